@@ -1,0 +1,68 @@
+"""Every error that nnexp raises on purpose.
+
+    NnexpError                 told in one message, without a traceback
+    ├── InputError             exit code 2: what the user gave is wrong; nothing was started
+    │   └── ConfigError        all problems of a config at once, each with its place
+    └── RunError               exit code 1: the work failed; what was done is kept
+        └── DataUnavailable    no source of a dataset answered with the right content
+
+Anything else that escapes is a bug in nnexp: it is told with its traceback in the run's log and exit code 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was written: a file with line and column (both from 1), or an option such as `--hidden`."""
+
+    source: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where, what, and what would be right."""
+
+    place: Place
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}"
+        return text + "".join(f"\n    {line}" for line in self.hint.splitlines())
+
+
+class NnexpError(Exception):
+    """The root: `str(error)` is the whole message for the user."""
+
+    exit_code = 1
+
+
+class InputError(NnexpError):
+    """What the user gave cannot be used. Nothing was started and nothing was written."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError):
+    """A config that cannot be used: every problem found, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class RunError(NnexpError):
+    """The work could not be finished. What was done so far is kept, and the message says where."""
+
+
+class DataUnavailable(RunError):
+    """No source gave the dataset with the right content; the message lists each source and why it failed."""
