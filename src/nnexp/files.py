@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +20,9 @@ def replacing(path: Path) -> Iterator[Path]:
     instant and after any crash, finds the old content or the new. If the block raises, `path` is as it was.
     """
     # The suffix stays last: savers such as Keras' and NumPy's look at it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
@@ -74,8 +71,3 @@ def _strict(value: Any) -> Any:
         return None
     return value
 
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
