@@ -1,9 +1,14 @@
-"""Findings: observations in words, each with its evidence and a suggestion."""
+"""Findings: observations in words, each with its evidence and a suggestion.
+
+A finding about a finished run is a function below from plain figures to findings, listed in `OF_A_RUN`; those that a
+config gives away before training are in preflight.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Severity = Literal["info", "warning", "error"]
@@ -18,3 +23,162 @@ class Finding:
     message: str
     suggestion: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """The finding as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What findings about a finished run are made from."""
+
+    history: Sequence[Mapping[str, float]]  # a row an epoch
+    epochs: int  # asked for
+    normalization: str
+    optimizer: str
+    learning_rate: float | None
+    stopped: Mapping[str, Any] | None
+    diverged_at: tuple[int, int] | None  # epoch, step
+    on_divergence: str
+    accuracy: float | None
+    accuracy_interval: tuple[float, float] | None
+    per_class: Sequence[Mapping[str, Any]] = ()
+    dead_units: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # layer -> (dead, of)
+
+
+def of_a_run(facts: Facts) -> list[Finding]:
+    """Everything noticed about a finished run, the gravest first."""
+    found = [finding for look in OF_A_RUN for finding in look(facts)]
+    return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity))
+
+
+def _diverged(facts: Facts) -> Iterator[Finding]:
+    if facts.diverged_at is None:
+        return
+    epoch, step = facts.diverged_at
+    if facts.normalization == "none":
+        suggestion = "Scale the input (normalization: divide_by_255 or standardize): large raw values make large gradients."
+    elif facts.learning_rate is not None:
+        suggestion = f"Lower the learning rate, for instance to {facts.learning_rate / 10:g}, or clip gradients (clipnorm: 1.0)."
+    else:
+        suggestion = "Lower the learning rate or clip gradients (clipnorm: 1.0)."
+    went_on = "; training stopped there" if facts.on_divergence == "stop" else "; training went on as asked"
+    yield Finding(
+        "diverged",
+        "error",
+        f"The loss was no longer a finite number in epoch {epoch}, by step {step:,}: the run diverged{went_on}.",
+        suggestion,
+        {"epoch": epoch, "step": step, "loss": facts.history[epoch - 1].get("loss")},
+    )
+
+
+def _not_learning(facts: Facts) -> Iterator[Finding]:
+    if facts.diverged_at or facts.accuracy is None or facts.accuracy_interval is None or not facts.per_class:
+        return
+    total = sum(row["support"] for row in facts.per_class)
+    chance = max(row["support"] for row in facts.per_class) / total  # what always naming the commonest class gets
+    low, _ = facts.accuracy_interval
+    # Twice the chance level is still a model that has learnt next to nothing where chance is small.
+    if low <= chance or (chance <= 0.25 and facts.accuracy < 2 * chance):
+        first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
+        scale = "Scale the input first (normalization: divide_by_255). " if facts.normalization == "none" else ""
+        yield Finding(
+            "not_learning",
+            "warning",
+            f"The model hardly learns: test accuracy {facts.accuracy:.3f}, where always naming the commonest class gives "
+            f"{chance:.3f}; the loss went from {first:.3g} to {last:.3g}.",
+            f"{scale}Then try another learning rate (ten times smaller, ten times larger) or fewer saturating layers.",
+            {"accuracy": facts.accuracy, "chance": chance, "first_loss": first, "last_loss": last},
+        )
+
+
+def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
+    if facts.diverged_at:
+        return
+    missing = [row["class"] for row in facts.per_class if row["predicted"] == 0 and row["support"] > 0]
+    if missing:
+        yield Finding(
+            "classes_never_predicted",
+            "warning",
+            f"The model never predicts {_listed(missing)}: all their test examples are lost.",
+            "Look for a ReLU right before the softmax (its dead units silence whole classes), a learning rate that is too "
+            "high, or classes with too few examples; repeat with other seeds to see whether it is chance.",
+            {"classes": missing},
+        )
+
+
+def _dead_units(facts: Facts) -> Iterator[Finding]:
+    for layer, (dead, units) in facts.dead_units.items():
+        if dead and dead >= 0.1 * units:
+            yield Finding(
+                "dead_units",
+                "warning",
+                f"{dead} of {units} ReLU units of layer {layer} are dead: zero for every example looked at.",
+                "Lower the learning rate, or use leaky_relu or he_normal initialization; a ReLU does not belong right "
+                "before a softmax.",
+                {"layer": layer, "dead": dead, "units": units},
+            )
+
+
+def _overfitting(facts: Facts) -> Iterator[Finding]:
+    losses = [row.get("val_loss", math.nan) for row in facts.history]
+    if len(losses) < 3 or not all(map(math.isfinite, losses)):
+        return
+    best = min(range(len(losses)), key=losses.__getitem__)
+    train_falls = facts.history[-1]["loss"] < facts.history[best]["loss"]
+    # Two epochs and two percent above the best: less is within what validation loss wobbles.
+    if len(losses) - 1 - best >= 2 and losses[-1] > 1.02 * losses[best] and train_falls:
+        yield Finding(
+            "overfitting",
+            "warning",
+            f"Overfitting after epoch {best + 1}: validation loss was lowest there ({losses[best]:.4f}) and rose to "
+            f"{losses[-1]:.4f} while training loss kept falling ({facts.history[best]['loss']:.4f} to "
+            f"{facts.history[-1]['loss']:.4f}).",
+            f"Stop near epoch {best + 1} (early_stopping: {{monitor: val_loss, patience: 3, restore_best_weights: true}}), "
+            "or regularize (dropout, l2).",
+            {"best_epoch": best + 1, "best_val_loss": losses[best], "last_val_loss": losses[-1]},
+        )
+
+
+def _still_improving(facts: Facts) -> Iterator[Finding]:
+    if facts.stopped or facts.diverged_at or len(facts.history) < 3:
+        return
+    measure = "val_loss" if "val_loss" in facts.history[-1] else "loss"
+    before, last = facts.history[-2][measure], facts.history[-1][measure]
+    lowest_before = min(row[measure] for row in facts.history[:-1])
+    if math.isfinite(last) and last < lowest_before and last < 0.995 * before:
+        held_out = "" if measure == "val_loss" else " (training loss: without `validation` overfitting would not show)"
+        yield Finding(
+            "still_improving",
+            "info",
+            f"Still improving in the last epoch: {measure} fell from {before:.4f} to {last:.4f}{held_out}.",
+            f"Train longer, for instance --epochs {2 * facts.epochs}.",
+            {"measure": measure, "before": before, "last": last},
+        )
+
+
+def _stopped_early(facts: Facts) -> Iterator[Finding]:
+    if facts.stopped and not facts.diverged_at:
+        epoch = facts.stopped["epoch"]
+        yield Finding(
+            "stopped_early",
+            "info",
+            f"Stopped after epoch {epoch} of {facts.epochs}: {facts.stopped['reason']}.",
+            evidence={"epoch": epoch, "epochs": facts.epochs},
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+OF_A_RUN: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
+    _diverged,
+    _not_learning,
+    _classes_never_predicted,
+    _dead_units,
+    _overfitting,
+    _still_improving,
+    _stopped_early,
+)

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from nnexp.config.grammar import Entry
-from nnexp.errors import Place
+from nnexp.config import catalog, condition
+from nnexp.config.entries import Problems, complete, read_entries, read_entry
+from nnexp.config.grammar import Entry, plain
+from nnexp.config.loading import Node, dump, kind_of, read_config
+from nnexp.config.overrides import Override, apply
+from nnexp.data.datasets import DATASETS, Dataset
+from nnexp.data.normalization import NORMALIZATIONS
+from nnexp.errors import ConfigError, Place
+
+ENGINES = ("auto", "xla", "graph", "keras")
+# How a run is done or called, not what it computes: out of the identity.
+_NOT_IDENTITY = ("name", "description", "engine", "threads")
+# Callback parameters that name files; they are kept inside the run folder.
+_PATH_PARAMETERS = ("filepath", "filename", "log_dir", "backup_dir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +48,247 @@ class Experiment:
     threads: int | None  # None: as many as this process may use
     # Where each part was written, for messages: ("layers", 2) or ("optimizer",) -> file:line:column.
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False, repr=False)
+
+    def plain(self) -> dict[str, Any]:
+        """The whole experiment as plain data, in the order of a config; reading it back gives the same experiment."""
+        return {key: plain(getattr(self, key)) for key in FIELDS}
+
+    def yaml(self) -> str:
+        """The whole experiment as a config file."""
+        return dump(self.plain())
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that affects the result, 16 hex digits. Engine and threads are recorded beside it."""
+        content = {key: value for key, value in self.plain().items() if key not in _NOT_IDENTITY}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def load_experiment(path: Path, overrides: Sequence[Override] = ()) -> Experiment:
+    """Read, override and validate one config.
+
+    Raises:
+        ConfigError: with all that is wrong, each problem with its place.
+    """
+    return parse_experiment(apply(read_config(path), overrides), name=path.stem)
+
+
+def parse_experiment(config: Node, name: str) -> Experiment:
+    """Validate a config and fill in its defaults; `name` is used where the config gives none.
+
+    Raises:
+        ConfigError: with all that is wrong, in the order of the file.
+    """
+    assert isinstance(config.value, dict)
+    problems = Problems()
+    for key, place in config.keys.items():
+        if key not in FIELDS:
+            near = catalog.nearest(key, FIELDS)
+            hint = f"did you mean '{near}'? " if near else ""
+            problems.add(place, f"unknown key '{key}'", f"{hint}allowed: {', '.join(FIELDS)}")
+    reader = _Reader(config, name, problems)
+    values = {key: read(reader) for key, read in FIELDS.items()}
+    if problems.found:
+        raise ConfigError(sorted(problems.found, key=_in_file_order))
+    return Experiment(**values, places=reader.places)
+
+
+def output_activation(layers: Sequence[Entry]) -> str:
+    """The name of the activation that makes the model's output: that of the last layer, `linear` where it has none."""
+    for layer in reversed(layers):
+        if layer.name in catalog.names("activations"):  # softmax, relu … as layers of their own
+            return layer.name
+        if "activation" in (parameters := layer.parameters):
+            return _activation_name(parameters["activation"])
+        if layer.name not in {"flatten", "reshape", "dropout"}:
+            return "linear"
+    return "linear"
+
+
+def _activation_name(value: Any) -> str:
+    return value.name if isinstance(value, Entry) else str(value or "linear")
+
+
+class _Reader:
+    """Reads one key after the other; earlier ones decide the defaults of later ones."""
+
+    def __init__(self, config: Node, name: str, problems: Problems) -> None:
+        assert isinstance(config.value, dict)
+        self.nodes = {key: node for key, node in config.value.items() if node.value is not None}
+        self.keys = config.keys
+        self.root = Place(config.place.source)
+        self.default_name = name
+        self.problems = problems
+        self.places: dict[tuple[str | int, ...], Place] = {}
+        self.description: Dataset | None = None
+        self.layers: tuple[Entry, ...] = ()
+
+    def node(self, key: str) -> Node | None:
+        node = self.nodes.get(key)
+        self.places[(key,)] = node.place if node else self.root
+        return node
+
+    def name(self) -> str:
+        name = self.text("name", self.default_name)
+        if "name" in self.nodes and (not name.strip() or set(name) & set('/\\:*?"<>|\0\n') or name.startswith(".")):
+            self.problems.add(self.nodes["name"].place, f"'{name}' cannot name a folder", "use letters, digits, _ and -")
+        return name
+
+    def text(self, key: str, default: str) -> str:
+        node = self.node(key)
+        if node is None:
+            return default
+        if isinstance(node.value, (dict, list)):
+            self.problems.add(node.place, f"{key} is text, not {kind_of(node)}")
+            return default
+        return str(node.value)
+
+    def whole(self, key: str, default: int | None, minimum: int, maximum: int = 2**31 - 1) -> int | None:
+        node = self.node(key)
+        if node is None:
+            return default
+        value = node.value
+        if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
+            return value
+        limits = f"of at least {minimum}" if maximum == 2**31 - 1 else f"from {minimum} to {maximum}"
+        self.problems.add(node.place, f"{key} must be a whole number {limits}, not {kind_of(node)}")
+        return default
+
+    def choice(self, key: str, default: str, allowed: Sequence[str]) -> str:
+        node = self.node(key)
+        if node is None:
+            return default
+        value = node.value
+        if isinstance(value, str) and value in allowed:
+            return value
+        near = catalog.nearest(value, allowed) if isinstance(value, str) else None
+        hint = f"did you mean '{near}'? " if near else ""
+        self.problems.add(node.place, f"unknown {key}: {kind_of(node)}", f"{hint}allowed: {', '.join(allowed)}")
+        return default
+
+    def dataset(self) -> Entry:
+        if "dataset" not in self.nodes:
+            self.problems.add(
+                self.keys.get("dataset", self.root), "the config has no 'dataset'", f"one of: {', '.join(DATASETS)}"
+            )
+            return Entry("")
+        name = self.choice("dataset", "", tuple(DATASETS))
+        self.description = DATASETS.get(name)
+        return Entry(name)
+
+    def normalization(self) -> Entry:
+        pixels = self.description is None or self.description.value_range == (0, 255)
+        return Entry(self.choice("normalization", "divide_by_255" if pixels else "standardize", tuple(NORMALIZATIONS)))
+
+    def layer_stack(self) -> tuple[Entry, ...]:
+        self.layers = self.entries("layers", "layers", ())
+        if "layers" not in self.nodes or self.nodes["layers"].value == []:
+            hint = "such as\n  layers:\n    - flatten\n    - dense: {units: 10, activation: softmax}"
+            self.problems.add(self.keys.get("layers", self.root), "the config has no 'layers'", hint)
+        self.names_of_inputs()
+        return self.layers
+
+    def names_of_inputs(self) -> None:
+        known = {"input"}
+        for index, layer in enumerate(self.layers):
+            for name in layer.get("inputs", ()):
+                if name not in known:
+                    place = self.places["layers", index]
+                    near = catalog.nearest(name, known)
+                    hint = f"did you mean '{near}'? " if near else ""
+                    hint += "give the earlier layer a `name` and list that"
+                    self.problems.add(place, f"{layer.name}: no earlier layer is named '{name}'", hint)
+            name = layer.get("name")
+            if name in known:
+                self.problems.add(self.places["layers", index], f"two layers are named '{name}'")
+            elif name:
+                known.add(name)
+
+    def loss(self) -> Entry:
+        node = self.node("loss")
+        if node is not None:
+            return read_entry(node, "losses", self.problems) or Entry("")
+        output = output_activation(self.layers)
+        probabilities = output in {"softmax", "sigmoid", "hard_sigmoid"}
+        two_classes = self.description is not None and len(self.description.classes) == 2
+        single = bool(self.layers) and self.layers[-1].get("units") == 1
+        entry = complete("binary_crossentropy" if two_classes and single else "sparse_categorical_crossentropy", "losses")
+        return Entry(entry.name, {**entry.parameters, "from_logits": not probabilities})
+
+    def metrics(self) -> tuple[Entry, ...]:
+        return self.entries("metrics", "metrics", (complete("accuracy", "metrics"),))
+
+    def optimizer(self) -> Entry:
+        node = self.node("optimizer")
+        if node is None:
+            return complete("adam", "optimizers")
+        return read_entry(node, "optimizers", self.problems) or Entry("")
+
+    def callbacks(self) -> tuple[Entry, ...]:
+        entries = self.entries("callbacks", "callbacks", ())
+        for index, entry in enumerate(entries):
+            place = self.places.get(("callbacks", index), self.root)
+            if entry.name == "stop_when" and isinstance(text := entry.get("condition"), str):
+                try:
+                    condition.parse(text)
+                except ValueError as error:
+                    self.problems.add(place, f"stop_when: {error}")
+            for parameter in _PATH_PARAMETERS:
+                value = entry.get(parameter)
+                if isinstance(value, str) and not _stays_inside(value):
+                    hint = f"give a path inside the run folder, such as {parameter}: {PurePosixPath(value).name or 'logs'}"
+                    self.problems.add(place, f"{entry.name}: {parameter} leads out of the run folder: {value}", hint)
+        return entries
+
+    def entries(self, key: str, kind: str, default: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        node = self.node(key)
+        if node is None:
+            return default
+        found = read_entries(node, kind, self.problems)
+        for index, (_, place) in enumerate(found):
+            self.places[key, index] = place
+        return tuple(entry or Entry("") for entry, _ in found)
+
+    def validation(self) -> float | str:
+        node = self.node("validation")
+        if node is None or node.value in ("none", "test"):
+            return str(node.value) if node else "none"
+        value = node.value
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1 and math.isfinite(value):
+            return float(value)
+        hint = "none, a fraction of the training set such as 0.1, or test"
+        self.problems.add(node.place, f"validation cannot be {kind_of(node)}", f"allowed: {hint}")
+        return "none"
+
+
+# Every key of a config, in the order in which it is read and written out. A new key is a line here, a field above and
+# its description in schema.py.
+FIELDS: dict[str, Callable[[_Reader], Any]] = {
+    "name": _Reader.name,
+    "description": lambda reader: reader.text("description", ""),
+    "dataset": _Reader.dataset,
+    "normalization": _Reader.normalization,
+    "layers": _Reader.layer_stack,
+    "loss": _Reader.loss,
+    "metrics": _Reader.metrics,
+    "optimizer": _Reader.optimizer,
+    "batch_size": lambda reader: reader.whole("batch_size", 32, 1),
+    "epochs": lambda reader: reader.whole("epochs", 10, 1),
+    "callbacks": _Reader.callbacks,
+    "validation": _Reader.validation,
+    "seed": lambda reader: reader.whole("seed", 42, 0, 2**32 - 1),
+    "on_divergence": lambda reader: reader.choice("on_divergence", "stop", ("stop", "continue")),
+    "engine": lambda reader: reader.choice("engine", "auto", ENGINES),
+    "threads": lambda reader: reader.whole("threads", None, 1, 1024),
+}
+
+
+def _stays_inside(path: str) -> bool:
+    pure = PurePosixPath(path.replace("\\", "/"))
+    return not pure.is_absolute() and ".." not in pure.parts and pure.parts != () and not path.startswith("~")
+
+
+def _in_file_order(problem: Any) -> tuple[bool, int, int]:
+    place = problem.place
+    return (place.line is None, place.line or 0, place.column or 0)

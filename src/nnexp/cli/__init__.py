@@ -1,0 +1,63 @@
+"""The command line: one thin module a command. `main` is the entry point."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from nnexp.cli import check, data, ls, run, schema, show
+from nnexp.cli.console import say_error
+from nnexp.errors import NnexpError
+
+
+class _Group(TyperGroup):
+    """Turns nnexp's own errors into one message and the exit code that the contract promises."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except NnexpError as error:
+            say_error(error)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt as error:
+            raise typer.Exit(143 if isinstance(error, run.Terminated) else 130) from None
+
+
+app = typer.Typer(
+    cls=_Group,
+    name="nnexp",
+    help="Ask a question of a neural network from a YAML config, and get an answer you can trust.",
+    epilog="Begin with:  nnexp run configs/fashion_sigmoid128.yaml",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("show")(show.show)
+app.command("ls")(ls.ls)
+app.command("schema")(schema.schema)
+app.add_typer(data.app, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        from nnexp import __version__
+
+        typer.echo(f"nnexp {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """The `nnexp` command."""
+    sys.exit(app())

@@ -1,0 +1,59 @@
+"""The two consoles: people read the one on stderr (or a command's own table on stdout), programs read stdout."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from nnexp.errors import ConfigError, NnexpError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+@functools.cache
+def stdout() -> Console:
+    """For what a command is asked for: tables, or JSON."""
+    return _console(stderr=False)
+
+
+@functools.cache
+def stderr() -> Console:
+    """For what accompanies it: progress, notes, errors."""
+    return _console(stderr=True)
+
+
+def say_error(error: NnexpError) -> None:
+    """One message: every problem with its place, and how many there are."""
+    from rich.text import Text
+
+    console = stderr()
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            console.print(Text.assemble((f"{problem.place}: ", "bold"), (problem.message, "red")), soft_wrap=True)
+            if problem.hint:
+                for line in problem.hint.splitlines():
+                    console.print(Text(f"    {line}"), soft_wrap=True)
+        if len(error.problems) > 1:
+            console.print(Text(f"{len(error.problems)} problems; nothing was started."), soft_wrap=True)
+    else:
+        console.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+
+
+def table(*columns: str, title: str = "", right: tuple[str, ...] = ()) -> Table:
+    """An empty table in nnexp's one style; the columns in `right` hold numbers."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    # No markup, no highlighting: names and messages are shown as they are.
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)

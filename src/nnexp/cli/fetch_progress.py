@@ -1,0 +1,44 @@
+"""Fetching, shown on a terminal: a bar for each download, a plain line where nobody watches."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+class RichFetchProgress:
+    """A FetchProgress on a Rich console. The bar is gone when its step is done; what is said stays."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def start(self, label: str, total_bytes: int | None) -> None:
+        self.done()
+        if not self._console.is_terminal:
+            self._console.print(f"fetching: {label}", markup=False, highlight=False)
+            return
+        text = TextColumn("{task.description}", markup=False)
+        columns = [text, BarColumn(bar_width=20), DownloadColumn(), TimeRemainingColumn()]
+        # Without a size there is nothing to count: the bar pulses.
+        self._bar = Progress(*(columns if total_bytes else columns[:2]), console=self._console, transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task(_short(label), total=total_bytes)
+
+    def advance(self, count: int) -> None:
+        if self._bar is not None:
+            self._bar.advance(self._task, count)
+
+    def done(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def say(self, message: str) -> None:
+        self._console.print(message, markup=False, highlight=False)
+
+
+def _short(label: str, width: int = 44) -> str:
+    """A label that leaves room for the bar: of an address, its end tells most."""
+    return label if len(label) <= width else "…" + label[-width + 1 :]

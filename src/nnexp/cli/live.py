@@ -1,0 +1,95 @@
+"""How a run looks while it trains: a bar that moves within each epoch on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from nnexp import events
+from nnexp.cli.console import table
+
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+class Live:
+    """A context that shows the events of one run on a console."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self.console = console
+        self.quiet = quiet
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def report(self, event: events.Event) -> None:
+        """Show one event."""
+        if self.quiet:
+            return
+        match event:
+            case events.Progress():
+                self._move(event)
+            case events.ModelBuilt(rows, parameters) if self.console.is_terminal:
+                self.console.print(model_table(rows, parameters))
+            case events.Noticed(finding):
+                text = Text.assemble((f"{finding.severity}: ", _STYLES[finding.severity]), finding.message)
+                self.console.print(text.append(f" {finding.suggestion}" if finding.suggestion else ""))
+            case events.Stage() if self._bar is not None:
+                self._close()
+                self.console.print(Text(event.text, style="dim"))
+            case _:
+                text = Text(events.plain_text(event) or "", style="dim" if isinstance(event, events.Stage) else "")
+                self.console.print(text, soft_wrap=not self.console.is_terminal)
+
+    def _move(self, event: events.Progress) -> None:
+        if not self.console.is_terminal:
+            return
+        if self._bar is None:
+            self._bar = _bar(self.console)
+            self._bar.start()
+            self._task = self._bar.add_task("", total=event.epochs * event.steps, logs="")
+        assert self._task is not None
+        self._bar.update(
+            self._task,
+            description=f"epoch {event.epoch}/{event.epochs}",
+            completed=(event.epoch - 1) * event.steps + event.step,
+            logs=f"step {event.step}/{event.steps}  {events.log_text(event.logs)}",
+        )
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def model_table(rows: Any, parameters: Any) -> Any:
+    """The model summary: a row a layer, and the sum."""
+    made = table("layer", "kind", "output", "parameters", right=("parameters",))
+    for row in rows:
+        made.add_row(row["layer"], row["kind"], row["output"], f"{row['parameters']:,}")
+    made.caption = f"{parameters['total']:,} parameters, {parameters['trainable']:,} of them trainable"
+    made.caption_justify = "left"
+    return made
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[logs]}"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+        refresh_per_second=8,
+    )

@@ -1,0 +1,68 @@
+"""`nnexp ls`: the runs there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def ls(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the run folders are.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list on stdout.")] = False,
+) -> None:
+    """List runs: status, epochs, test loss and accuracy, time.
+
+    Example:  nnexp ls runs
+    """
+    from nnexp.cli.console import stderr, stdout, table
+    from nnexp.errors import InputError
+    from nnexp.files import to_json
+    from nnexp.runs import record
+
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such directory; `nnexp run` makes one, or name where the runs are")
+    records = []
+    for path in record.find(directory):
+        try:
+            records.append(record.read(path))
+        except record.UnreadableRun as error:
+            stderr().print(f"left out: {error}", soft_wrap=True)
+    if as_json:
+        typer.echo(to_json([_row(found) for found in records]))
+        return
+    if not records:
+        stdout().print(f"no runs in {directory} yet; begin with: nnexp run configs/fashion_sigmoid128.yaml")
+        return
+    shown = table("run", "status", "epochs", "loss", "accuracy", "time", right=("epochs", "loss", "accuracy", "time"))
+    for found in records:
+        row = _row(found)
+        shown.add_row(
+            str(row["run"]),
+            str(row["status"]),
+            str(row["epochs"]),
+            _figure(row["test_loss"]),
+            _figure(row["test_accuracy"]),
+            "" if row["seconds"] is None else f"{row['seconds']:.1f} s",
+        )
+    stdout().print(shown)
+
+
+def _row(found: "record.RunRecord") -> dict[str, object]:  # type: ignore[name-defined]  # noqa: F821
+    return {
+        "run": str(found.path),
+        "name": found.name,
+        "status": found.status,
+        "seed": found.seed,
+        "identity": found.identity,
+        "epochs": len(found.history),
+        "test_loss": found.test.get("loss"),
+        "test_accuracy": found.test.get("accuracy"),
+        "seconds": found.timings.get("total"),
+        "started": found.started,
+    }
+
+
+def _figure(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, (int, float)) else "–"

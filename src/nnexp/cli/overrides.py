@@ -1,0 +1,49 @@
+"""The options that change a config, shared by the commands that take one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nnexp.config.overrides import Override
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change any part: optimizer.learning_rate=0.01. Repeatable."),
+]
+Hidden = Annotated[
+    str | None, typer.Option(metavar="N | NxM", help="Units of every hidden dense layer, or of each: 256x128.")
+]
+Activation = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Activation of every hidden dense and convolution layer.")
+]
+Epochs = Annotated[str | None, typer.Option(metavar="N", help="Number of epochs.")]
+BatchSize = Annotated[str | None, typer.Option(metavar="N", help="Examples in a batch.")]
+Optimizer = Annotated[str | None, typer.Option(metavar="NAME", help="Optimizer, with its defaults.")]
+LearningRate = Annotated[str | None, typer.Option(metavar="RATE", help="The optimizer's learning rate.")]
+Normalization = Annotated[str | None, typer.Option(metavar="NAME", help="How raw input is normalized.")]
+Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="Dataset; `nnexp data ls` lists them.")]
+Seed = Annotated[str | None, typer.Option(metavar="N", help="The root seed.")]
+
+# Option -> the path it sets. Order matters: an optimizer is replaced before its learning rate is set.
+_PATHS = {
+    "--dataset": "dataset",
+    "--normalization": "normalization",
+    "--hidden": "--hidden",
+    "--activation": "--activation",
+    "--optimizer": "optimizer",
+    "--learning-rate": "optimizer.learning_rate",
+    "--batch-size": "batch_size",
+    "--epochs": "epochs",
+    "--seed": "seed",
+}
+
+
+def collect(sets: list[str] | None, **options: str | None) -> list[Override]:
+    """The overrides that the options ask for; `sets` come last, so that they can refine."""
+    given = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value is not None}
+    named = [
+        Override(path, given[option], f"{option} {given[option]}") for option, path in _PATHS.items() if option in given
+    ]
+    return [*named, *(Override.parse(text) for text in sets or [])]

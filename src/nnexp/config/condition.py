@@ -1,0 +1,55 @@
+"""The condition of `stop_when`: a logged metric, a comparison, a number."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_PATTERN = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>|==|!=|=)\s*(\S+)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The condition at which training stops, as written: `loss <= 0.40`."""
+
+    metric: str
+    comparison: str
+    threshold: float
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` of the metric meets the condition; NaN meets none."""
+        return _COMPARE[self.comparison](value, self.threshold)
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.comparison} {self.threshold:g}"
+
+
+def parse(text: str) -> Condition:
+    """Read `loss <= 0.40` or `accuracy > 0.85`.
+
+    Raises:
+        ValueError: the text is no such condition; the message says what is allowed.
+    """
+    allowed = "write METRIC < | <= | > | >= NUMBER, such as `loss <= 0.40` or `accuracy > 0.85`"
+    match = _PATTERN.fullmatch(text)
+    if not match:
+        raise ValueError(f"'{text}' is not a condition: {allowed}")
+    metric, comparison, number = match.groups()
+    if comparison not in _COMPARE:
+        raise ValueError(f"'{comparison}' seldom holds between measured numbers: {allowed}")
+    try:
+        threshold = float(number)
+    except ValueError:
+        threshold = math.nan
+    if not math.isfinite(threshold):
+        raise ValueError(f"'{number}' is not a number: {allowed}")
+    return Condition(metric, comparison, threshold)

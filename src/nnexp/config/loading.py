@@ -1,0 +1,289 @@
+"""YAML text to nodes that know where they were written.
+
+Reading goes over PyYAML's event stream, so that limits hold before anything is built, aliases cannot expand, no tag can
+make an object, and duplicate keys are seen. Plain scalars follow YAML 1.2: `1e-3` is a number, `no` is the word "no",
+`010` is ten.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nnexp.errors import ConfigError, Place, Problem
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+MAX_NODES = 100_000
+MAX_ALIASES = 100
+
+Scalar = str | int | float | bool | None
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Scalar] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+}
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(slots=True)
+class Node:
+    """A value and where it was written. `keys` holds the places of a mapping's keys."""
+
+    value: Scalar | list[Node] | dict[str, Node]
+    place: Place
+    keys: dict[str, Place] = field(default_factory=dict)
+    size: int = 1  # nodes in this subtree with aliases written out
+
+    def plain(self) -> Any:
+        """The value without places: plain Python data."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def copy(self) -> Node:
+        """A deep copy of the containers, so that an override never reaches the original or an alias of it."""
+        value = self.value
+        if isinstance(value, dict):
+            value = {key: node.copy() for key, node in value.items()}
+        elif isinstance(value, list):
+            value = [node.copy() for node in value]
+        return Node(value, self.place, dict(self.keys), self.size)
+
+
+def read_config(path: Path) -> Node:
+    """Read a config file into a mapping node.
+
+    Raises:
+        ConfigError: it is missing, not a file, not text, too large, not YAML, or not a mapping.
+    """
+    source = str(path)
+
+    def refuse(message: str, hint: str = "") -> ConfigError:
+        return ConfigError([Problem(Place(source), message, hint)])
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.name, _neighbours(path), n=1, cutoff=0.5)
+        hint = f"did you mean {path.with_name(near[0])}?" if near else "nnexp takes the path of a YAML file"
+        raise refuse("no such file", hint) from None
+    except IsADirectoryError:
+        inside = ", ".join(sorted(entry.name for entry in path.glob("*.y*ml"))[:5])
+        raise refuse("this is a directory, not a config", f"configs in it: {inside}" if inside else "") from None
+    except OSError as error:
+        raise refuse(f"cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise refuse(f"larger than {MAX_BYTES:,} bytes: not a config", "a config is a page of text")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        place = Place(source, line, error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1)
+        message = f"not UTF-8 text: byte 0x{content[error.start]:02x} cannot be decoded"
+        raise ConfigError([Problem(place, message, "save the file as UTF-8")]) from None
+    return parse_config(text, source)
+
+
+def parse_config(text: str, source: str) -> Node:
+    """Parse the text of a config into a mapping node; `source` names it in messages.
+
+    Raises:
+        ConfigError: it is not YAML, breaks a limit, has duplicate keys, or is not a mapping.
+    """
+    node = parse_yaml(text, source)
+    if node is None or node.value is None:
+        hint = "a config needs at least `dataset` and `layers`; see configs/ for examples"
+        raise ConfigError([Problem(Place(source, 1, 1), "the config is empty", hint)])
+    if not isinstance(node.value, dict):
+        hint = "write `key: value` lines, such as `dataset: fashion_mnist`"
+        raise ConfigError([Problem(node.place, f"a config is a mapping of keys, not {kind_of(node)}", hint)])
+    return node
+
+
+def parse_yaml(text: str, source: str, place: Place | None = None) -> Node | None:
+    """Parse one YAML document; with `place`, every node is said to be written there (an option's value).
+
+    Raises:
+        ConfigError: not YAML, or beyond a limit. Duplicate keys, tags and odd keys are told all at once.
+    """
+    composer = _Composer(source, place)
+    try:
+        node = composer.document(yaml.parse(text, Loader=_LOADER))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = composer.at(mark) if mark else Place(source)
+        hint = "indent with spaces, not tabs" if "'\\t'" in str(error) else ""
+        context = f" ({error.context})" if error.context and not hint else ""
+        raise ConfigError([*composer.problems, Problem(where, f"not YAML: {error.problem}{context}", hint)]) from None
+    except yaml.reader.ReaderError as error:
+        message = f"not text: the character U+{error.character:04X} is not allowed in YAML"
+        where = place or Place(source, text.count("\n", 0, error.position) + 1)
+        raise ConfigError([Problem(where, message)]) from None
+    if composer.problems:
+        raise ConfigError(composer.problems)
+    return node
+
+
+def resolve(text: str) -> Scalar:
+    """The value of a plain (unquoted) scalar, as the core schema of YAML 1.2 reads it."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if len(text) <= 100:  # a longer run of digits is no number that a config means
+        if _INT.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+    return text
+
+
+def dump(value: Any) -> str:
+    """Plain data as YAML that `parse_config` reads back to the same value."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=116)
+
+
+def kind_of(node: Node) -> str:
+    """What a node is, in words for a message."""
+    match node.value:
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case None:
+            return "nothing"
+        case str():
+            return f"'{node.value}'" if len(node.value) <= 60 else f"'{node.value[:60]}…'"
+        case bool():
+            return str(node.value).lower()
+    return str(node.value)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes each string that YAML 1.2 would read as something else; never writes aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_str(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
+    style = None if resolve(data) is data or isinstance(resolve(data), str) else "'"
+    return dumper.represent_scalar(_TAG + "str", data, style=style)
+
+
+_Dumper.add_representer(str, _represent_str)
+
+
+class _Composer:
+    """Builds nodes from events, counting as it goes."""
+
+    def __init__(self, source: str, place: Place | None) -> None:
+        self.source = source
+        self.fixed_place = place
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, Node] = {}
+        self.aliases = 0
+        self.nodes = 0
+
+    def at(self, mark: Any) -> Place:
+        return self.fixed_place or Place(self.source, mark.line + 1, mark.column + 1)
+
+    def document(self, events: Iterator[Any]) -> Node | None:
+        node = None
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise ConfigError([Problem(self.at(event.start_mark), "a second document", "one config a file")])
+            elif isinstance(event, yaml.NodeEvent):
+                node = self.node(event, events, depth=1)
+        return node
+
+    def node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
+        place = self.at(event.start_mark)
+        if depth > MAX_DEPTH:
+            raise ConfigError([Problem(place, f"nested deeper than {MAX_DEPTH} levels: not a config")])
+        if isinstance(event, yaml.AliasEvent):
+            node = self.alias(event, place)
+        else:
+            if event.tag not in {None, "!", _TAG + "str"}:
+                tag = str(event.tag).replace(_TAG, "!!")
+                hint = "a config is plain data: names, numbers, lists and mappings"
+                self.problems.append(Problem(place, f"the tag {tag} is not allowed", hint))
+            if isinstance(event, yaml.ScalarEvent):
+                node = Node(self.scalar(event), place)
+            elif isinstance(event, yaml.SequenceStartEvent):
+                node = self.sequence(events, place, depth)
+            else:
+                node = self.mapping(events, place, depth)
+            if event.anchor:
+                self.anchors[event.anchor] = node
+        self.nodes += node.size if isinstance(event, yaml.AliasEvent) else 1
+        if self.nodes > MAX_NODES:
+            raise ConfigError([Problem(place, f"more than {MAX_NODES:,} values once aliases are written out")])
+        return node
+
+    def alias(self, event: Any, place: Place) -> Node:
+        self.aliases += 1
+        if self.aliases > MAX_ALIASES:
+            raise ConfigError([Problem(place, f"more than {MAX_ALIASES} aliases: not a config")])
+        if event.anchor not in self.anchors:
+            hint = f"define it earlier with &{event.anchor}"
+            raise ConfigError([Problem(place, f"the alias *{event.anchor} has no anchor", hint)])
+        return self.anchors[event.anchor]
+
+    def scalar(self, event: Any) -> Scalar:
+        text: str = event.value
+        return resolve(text) if event.implicit[0] and event.tag is None else text
+
+    def sequence(self, events: Iterator[Any], place: Place, depth: int) -> Node:
+        items = []
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self.node(event, events, depth + 1))
+        return Node(items, place, size=1 + sum(item.size for item in items))
+
+    def mapping(self, events: Iterator[Any], place: Place, depth: int) -> Node:
+        values: dict[str, Node] = {}
+        keys: dict[str, Place] = {}
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self.node(event, events, depth + 1)
+            value = self.node(next(events), events, depth + 1)
+            if not isinstance(key.value, str):
+                hint = "keys are names" if isinstance(key.value, (list, dict)) else f"keys are names; '{key.value}'?"
+                self.problems.append(Problem(key.place, f"{kind_of(key)} cannot be a key", hint))
+            elif key.value in values:
+                first = keys[key.value]
+                self.problems.append(
+                    Problem(key.place, f"the key '{key.value}' stands twice", f"first at {first}; keep one of them")
+                )
+            else:
+                values[key.value] = value
+                keys[key.value] = key.place
+        return Node(values, place, keys, size=1 + sum(1 + value.size for value in values.values()))
+
+
+def _neighbours(path: Path) -> list[str]:
+    try:
+        return [entry.name for entry in path.parent.iterdir() if entry.suffix in {".yaml", ".yml"}]
+    except OSError:
+        return []

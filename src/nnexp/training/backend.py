@@ -1,0 +1,57 @@
+"""The only door to TensorFlow's knobs: quiet logs, threads, seeds, and a quick import."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+
+
+def prepare(threads: int | None) -> int:
+    """Import TensorFlow and Keras, quietly, with a fixed number of threads; returns that number.
+
+    The thread count can only be set once in a process, before TensorFlow's first operation; it is part of what makes a
+    run repeatable bit for bit, since XLA splits sums differently over one and two threads.
+    """
+    count = threads or available_cpus()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if "keras" not in sys.modules:
+        with _absent("sklearn", "matplotlib", "matplotlib.pyplot"):
+            import keras  # noqa: F401
+    import tensorflow as tf
+
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if tf.config.threading.get_intra_op_parallelism_threads() != count:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+    return count
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow; Keras' initializers and dropout layers take theirs from here as they are built."""
+    import keras
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+
+
+def available_cpus() -> int:
+    """The number of CPUs that this process may use, at least one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _absent(*names: str) -> Iterator[None]:
+    """Hide optional packages during an import: Keras tries scikit-learn and pyplot, 1.8 s that training never needs."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail at once
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

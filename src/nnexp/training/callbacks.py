@@ -1,0 +1,64 @@
+"""Callbacks: Keras' own by name, and `stop_when`, written as the condition at which training stops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nnexp.config.condition import Condition, parse
+from nnexp.config.grammar import Entry
+from nnexp.training.parts import make
+
+_PATH_PARAMETERS = ("filepath", "filename", "log_dir", "backup_dir")
+
+
+def make_callbacks(entries: Sequence[Entry], folder: Path) -> list[Any]:
+    """The callbacks of an experiment; the files they write go into `folder`."""
+    return [_make(entry, folder) for entry in entries]
+
+
+def needs_batches(entries: Sequence[Entry]) -> str:
+    """The name of the first callback that acts at each batch, or "" where epoch ends suffice for all."""
+    for entry in entries:
+        every_batches = isinstance(entry.get("save_freq"), int) or entry.get("update_freq") not in (None, "epoch")
+        profiles = entry.name == "tensorboard" and (entry.get("profile_batch") or entry.get("write_steps_per_second"))
+        if every_batches or profiles or entry.name == "terminate_on_nan":
+            return entry.name
+    return ""
+
+
+def stop_reason(callbacks: Sequence[Any], entries: Sequence[Entry], epoch: int) -> str:
+    """Why training stopped after `epoch` (from 1), in words."""
+    for callback, entry in zip(callbacks, entries, strict=True):
+        if getattr(callback, "reason", ""):
+            return str(callback.reason)
+        if entry.name == "early_stopping" and getattr(callback, "stopped_epoch", 0) == epoch - 1 > 0:
+            monitor, patience = entry.get("monitor"), entry.get("patience", 0)
+            best = getattr(callback, "best_epoch", 0) + 1
+            return f"early_stopping: {monitor} had not improved for {patience} epochs; its best was in epoch {best}"
+    return "a callback asked for it"
+
+
+def _make(entry: Entry, folder: Path) -> Any:
+    if entry.name == "stop_when":
+        return _stop_when(parse(entry.parameters["condition"]))
+    paths = {name: str(folder / entry.parameters[name]) for name in _PATH_PARAMETERS if entry.get(name) is not None}
+    return make(entry, "callbacks", **paths)
+
+
+def _stop_when(condition: Condition) -> Any:
+    import keras
+
+    class StopWhen(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+        """Stops after the first epoch whose logs meet the condition."""
+
+        reason = ""
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            value = (logs or {}).get(condition.metric)
+            if value is not None and condition.holds(value):
+                self.reason = f"stop_when: {condition} holds: {condition.metric} is {value:.4f}"
+                self.model.stop_training = True
+
+    return StopWhen()

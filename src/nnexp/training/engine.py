@@ -1,0 +1,262 @@
+"""Engines: how the steps of an epoch are executed. None rewrites Keras' maths; all call Keras' own `train_step`.
+
+    xla      one XLA program runs many steps in a loop, data resident
+    graph    the same loop as a TensorFlow graph: faster than XLA on a CPU for convolutions, recurrence, random layers
+    keras    Keras' own batch-by-batch training, for what needs a hook at each batch or cannot be compiled
+
+Keras' private names that this rests on are used in this file and in `state.py` only; tests/training/test_parity.py
+fails when Keras moves them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Logs = dict[str, float]
+OnProgress = Callable[[int, Logs], None]
+
+# Progress is told about four times a second; more chunks cost time, fewer look stuck.
+CHUNK_SECONDS = 0.25
+# Examples in a batch of evaluation and prediction, where the size changes no result that is promised to the bit.
+EVALUATION_BATCH = 1000
+# Compiling with XLA costs about a second more than a graph does and wins it back at this many steps.
+XLA_PAYS_AFTER = 1500
+
+
+class Engine(Protocol):
+    """Executes epochs for a compiled model whose training data it holds."""
+
+    name: str
+    reason: str
+    callbacks: Any
+
+    def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
+        """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
+        ...
+
+
+def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "") -> tuple[str, str]:
+    """The engine for a model and the reason; `steps` is the number of optimizer steps of the whole run.
+
+    `needs_batches` names a callback that acts at each batch. The rule was measured on CPUs: docs/engine.md.
+    """
+    if needs_batches:
+        return "keras", f"the callback {needs_batches} acts at each batch"
+    if engine != "auto":
+        return engine, "asked for"
+    layers = list(model._flatten_layers())
+    if model.run_eagerly:
+        return "keras", "the model runs eagerly"
+    if slow := next((layer for layer in layers if _slow_in_xla(layer)), None):
+        return "graph", f"{slow.name}: XLA is slower than a graph for such a layer"
+    if steps < XLA_PAYS_AFTER:
+        return "graph", f"{steps:,} steps are too few to win back XLA's compile time"
+    return "xla", "every layer runs fast in one XLA program"
+
+
+def _slow_in_xla(layer: Any) -> bool:
+    import keras
+
+    kind = type(layer).__name__
+    return (
+        not layer.supports_jit
+        or "Conv" in kind
+        or "Pool" in kind
+        or isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional))
+        or bool(getattr(layer, "_seed_generators", ()))
+    )
+
+
+class CompiledEngine:
+    """Runs many `train_step`s in one compiled loop over resident data (`xla` and `graph`)."""
+
+    callbacks: Any = None  # batch hooks are never called
+
+    def __init__(
+        self, model: Any, x: Any, y: Any, batch_size: int, name: str, reason: str = "", sample_weight: Any = None
+    ) -> None:
+        """x: [n, ...] raw examples (may stay uint8); y: [n] or [n, k]; sample_weight: [n] or None."""
+        import tensorflow as tf
+
+        self.model, self.name, self.reason = model, name, reason
+        self.batch_size, self.examples = batch_size, len(x)
+        self.steps, self.rest = divmod(self.examples, batch_size)
+        self.data = tuple(tf.convert_to_tensor(array) for array in (x, y, sample_weight) if array is not None)
+        _build(model, self._gather(self.data, tf.range(min(2, self.examples))))
+        self._compile()
+        self._steps_a_chunk = max(1, self.steps // 20)
+        self._warm = False
+
+    def _compile(self) -> None:
+        import tensorflow as tf
+
+        self._loop = tf.function(self._run_steps, jit_compile=self.name == "xla", autograph=False)
+        # The last partial batch runs once an epoch: not worth a second XLA compile.
+        self._single = tf.function(self._run_batch, autograph=False)
+
+    def _gather(self, data: Any, index: Any) -> Any:
+        import tensorflow as tf
+
+        return tuple(tf.gather(array, index) for array in data)
+
+    def _run_steps(self, data: Any, order: Any, start: Any, stop: Any) -> Any:
+        import tensorflow as tf
+
+        def body(step: Any) -> Any:
+            index = tf.ensure_shape(order[step], [self.batch_size])
+            self.model.train_step(self._gather(data, index))
+            return step + 1
+
+        tf.while_loop(lambda step: step < stop, body, (start,), parallel_iterations=1)
+        return self.model.get_metrics_result()
+
+    def _run_batch(self, data: Any, index: Any) -> Any:
+        self.model.train_step(self._gather(data, index))
+        return self.model.get_metrics_result()
+
+    def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
+        """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
+        import tensorflow as tf
+
+        self.model.reset_metrics()
+        full = self.steps * self.batch_size
+        batches = tf.constant(order[:full].reshape(self.steps, self.batch_size))
+        logs: Logs = {}
+        step = 0
+        while step < self.steps:
+            stop = min(self.steps, step + self._steps_a_chunk)
+            begun = time.perf_counter()
+            logs = self._chunk(batches, step, stop)
+            if self._warm:  # the first chunk's time is mostly the compiler's
+                self._pace(stop - step, time.perf_counter() - begun)
+            self._warm = True
+            step = stop
+            on_progress(step, logs)
+        if self.rest:
+            logs = _floats(self._single(self.data, tf.constant(order[full:])))
+            on_progress(step + 1, logs)
+        return logs
+
+    def _chunk(self, batches: Any, start: int, stop: int) -> Logs:
+        import tensorflow as tf
+
+        arguments = self.data, batches, tf.constant(start), tf.constant(stop)
+        try:
+            return _floats(self._loop(*arguments))
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+            # An op without an XLA kernel is refused at compile time, before any state has changed.
+            if self.name != "xla" or start:
+                raise
+            self.name, self.reason = "graph", f"XLA cannot compile this model: {_first_line(error)}"
+            self._compile()
+            return _floats(self._loop(*arguments))
+
+    def _pace(self, steps: int, seconds: float) -> None:
+        """Aim the next chunk at CHUNK_SECONDS. Where chunks end changes no bit of the result."""
+        wanted = round(steps * CHUNK_SECONDS / max(seconds, 1e-6))
+        self._steps_a_chunk = min(max(wanted, 1), 2 * steps)
+
+
+class KerasEngine:
+    """Keras' own compiled step, a batch at a time, with the batch hooks of its callbacks."""
+
+    callbacks: Any = None  # a keras CallbackList, for its batch hooks
+
+    def __init__(
+        self, model: Any, x: Any, y: Any, batch_size: int, name: str, reason: str = "", sample_weight: Any = None
+    ) -> None:
+        """x: [n, ...] raw examples; y: [n] or [n, k]; sample_weight: [n] or None."""
+        self.model, self.name, self.reason = model, name, reason
+        self.x, self.y, self.sample_weight = x, y, sample_weight
+        self.batch_size = batch_size
+        _build(model, tuple(array[:2] for array in (x, y, sample_weight) if array is not None))
+
+    def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
+        """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
+        self.model.reset_metrics()
+        logs: Logs = {}
+        told = time.perf_counter()
+        for step in range(math.ceil(len(order) / self.batch_size)):
+            index = order[step * self.batch_size : (step + 1) * self.batch_size]
+            if self.callbacks is not None:
+                self.callbacks.on_train_batch_begin(step)
+            weight = None if self.sample_weight is None else self.sample_weight[index]
+            result = self.model.train_on_batch(self.x[index], self.y[index], sample_weight=weight, return_dict=True)
+            logs = _floats(result)
+            if self.callbacks is not None:
+                self.callbacks.on_train_batch_end(step, dict(logs))
+            if time.perf_counter() - told > CHUNK_SECONDS:
+                told = time.perf_counter()
+                on_progress(step + 1, logs)
+            if self.model.stop_training:
+                break
+        return logs
+
+
+class Evaluator:
+    """Loss, metrics and predictions of a model on held-out data, compiled once for every size of batch."""
+
+    def __init__(self, model: Any) -> None:
+        import tensorflow as tf
+
+        self.model = model
+        self._test = tf.function(lambda batch: model.test_step(batch), reduce_retracing=True, autograph=False)
+        self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True, autograph=False)
+
+    def evaluate(self, x: Any, y: Any) -> Logs:
+        """Loss and metrics over all of x: [n, ...] and y: [n] or [n, k]."""
+        self.model.reset_metrics()
+        for part in _slices(len(x)):
+            self._test((_tensor(x[part]), _tensor(y[part])))
+        return _floats(self.model.get_metrics_result())
+
+    def predict(self, x: Any) -> NDArray[np.float32]:
+        """The model's output for x: [n, ...], shape [n, ...]."""
+        [output] = self.predict_all(x)
+        return output
+
+    def predict_all(self, x: Any) -> list[NDArray[np.float32]]:
+        """Each of the model's outputs for x: [n, ...]."""
+        import tensorflow as tf
+
+        parts = [tf.nest.flatten(self._predict(_tensor(x[part]))) for part in _slices(len(x))]
+        return [np.concatenate([np.asarray(part) for part in output]) for output in zip(*parts, strict=True)]
+
+
+def epoch_order(seed: int, epoch: int, examples: int) -> NDArray[np.int32]:
+    """The order of the training examples in an epoch (from 1): a permutation of range(examples), fresh each epoch.
+
+    Derived from seed and epoch alone, so that a resumed run meets the same batches.
+    """
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch])))
+    return generator.permutation(examples).astype(np.int32)
+
+
+def _build(model: Any, batch: Any) -> None:
+    """Build layers, metrics, loss and optimizer slots, as `fit` does before its first step."""
+    model._symbolic_build(data_batch=batch)
+
+
+def _slices(examples: int) -> Iterator[slice]:
+    for start in range(0, examples, EVALUATION_BATCH):
+        yield slice(start, min(start + EVALUATION_BATCH, examples))
+
+
+def _tensor(array: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.convert_to_tensor(array)
+
+
+def _floats(logs: Mapping[str, Any]) -> Logs:
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "message", error)).strip().split("\n")[0][:200]

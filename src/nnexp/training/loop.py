@@ -1,0 +1,74 @@
+"""The training loop: a generator of epochs, so that saving and showing stay outside."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nnexp.training.engine import Engine, Evaluator, Logs, epoch_order
+
+# (epoch, steps done, steps in all, running loss and metrics)
+Progress = Callable[[int, int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """What one epoch gave. `diverged_at` is the step by which the loss was first seen not to be finite, or None."""
+
+    epoch: int  # from 1
+    logs: Logs  # loss, metrics, val_*, learning_rate where a callback logs it
+    seconds: float
+    diverged_at: int | None
+    stop: bool  # a callback asked to stop, or the run diverged and is to stop
+
+
+def epochs(
+    model: Any,
+    engine: Engine,
+    callbacks: Any,
+    *,
+    first: int,
+    last: int,
+    seed: int,
+    examples: int,
+    steps: int,
+    validation: tuple[Any, Any] | None,
+    evaluator: Evaluator,
+    stop_on_divergence: bool,
+    progress: Progress,
+) -> Iterator[EpochResult]:
+    """Train from epoch `first` to `last` (from 1, inclusive), yielding each epoch's result as it ends.
+
+    `callbacks` is a keras CallbackList; `validation` is (x, y) as the model and its loss take them.
+    """
+    model.stop_training = False
+    callbacks.on_train_begin()
+    for epoch in range(first, last + 1):
+        begun = time.perf_counter()
+        diverged_at: int | None = None
+
+        def on_progress(step: int, logs: Logs, epoch: int = epoch) -> None:
+            nonlocal diverged_at
+            if diverged_at is None and not math.isfinite(logs["loss"]):
+                diverged_at = step
+            progress(epoch, step, steps, logs)
+
+        callbacks.on_epoch_begin(epoch - 1)
+        logs = dict(engine.train_epoch(epoch_order(seed, epoch, examples), on_progress))
+        if diverged_at is None and not math.isfinite(logs["loss"]):
+            diverged_at = steps
+        if validation is not None:
+            logs |= {f"val_{name}": value for name, value in evaluator.evaluate(*validation).items()}
+        callbacks.on_epoch_end(epoch - 1, logs)  # may add to the logs, as ReduceLROnPlateau does
+        stop = bool(model.stop_training) or (diverged_at is not None and stop_on_divergence)
+        plain = {name: float(value) for name, value in logs.items()}
+        seconds = time.perf_counter() - begun
+        if stop or epoch == last:
+            model.optimizer.finalize_variable_values(model.trainable_variables)  # EMA weights become the weights
+            callbacks.on_train_end(plain)  # may restore the best weights
+        yield EpochResult(epoch, plain, seconds, diverged_at, stop)
+        if stop:
+            return

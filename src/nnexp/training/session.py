@@ -1,0 +1,147 @@
+"""A training session: everything TensorFlow holds for one run, behind plain methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnexp.config.experiment import Experiment
+from nnexp.data.datasets import Dataset
+from nnexp.data.normalization import fit
+from nnexp.data.splits import Splits
+from nnexp.errors import ConfigError, Place, Problem
+from nnexp.evaluation import Evaluation, evaluate, probabilities
+from nnexp.training import backend, engine, model
+from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
+from nnexp.training.loop import EpochResult, Progress, epochs
+
+# A ReLU unit that is zero for this many test examples is called dead.
+_DEAD_UNIT_EXAMPLES = 2000
+
+
+class Session:
+    """One model in training on one set of splits."""
+
+    def __init__(self, experiment: Experiment, splits: Splits, classes: Sequence[str]) -> None:
+        """Import TensorFlow, seed, build and compile the model and its engine.
+
+        Raises:
+            ConfigError: Keras refuses a part of the experiment.
+        """
+        self.experiment, self.splits, self.classes = experiment, splits, classes
+        self.threads = backend.prepare(experiment.threads)
+        backend.seed_everything(experiment.seed)
+        normalization = fit(experiment.normalization.name, splits.x_train).layer()
+        self.model = model.build(experiment, splits.x_train.shape[1:], normalization)
+        model.compile_model(self.model, experiment)
+        self.engine = self._engine()
+        self.evaluator = engine.Evaluator(self.model)
+        self.callbacks: list[Any] = []
+
+    def _engine(self) -> engine.Engine:
+        experiment, x = self.experiment, self.splits.x_train
+        steps = -(-len(x) // experiment.batch_size)
+        name, reason = engine.choose(
+            self.model,
+            experiment.engine,
+            steps=steps * experiment.epochs,
+            needs_batches=needs_batches(experiment.callbacks),
+        )
+        make = engine.KerasEngine if name == "keras" else engine.CompiledEngine
+        try:
+            return make(self.model, x, self._targets(self.splits.y_train), experiment.batch_size, name, reason)
+        except (ValueError, TypeError) as error:
+            message = f"Keras cannot train this model with the loss {experiment.loss.name}: {model.reason(error)}"
+            place = experiment.places.get(("loss",), Place("loss"))
+            raise ConfigError([Problem(place, message, "check the loss and the metrics against the labels")]) from error
+
+    @property
+    def summary(self) -> list[dict[str, Any]]:
+        """A row a layer: `layer`, `kind`, `output`, `parameters`."""
+        return model.summary(self.model)
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """How many parameters the model has: `total`, `trainable`."""
+        return model.parameter_counts(self.model)
+
+    def train(self, folder: Path, progress: Progress) -> Iterator[EpochResult]:
+        """Train, an epoch at a time; callbacks write into `folder`."""
+        import keras
+
+        experiment, splits = self.experiment, self.splits
+        self.callbacks = make_callbacks(experiment.callbacks, folder)
+        steps = -(-len(splits.x_train) // experiment.batch_size)
+        hooks = keras.callbacks.CallbackList(
+            self.callbacks, model=self.model, epochs=experiment.epochs, steps=steps, verbose=0
+        )
+        self.engine.callbacks = hooks
+        held_out = None
+        if splits.x_val is not None and splits.y_val is not None:
+            held_out = (splits.x_val, self._targets(splits.y_val))
+        return epochs(
+            self.model,
+            self.engine,
+            hooks,
+            first=1,
+            last=experiment.epochs,
+            seed=experiment.seed,
+            examples=len(splits.x_train),
+            steps=steps,
+            validation=held_out,
+            evaluator=self.evaluator,
+            stop_on_divergence=experiment.on_divergence == "stop",
+            progress=progress,
+        )
+
+    def stop_reason(self, epoch: int) -> str:
+        """Why a callback stopped training after `epoch`."""
+        return stop_reason(self.callbacks, self.experiment.callbacks, epoch)
+
+    def evaluate(self) -> tuple[Evaluation, dict[str, float]]:
+        """The evaluation of the predictions on the test split, and Keras' loss and metrics there."""
+        x, labels = self.splits.x_test, self.splits.y_test
+        test = self.evaluator.evaluate(x, self._targets(labels))
+        outputs = self.evaluator.predict(x)
+        scores = probabilities(outputs, bool(self.experiment.loss.get("from_logits")))
+        return evaluate(labels, scores, self.classes), test
+
+    def dead_units(self) -> Mapping[str, tuple[int, int]]:
+        """For each layer that ends in a ReLU: (units that are zero for every example looked at, units)."""
+        import keras
+
+        layers = [layer for layer in self.model.layers if _is_relu(layer)]
+        if not layers:
+            return {}
+        probe = keras.Model(self.model.inputs, [layer.output for layer in layers])
+        outputs = engine.Evaluator(probe).predict_all(self.splits.x_test[:_DEAD_UNIT_EXAMPLES])
+        found = {}
+        for layer, output in zip(layers, outputs, strict=True):
+            alive = (np.abs(output) > 0).reshape(-1, output.shape[-1]).any(axis=0)
+            found[layer.name] = (int((~alive).sum()), len(alive))
+        return found
+
+    def _targets(self, labels: Any) -> Any:
+        outputs = int(self.model.output.shape[-1])
+        return model.targets(labels, self.experiment.loss.name, len(self.classes), outputs)
+
+
+def _is_relu(layer: Any) -> bool:
+    import keras
+
+    return isinstance(layer, keras.layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu
+
+
+def rehearse(experiment: Experiment, dataset: Dataset) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Have Keras build the experiment's model on made-up data of the dataset's shape: its summary and parameters.
+
+    Raises:
+        ConfigError: Keras refuses a part of the experiment.
+    """
+    labels = np.arange(4 * len(dataset.classes), dtype=np.int32) % len(dataset.classes)
+    x = np.random.default_rng(0).uniform(*dataset.value_range, (len(labels), *dataset.shape)).astype(dataset.dtype)
+    session = Session(experiment, Splits(x, labels, x, labels, x, labels, ""), dataset.classes)
+    return session.summary, session.parameters
