@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +35,14 @@ class Evaluation:
         }
 
 
+def warm_up() -> None:
+    """Import what evaluation needs: seconds that pass unnoticed while the model trains."""
+    for name in ("scipy.special", "scipy.stats", "sklearn.metrics"):
+        importlib.import_module(name)
+
+
 def probabilities(outputs: NDArray[np.float32], from_logits: bool) -> NDArray[np.float32]:
-    """Class probabilities [n, classes] from a model's outputs [n, classes], or from the one output [n, 1] of two classes."""
+    """Class probabilities [n, classes] from a model's outputs [n, classes], or [n, 1] for two classes."""
     from scipy.special import expit, softmax
 
     if outputs.shape[-1] == 1:
@@ -53,7 +60,14 @@ def evaluate(labels: NDArray[np.int32], probabilities: NDArray[np.float32], clas
     confusion = confusion_matrix(labels, predicted, labels=numbers)
     columns = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
     per_class = [
-        {"class": name, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(n), "predicted": int(k)}
+        {
+            "class": name,
+            "precision": float(p),
+            "recall": float(r),
+            "f1": float(f),
+            "support": int(n),
+            "predicted": int(k),
+        }
         for name, p, r, f, n, k in zip(classes, *columns, confusion.sum(axis=0), strict=True)
     ]
     return Evaluation(

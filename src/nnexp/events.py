@@ -68,7 +68,7 @@ def silent(event: Event) -> None:
 
 
 def plain_text(event: Event) -> str | None:
-    """The event as plain lines, for log.txt and for a terminal that is none; None for what passes too fast for lines."""
+    """The event as plain lines, for log.txt and where there is no terminal; None for what passes too fast."""
     match event:
         case Stage(text) | Note(text):
             return text
@@ -76,7 +76,9 @@ def plain_text(event: Event) -> str | None:
             suggestion = f" {finding.suggestion}" if finding.suggestion else ""
             return f"{finding.severity}: {finding.message}{suggestion}"
         case ModelBuilt(rows, parameters):
-            lines = [f"  {row['layer']:<24} {row['kind']:<20} {row['output']:<20} {row['parameters']:>12,}" for row in rows]
+            lines = [
+                f"  {row['layer']:<24} {row['kind']:<20} {row['output']:<20} {row['parameters']:>12,}" for row in rows
+            ]
             return "\n".join([*lines, f"  parameters: {parameters['total']:,} ({parameters['trainable']:,} trainable)"])
         case EpochEnded(epoch, epochs, logs, seconds):
             width = len(str(epochs))
@@ -87,4 +89,6 @@ def plain_text(event: Event) -> str | None:
 
 def log_text(logs: Mapping[str, float]) -> str:
     """Loss and metrics in one line: `loss 0.5012  accuracy 0.8312`."""
-    return "  ".join(f"{name} {value:.4g}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items())
+    return "  ".join(
+        f"{name} {value:.4g}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from nnexp import events
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import DATASETS, Dataset, load
 from nnexp.data.progress import FetchProgress
-from nnexp.errors import ConfigError, InputError, NnexpError, RunError
+from nnexp.errors import ConfigError, NnexpError, RunError
 from nnexp.findings import Facts, Finding, of_a_run
 from nnexp.preflight import preflight
 from nnexp.runs.folder import RunFolder, this_process
@@ -72,6 +73,7 @@ def run_experiment(
     writer = _Writer(folder, experiment, session, report, clock)
     with writer.recording():
         writer.begin(options.command, checked.warnings)
+        _warm_up_in_background()
         with clock.stage("training"):
             for result in session.train(folder.path, writer.progress):
                 writer.epoch(result)
@@ -90,6 +92,17 @@ def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress
 
     arrays = load(dataset, offline=options.offline, progress=progress)
     return split(arrays, experiment.validation, experiment.seed)  # type: ignore[arg-type]  # a validated literal or float
+
+
+def _warm_up_in_background() -> None:
+    """Import what the end of the run needs while TensorFlow trains, which leaves Python free."""
+    from nnexp import evaluation, plots
+
+    def work() -> None:
+        evaluation.warm_up()
+        plots.warm_up()
+
+    threading.Thread(target=work, daemon=True, name="warm-up").start()
 
 
 class _Clock:
@@ -195,7 +208,9 @@ class _Writer:
             _save_predictions(path, evaluation, splits)
         name = self.experiment.name
         plot_history(self.folder.history_plot, name, self.history, self._validation_name())
-        plot_confusion(self.folder.confusion_plot, f"{name}: test split", evaluation.confusion.tolist(), dataset.classes)
+        plot_confusion(
+            self.folder.confusion_plot, f"{name}: test split", evaluation.confusion.tolist(), dataset.classes
+        )
 
     def finish(self, evaluation: Evaluation, test: Mapping[str, float]) -> None:
         """The findings, and the status that says that all is there."""
@@ -215,9 +230,7 @@ class _Writer:
                 dead_units=self.session.dead_units(),
             )
         )
-        for finding in found:
-            self.findings.append(finding)
-            self.tell(events.Noticed(finding))
+        self.findings += found
         self._write(
             "diverged" if self.diverged_at else "completed",
             test={**test, "accuracy": evaluation.accuracy},
@@ -226,8 +239,9 @@ class _Writer:
             finished=_now(),
         )
         low, high = evaluation.accuracy_interval
-        text = f"test  {events.log_text(test)}  95 % interval of the accuracy {low:.4f} to {high:.4f}"
-        self.folder.append_log(text)
+        self.tell(events.Note(f"test  {events.log_text(test)}  (95 % interval {low:.4f} to {high:.4f})"))
+        for finding in found:
+            self.tell(events.Noticed(finding))
 
     def _write(self, status: str, **more: Any) -> None:
         self.folder.write_metrics(

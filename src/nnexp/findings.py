@@ -58,9 +58,13 @@ def _diverged(facts: Facts) -> Iterator[Finding]:
         return
     epoch, step = facts.diverged_at
     if facts.normalization == "none":
-        suggestion = "Scale the input (normalization: divide_by_255 or standardize): large raw values make large gradients."
+        suggestion = (
+            "Scale the input (normalization: divide_by_255 or standardize): large raw values make large gradients."
+        )
     elif facts.learning_rate is not None:
-        suggestion = f"Lower the learning rate, for instance to {facts.learning_rate / 10:g}, or clip gradients (clipnorm: 1.0)."
+        suggestion = (
+            f"Lower the learning rate, for instance to {facts.learning_rate / 10:g}, or clip gradients (clipnorm: 1.0)."
+        )
     else:
         suggestion = "Lower the learning rate or clip gradients (clipnorm: 1.0)."
     went_on = "; training stopped there" if facts.on_divergence == "stop" else "; training went on as asked"
@@ -86,8 +90,8 @@ def _not_learning(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "not_learning",
             "warning",
-            f"The model hardly learns: test accuracy {facts.accuracy:.3f}, where always naming the commonest class gives "
-            f"{chance:.3f}; the loss went from {first:.3g} to {last:.3g}.",
+            f"The model hardly learns: test accuracy {facts.accuracy:.3f}, where always naming the commonest class "
+            f"gives {chance:.3f}; the loss went from {first:.3g} to {last:.3g}.",
             f"{scale}Then try another learning rate (ten times smaller, ten times larger) or fewer saturating layers.",
             {"accuracy": facts.accuracy, "chance": chance, "first_loss": first, "last_loss": last},
         )
@@ -102,8 +106,8 @@ def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
             "classes_never_predicted",
             "warning",
             f"The model never predicts {_listed(missing)}: all their test examples are lost.",
-            "Look for a ReLU right before the softmax (its dead units silence whole classes), a learning rate that is too "
-            "high, or classes with too few examples; repeat with other seeds to see whether it is chance.",
+            "Look for a ReLU right before the softmax (its dead units silence whole classes), a learning rate that is "
+            "too high, or classes with too few examples; repeat with other seeds to see whether it is chance.",
             {"classes": missing},
         )
 
@@ -135,8 +139,8 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
             f"Overfitting after epoch {best + 1}: validation loss was lowest there ({losses[best]:.4f}) and rose to "
             f"{losses[-1]:.4f} while training loss kept falling ({facts.history[best]['loss']:.4f} to "
             f"{facts.history[-1]['loss']:.4f}).",
-            f"Stop near epoch {best + 1} (early_stopping: {{monitor: val_loss, patience: 3, restore_best_weights: true}}), "
-            "or regularize (dropout, l2).",
+            f"Stop near epoch {best + 1} (early_stopping: {{monitor: val_loss, patience: 3, "
+            "restore_best_weights: true}), or regularize (dropout, l2).",
             {"best_epoch": best + 1, "best_val_loss": losses[best], "last_val_loss": losses[-1]},
         )
 

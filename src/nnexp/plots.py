@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,15 @@ from nnexp.files import replacing
 _TRAIN, _VALIDATION = "#0072B2", "#D55E00"
 
 
-def plot_history(path: Path, title: str, history: Sequence[Mapping[str, Any]], validation_name: str = "validation") -> None:
+def warm_up() -> None:
+    """Import what plotting needs: time that passes unnoticed while the model trains."""
+    for name in ("matplotlib.backends.backend_agg", "matplotlib.figure", "matplotlib.font_manager"):
+        importlib.import_module(name)
+
+
+def plot_history(
+    path: Path, title: str, history: Sequence[Mapping[str, Any]], validation_name: str = "validation"
+) -> None:
     """Loss and accuracy (or the first metric) by epoch, training and validation, as a PNG.
 
     The axes are honest: loss starts at zero, accuracy shows 0 to 1 in full; epochs without a finite value leave a gap.

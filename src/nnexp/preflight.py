@@ -5,7 +5,6 @@ All of it is read from the config and the dataset's description, without TensorF
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,6 +44,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
         problems += output_problems(experiment, dataset, output)
     problems += _metric_problems(experiment, single=output == (1,))
     problems += _monitor_problems(experiment)
+    problems += _validation_problems(experiment, dataset)
     warnings = (
         *_output_warnings(experiment, dataset),
         *_input_warnings(experiment, dataset),
@@ -216,6 +216,20 @@ def _watched(callback: Entry) -> str | None:
     return None if monitor is None else str(monitor)
 
 
+def _validation_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]:
+    held_out = _held_out(experiment, dataset)
+    if isinstance(experiment.validation, float) and not 0 < held_out < dataset.train_size:
+        message = (
+            f"validation {experiment.validation:g} holds out {held_out} of {dataset.train_size:,} training examples"
+        )
+        yield Problem(_place(experiment, "validation"), message, "both parts need examples: such as `validation: 0.1`")
+
+
+def _held_out(experiment: Experiment, dataset: Dataset) -> int:
+    """How many training examples the validation fraction takes."""
+    return round(dataset.train_size * experiment.validation) if isinstance(experiment.validation, float) else 0
+
+
 # Warnings.
 
 _NEED_PROBABILITIES = frozenset(
@@ -278,7 +292,7 @@ def _output_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Findi
     if loss.get("from_logits") and last in {"softmax", "sigmoid"}:
         message = f"{loss.name} has from_logits: true and so expects raw scores, but the model ends in {last}."
         yield Finding("activation_twice", "warning", message, f"Remove from_logits, or the {last}.", evidence)
-    if wanted == "softmax" and "relu" in {last, *end.activations[-2:-1]} and last in {"relu", "softmax"}:
+    if wanted == "softmax" and (last == "relu" or end.activations[-2:] == ("relu", "softmax")):
         stands = "The model ends in ReLU" if last == "relu" else "ReLU stands right before the softmax"
         message = f"{stands}: scores of {scores} below 0 become 0, and a unit whose scores all do so stops learning. "
         message += "Whole classes may be lost."
@@ -340,9 +354,8 @@ def _training_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Fin
             message = f"The learning rate {rate:g} is {side} what is usual for {optimizer}: {low:g} to {high:g}."
             evidence = {"optimizer": optimizer, "learning_rate": rate, "usual": [low, high]}
             yield Finding("unusual_learning_rate", "warning", message, f"Try {typical:g}.", evidence)
-    held_out = experiment.validation if isinstance(experiment.validation, float) else 0.0
-    examples = dataset.train_size - math.ceil(dataset.train_size * held_out)
-    if experiment.batch_size > examples:
+    examples = dataset.train_size - _held_out(experiment, dataset)
+    if experiment.batch_size > examples > 0:
         message = f"The batch_size {experiment.batch_size} is larger than the training set of {examples} examples: "
         message += "an epoch is a single step."
         evidence = {"batch_size": experiment.batch_size, "examples": examples}

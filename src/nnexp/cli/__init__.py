@@ -5,22 +5,22 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
 from nnexp.cli import check, data, ls, run, schema, show
-from nnexp.cli.console import say_error
 from nnexp.errors import NnexpError
 
 
 class _Group(TyperGroup):
     """Turns nnexp's own errors into one message and the exit code that the contract promises."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except NnexpError as error:
+            from nnexp.cli.console import say_error
+
             say_error(error)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as error:
@@ -34,6 +34,7 @@ app = typer.Typer(
     epilog="Begin with:  nnexp run configs/fashion_sigmoid128.yaml",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: Rich's takes as long to import as all the rest
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)

@@ -42,7 +42,7 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
     from rich.text import Text
 
     from nnexp.cli.console import stdout
-    from nnexp.cli.live import model_table
+    from nnexp.cli.outcome import model_table
     from nnexp.data.datasets import DATASETS
     from nnexp.preflight import preflight
 

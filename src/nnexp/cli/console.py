@@ -55,5 +55,11 @@ def table(*columns: str, title: str = "", right: tuple[str, ...] = ()) -> Table:
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
+    class Steady(Console):
+        """Goes silent when its reader is gone (`nnexp run … | head`), where Rich would end the process."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+
     # No markup, no highlighting: names and messages are shown as they are.
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    return Steady(stderr=stderr, markup=False, highlight=False, emoji=False)

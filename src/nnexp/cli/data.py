@@ -33,6 +33,9 @@ def list_datasets(as_json: Json = False) -> None:
     shown = table(
         "name", "title", "shape", "classes", "train", "test", "licence", "where", right=("classes", "train", "test")
     )
+    shown.padding = (0, 1, 0, 0)
+    for column in shown.columns:
+        column.no_wrap = column.header != "licence"  # which gives way on a narrow terminal
     for dataset in DATASETS.values():
         classes, train, test = str(len(dataset.classes)), f"{dataset.train_size:,}", f"{dataset.test_size:,}"
         shape, licence = _shape(dataset.shape), dataset.licence
@@ -208,4 +211,4 @@ def _save_picture(dataset: Dataset, arrays: Arrays, count: int, path: Path) -> N
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
+    return "×".join(map(str, shape))

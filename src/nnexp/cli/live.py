@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from nnexp import events
-from nnexp.cli.console import table
-
-_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+from nnexp.cli.outcome import model_table, print_finding
 
 
 class Live:
@@ -42,8 +40,8 @@ class Live:
             case events.ModelBuilt(rows, parameters) if self.console.is_terminal:
                 self.console.print(model_table(rows, parameters))
             case events.Noticed(finding):
-                text = Text.assemble((f"{finding.severity}: ", _STYLES[finding.severity]), finding.message)
-                self.console.print(text.append(f" {finding.suggestion}" if finding.suggestion else ""))
+                self._close()
+                print_finding(self.console, finding.plain())
             case events.Stage() if self._bar is not None:
                 self._close()
                 self.console.print(Text(event.text, style="dim"))
@@ -70,16 +68,6 @@ class Live:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-
-def model_table(rows: Any, parameters: Any) -> Any:
-    """The model summary: a row a layer, and the sum."""
-    made = table("layer", "kind", "output", "parameters", right=("parameters",))
-    for row in rows:
-        made.add_row(row["layer"], row["kind"], row["output"], f"{row['parameters']:,}")
-    made.caption = f"{parameters['total']:,} parameters, {parameters['trainable']:,} of them trainable"
-    made.caption_justify = "left"
-    return made
 
 
 def _bar(console: Console) -> Progress:

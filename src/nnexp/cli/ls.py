@@ -49,7 +49,7 @@ def ls(
     stdout().print(shown)
 
 
-def _row(found: "record.RunRecord") -> dict[str, object]:  # type: ignore[name-defined]  # noqa: F821
+def _row(found: record.RunRecord) -> dict[str, object]:  # type: ignore[name-defined]  # noqa: F821
     return {
         "run": str(found.path),
         "name": found.name,

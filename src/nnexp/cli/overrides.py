@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnexp.config.overrides import Override
+if TYPE_CHECKING:
+    from nnexp.config.overrides import Override
 
 Set = Annotated[
     list[str] | None,
@@ -42,6 +43,8 @@ _PATHS = {
 
 def collect(sets: list[str] | None, **options: str | None) -> list[Override]:
     """The overrides that the options ask for; `sets` come last, so that they can refine."""
+    from nnexp.config.overrides import Override
+
     given = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value is not None}
     named = [
         Override(path, given[option], f"{option} {given[option]}") for option, path in _PATHS.items() if option in given

@@ -38,10 +38,10 @@ def run(
 
     Example:  nnexp run configs/fashion_sigmoid128.yaml --epochs 15 --set optimizer.learning_rate=0.002
     """
+    from nnexp.cli.console import stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.cli.live import Live
-    from nnexp.cli.console import stderr
-    from nnexp.cli.show import print_outcome
+    from nnexp.cli.outcome import print_outcome
     from nnexp.config.experiment import load_experiment
     from nnexp.experiment import Options, run_experiment
     from nnexp.runs import record
@@ -65,7 +65,7 @@ def run(
         folder = run_experiment(experiment, Options(runs_dir, offline, sys.argv), live.report, fetching)
     done = record.read(folder)
     if not quiet:
-        print_outcome(done, stderr())
+        print_outcome(done, stderr(), findings=False)
     if as_json:
         typer.echo(done.folder.metrics.read_text(encoding="utf-8"), nl=False)
 

@@ -157,7 +157,7 @@ def _list_fits(parameter: Parameter, values: list[Any]) -> bool:
     return True
 
 
-def _in_range(parameter: Parameter, value: float) -> bool:
+def _in_range(parameter: Parameter, value: Any) -> bool:
     low, high = parameter.minimum, parameter.maximum
     if isinstance(value, float) and not math.isfinite(value):
         return False

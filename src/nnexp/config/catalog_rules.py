@@ -132,6 +132,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("*.trainable", "bool"),
     ("*.seed", "int"),
     ("*.data_format", "str {channels_first channels_last}"),
+    ("Resizing.fill_mode", "str {constant}"),
     ("*.fill_mode", "str {constant nearest wrap reflect mirror}"),
     ("*.interpolation", "str {bilinear nearest bicubic lanczos3 lanczos5}"),
     ("RandomFlip.mode", "str {horizontal vertical horizontal_and_vertical}"),
@@ -305,11 +306,6 @@ RULES: tuple[tuple[str, str], ...] = (
     ("TensorBoard.*_freq", "int >=0"),
     ("TensorBoard.embeddings_metadata", "str|mapping"),
     ("*.save_freq", "int|str >=1 {epoch}"),
-    ("*.separator", "str"),
-    ("*.encoding", "str"),
-    ("*.oov_token", ""),
-    ("*.monitor", "str"),
-    ("TensorBoard.log_dir", "str"),
 )
 
 # What parameters are for, where their docstring is silent.

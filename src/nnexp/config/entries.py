@@ -154,5 +154,7 @@ def _inputs(node: Node, problems: Problems) -> list[str]:
     names = node.plain()
     if isinstance(names, list) and len(names) > 0 and all(isinstance(name, str) for name in names):
         return names
-    problems.add(node.place, "inputs is a list of names of earlier layers, or of 'input'", "such as  inputs: [input, block1]")
+    problems.add(
+        node.place, "inputs is a list of names of earlier layers, or of 'input'", "such as  inputs: [input, block1]"
+    )
     return []

@@ -132,7 +132,9 @@ class _Reader:
     def name(self) -> str:
         name = self.text("name", self.default_name)
         if "name" in self.nodes and (not name.strip() or set(name) & set('/\\:*?"<>|\0\n') or name.startswith(".")):
-            self.problems.add(self.nodes["name"].place, f"'{name}' cannot name a folder", "use letters, digits, _ and -")
+            self.problems.add(
+                self.nodes["name"].place, f"'{name}' cannot name a folder", "use letters, digits, _ and -"
+            )
         return name
 
     def text(self, key: str, default: str) -> str:
@@ -213,7 +215,9 @@ class _Reader:
         probabilities = output in {"softmax", "sigmoid", "hard_sigmoid"}
         two_classes = self.description is not None and len(self.description.classes) == 2
         single = bool(self.layers) and self.layers[-1].get("units") == 1
-        entry = complete("binary_crossentropy" if two_classes and single else "sparse_categorical_crossentropy", "losses")
+        entry = complete(
+            "binary_crossentropy" if two_classes and single else "sparse_categorical_crossentropy", "losses"
+        )
         return Entry(entry.name, {**entry.parameters, "from_logits": not probabilities})
 
     def metrics(self) -> tuple[Entry, ...]:
@@ -237,7 +241,9 @@ class _Reader:
             for parameter in _PATH_PARAMETERS:
                 value = entry.get(parameter)
                 if isinstance(value, str) and not _stays_inside(value):
-                    hint = f"give a path inside the run folder, such as {parameter}: {PurePosixPath(value).name or 'logs'}"
+                    hint = (
+                        f"give a path inside the run folder, such as {parameter}: {PurePosixPath(value).name or 'logs'}"
+                    )
                     self.problems.add(place, f"{entry.name}: {parameter} leads out of the run folder: {value}", hint)
         return entries
 

@@ -1,8 +1,8 @@
 """The one grammar of a config: an entry is a name, or one name with its parameters.
 
-    adam                                            ->  Entry("adam")
-    adam: 0.01                                      ->  Entry("adam", {"learning_rate": 0.01})
-    dense: {units: 10, kernel_regularizer: l2}      ->  Entry("dense", {"units": 10, "kernel_regularizer": Entry("l2")})
+adam                                            ->  Entry("adam")
+adam: 0.01                                      ->  Entry("adam", {"learning_rate": 0.01})
+dense: {units: 10, kernel_regularizer: l2}      ->  Entry("dense", {"units": 10, "kernel_regularizer": Entry("l2")})
 """
 
 from __future__ import annotations

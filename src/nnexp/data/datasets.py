@@ -80,12 +80,12 @@ def load(dataset: Dataset, *, offline: bool = False, progress: FetchProgress | N
 
 
 def where(dataset: Dataset) -> str:
-    """Where it is now, in a word: "scikit-learn" (comes with it), "cached" or "not fetched"."""
+    """Where it is now, in a word: "bundled" (with scikit-learn), "cached" or "not yet"."""
     if isinstance(dataset.origin, Bundled):
-        return "scikit-learn"
+        return "bundled"
     from nnexp.data.library import is_cached
 
-    return "cached" if is_cached(dataset.name, dataset.origin) else "not fetched"
+    return "cached" if is_cached(dataset.name, dataset.origin) else "not yet"
 
 
 def provenance(dataset: Dataset) -> str:
@@ -117,7 +117,7 @@ _DIGITS = tuple("0123456789")
 
 _FASHION_MNIST = Dataset(
     name="fashion_mnist",
-    title="Fashion-MNIST: clothes",
+    title="Fashion-MNIST",
     shape=(28, 28),
     dtype="uint8",
     value_range=(0, 255),
@@ -165,7 +165,7 @@ _FASHION_MNIST = Dataset(
 
 _MNIST = Dataset(
     name="mnist",
-    title="MNIST: handwritten digits",
+    title="MNIST",
     shape=(28, 28),
     dtype="uint8",
     value_range=(0, 255),
@@ -200,7 +200,7 @@ _MNIST = Dataset(
 
 _CIFAR10 = Dataset(
     name="cifar10",
-    title="CIFAR-10: colour photographs",
+    title="CIFAR-10",
     shape=(32, 32, 3),
     dtype="uint8",
     value_range=(0, 255),
@@ -225,7 +225,7 @@ _CIFAR10 = Dataset(
 
 _HANDWRITTEN_DIGITS = Dataset(
     name="digits",
-    title="Digits: small handwriting",
+    title="Digits",
     shape=(8, 8),
     dtype="float32",
     value_range=(0, 16),
@@ -241,7 +241,7 @@ _HANDWRITTEN_DIGITS = Dataset(
 
 _IRIS = Dataset(
     name="iris",
-    title="Iris: three species",
+    title="Iris",
     shape=(4,),
     dtype="float32",
     value_range=(0.1, 7.9),
@@ -258,7 +258,7 @@ _IRIS = Dataset(
 
 _WINE = Dataset(
     name="wine",
-    title="Wine: three cultivars",
+    title="Wine",
     shape=(13,),
     dtype="float32",
     value_range=(0.13, 1680.0),
@@ -302,7 +302,7 @@ _NUCLEUS = (
 
 _BREAST_CANCER = Dataset(
     name="breast_cancer",
-    title="Breast cancer: cell nuclei",
+    title="Breast cancer",
     shape=(30,),
     dtype="float32",
     value_range=(0.0, 4254.0),

@@ -78,6 +78,7 @@ def _retrieve(url: str, folder: Path, bar: _Bar) -> Path:
 
 def _reason(error: requests.RequestException) -> str:
     if error.response is not None:
+        error.response.close()  # pooch leaves it open
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return "the server did not answer in time"

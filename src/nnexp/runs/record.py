@@ -77,7 +77,9 @@ def read(path: Path) -> RunRecord:
         identity=_text(data.get("identity")),
         description=_text(data.get("description")),
         test={key: _number(value) for key, value in _mapping(data.get("test")).items()},
-        test_intervals={key: pair for key, value in _mapping(data.get("test_intervals")).items() if (pair := _pair(value))},
+        test_intervals={
+            key: pair for key, value in _mapping(data.get("test_intervals")).items() if (pair := _pair(value))
+        },
         history=_rows(data.get("history")),
         best_epoch=_whole(data.get("best_epoch")),
         stopped=_mapping(data.get("stopped")) or None,

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 
 
@@ -19,7 +20,7 @@ def prepare(threads: int | None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "keras" not in sys.modules:
-        with _absent("sklearn", "matplotlib", "matplotlib.pyplot"):
+        with _absent("sklearn", "matplotlib", "matplotlib.pyplot"), _quiet():
             import keras  # noqa: F401
     import tensorflow as tf
 
@@ -31,7 +32,7 @@ def prepare(threads: int | None) -> int:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow; Keras' initializers and dropout layers take theirs from here as they are built."""
+    """Seed Python, NumPy and TensorFlow; Keras' initializers and dropout layers draw from these when they are built."""
     import keras
 
     keras.utils.clear_session()
@@ -55,3 +56,24 @@ def _absent(*names: str) -> Iterator[None]:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep TensorFlow's start-up notes, which C++ writes before any of its settings hold, off the terminal.
+
+    What was written is shown after all if the import fails.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(saved, notes.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

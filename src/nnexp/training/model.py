@@ -68,7 +68,7 @@ def compile_model(model: Any, experiment: Experiment) -> None:
 
 
 def targets(labels: NDArray[np.integer[Any]], loss: str, classes: int, outputs: int) -> NDArray[Any]:
-    """Labels as the loss takes them: for sparse losses [n] integers, for one output unit [n, 1] of 0 and 1, else one-hot [n, k]."""
+    """Labels [n] as the loss takes them: [n] for sparse ones, [n, 1] of 0 and 1 for one output, else one-hot [n, k]."""
     if loss.startswith("sparse_"):
         return labels
     if outputs == 1:

@@ -18,7 +18,7 @@ class Made(NamedTuple):
     frozen: int = 0  # of the weights: those that training does not change
 
 
-class Misfit(Exception):  # noqa: N818 - becomes a ShapeError once the layer's index is known
+class Misfit(Exception):
     """The layer cannot take its input: why, and what to change."""
 
     def __init__(self, message: str, hint: str) -> None:
