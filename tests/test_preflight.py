@@ -48,33 +48,24 @@ ADAM = {"optimizer": "adam", "batch_size": "64"}
 RELU512 = "[flatten, dense: {units: 512, activation: relu}, dense: {units: 10, activation: softmax}]"
 ROWS = {
     "mnist_raw_relu100": (
-        MLP.replace("128, activation: sigmoid", "100, activation: relu"),
-        {**SGD, "normalization": "none"},
+        MLP.replace("128, activation: sigmoid", "100, activation: relu"), {**SGD, "normalization": "none"},
         ["raw_input"],
     ),
     "mnist_raw_linear100": (
-        MLP.replace("128, activation: sigmoid", "100"),
-        {**SGD, "normalization": "none"},
-        ["raw_input"],
+        MLP.replace("128, activation: sigmoid", "100"), {**SGD, "normalization": "none"}, ["raw_input"],
     ),
     "mnist_l2_linear100": (MLP.replace("128, activation: sigmoid", "100"), {**SGD, "normalization": "l2"}, []),
     "mnist_l2_relu100": (
-        MLP.replace("128, activation: sigmoid", "100, activation: relu"),
-        {**SGD, "normalization": "l2"},
-        [],
+        MLP.replace("128, activation: sigmoid", "100, activation: relu"), {**SGD, "normalization": "l2"}, [],
     ),
     "mnist_l2_relu_before_softmax": (
-        "[flatten, dense: {units: 100, activation: relu}, dense: 10, relu, softmax]",
-        {**SGD, "normalization": "l2"},
+        "[flatten, dense: {units: 100, activation: relu}, dense: 10, relu, softmax]", {**SGD, "normalization": "l2"},
         ["relu_before_softmax"],
     ),
     "mnist_l2_deep_mixed": (
-        (
-            "[flatten, dense: {units: 100, activation: sigmoid}, dense: {units: 50, activation: relu}, "
-            "dense: {units: 50, activation: tanh}, dense: {units: 10, activation: softmax}]"
-        ),
-        {**SGD, "normalization": "l2"},
-        [],
+        MLP.replace("sigmoid}", "sigmoid}, dense: {units: 50, activation: relu}, dense: {units: 50, activation: tanh}")
+        .replace("128", "100"),
+        {**SGD, "normalization": "l2"}, [],
     ),
     "fashion_sigmoid128": (MLP, ADAM, []),
     "fashion_sigmoid512": (MLP.replace("128", "512"), {**ADAM, "validation": "0.1"}, []),
@@ -82,7 +73,7 @@ ROWS = {
     "fashion_30_epochs": (MLP, {**ADAM, "epochs": "30", "loss": "categorical_crossentropy"}, []),
     "fashion_stop_at_loss": (RELU512, {**ADAM, "callbacks": "[stop_when: loss <= 0.40]"}, []),
     "fashion_stop_at_accuracy": (RELU512, {**ADAM, "callbacks": "[stop_when: accuracy > 0.85]"}, []),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -103,163 +94,98 @@ def test_parameters_are_counted() -> None:
 PROBLEMS = {
     # name: (layers, keys, place, words of the message, words of the hint)
     "no flatten": (
-        MLP.replace("flatten, ", ""),
-        {},
-        "a.yaml:2:10",
-        (
-            "the model ends in (None, 28, 10), but the labels of fashion_mnist need (None, 10): "
-            "layer 1 (dense) works on the last axis only, so each of the 28 rows got its own answer"
-        ),
+        MLP.replace("flatten, ", ""), {}, "a.yaml:2:10",
+        ("the model ends in (None, 28, 10), but the labels of fashion_mnist need (None, 10): layer 1 (dense) works on "
+        "the last axis only, so each of the 28 rows got its own answer"),
         "add `- flatten` as the first layer, before layer 1 (dense)",
     ),
     "five outputs": (
-        MLP.replace("10", "5"),
-        {},
-        "a.yaml:2:61",
-        "layer 3 (dense) gives 5 outputs, but fashion_mnist has 10 classes",
-        "set `units: 10` in this layer",
+        MLP.replace("10", "5"), {}, "a.yaml:2:61",
+        "layer 3 (dense) gives 5 outputs, but fashion_mnist has 10 classes", "set `units: 10` in this layer",
     ),
     "images not flattened before the head": (
-        "[reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, relu, dropout: 0.1, dense: 10]",
-        {},
-        "a.yaml:2",
-        "(None, 26, 26, 10)",
-        "before layer 5 (dense)",
+        "[reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, relu, dropout: 0.1, dense: 10]", {},
+        "a.yaml:2", "(None, 26, 26, 10)", "before layer 5 (dense)",
     ),
     "many positions": (
-        "[reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, dense: 10]",
-        {},
-        "a.yaml:2",
-        "each of the 26 × 26 positions got its own answer",
-        "add `- flatten` before layer 3 (dense)",
+        "[reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, dense: 10]", {}, "a.yaml:2",
+        "each of the 26 × 26 positions got its own answer", "add `- flatten` before layer 3 (dense)",
     ),
     "no dense at all": (
-        "[reshape: [28, 28, 1], conv2d: {filters: 10, kernel_size: 3}]",
-        {},
-        "a.yaml:2",
-        "ends in (None, 26, 26, 10)",
-        "add `- flatten` and `- dense: {units: 10, activation: softmax}` at the end",
+        "[reshape: [28, 28, 1], conv2d: {filters: 10, kernel_size: 3}]", {}, "a.yaml:2",
+        "ends in (None, 26, 26, 10)", "add `- flatten` and `- dense: {units: 10, activation: softmax}` at the end",
     ),
     "sequences returned": (
-        "[lstm: {units: 8, return_sequences: true}, dense: {units: 10, activation: softmax}]",
-        {},
-        "a.yaml:2",
-        "(None, 28, 10)",
-        "set `return_sequences: false` in layer 1 (lstm)",
+        "[lstm: {units: 8, return_sequences: true}, dense: {units: 10, activation: softmax}]", {}, "a.yaml:2",
+        "(None, 28, 10)", "set `return_sequences: false` in layer 1 (lstm)",
     ),
     "no head": (
-        "[flatten]",
-        {},
-        "a.yaml:2",
-        "layer 1 (flatten) gives 784 outputs",
+        "[flatten]", {}, "a.yaml:2", "layer 1 (flatten) gives 784 outputs",
         "units: 10, activation: softmax}` at the end",
     ),
     "activation after the head": (
-        "[flatten, dense: 5, softmax]",
-        {},
-        "a.yaml:2",
-        "layer 2 (dense) gives 5 outputs",
-        "`units: 10`",
+        "[flatten, dense: 5, softmax]", {}, "a.yaml:2", "layer 2 (dense) gives 5 outputs", "`units: 10`",
     ),
     "one unit for ten classes": (
-        "[flatten, dense: {units: 1, activation: sigmoid}]",
-        {},
-        "a.yaml:2",
-        "gives 1 outputs",
-        "`units: 10`",
+        "[flatten, dense: {units: 1, activation: sigmoid}]", {}, "a.yaml:2", "gives 1 output, but", "`units: 10`",
     ),
     "rank": (
-        "[conv2d: {filters: 4, kernel_size: 3}]",
-        {},
-        "a.yaml:2",
+        "[conv2d: {filters: 4, kernel_size: 3}]", {}, "a.yaml:2",
         "layer 1: conv2d needs images of rank 3 (height, width, channels) but gets (28, 28)",
         "add `reshape: [28, 28, 1]` before it",
     ),
     "softmax over one unit": (
-        "[dense: {units: 1, activation: softmax}]",
-        {**TWO_CLASS, "loss": "binary_crossentropy"},
-        "a.yaml:2",
-        "a softmax over 1 unit is always 1.0",
-        "activation: sigmoid",
+        "[dense: {units: 1, activation: softmax}]", {**TWO_CLASS, "loss": "binary_crossentropy"}, "a.yaml:2",
+        "a softmax over 1 unit is always 1.0", "activation: sigmoid",
     ),
     "sparse loss on one unit": (
-        "[dense: {units: 1, activation: sigmoid}]",
-        {**TWO_CLASS, "loss": "sparse_categorical_crossentropy"},
-        "a.yaml:4:7",
-        "the loss sparse_categorical_crossentropy compares several outputs, but the model has 1",
+        "[dense: {units: 1, activation: sigmoid}]", {**TWO_CLASS, "loss": "sparse_categorical_crossentropy"},
+        "a.yaml:4:7", "the loss sparse_categorical_crossentropy compares several outputs, but the model has 1",
         "loss: binary_crossentropy",
     ),
     "categorical loss on one unit": (
-        "[dense: {units: 1, activation: sigmoid}]",
-        {**TWO_CLASS, "loss": "categorical_crossentropy"},
-        "a.yaml:4:7",
-        "compares several outputs, but the model has 1",
-        "`units: 2`",
+        "[dense: {units: 1, activation: sigmoid}]", {**TWO_CLASS, "loss": "categorical_crossentropy"}, "a.yaml:4:7",
+        "compares several outputs, but the model has 1", "`units: 2`",
     ),
     "metric of one-hot labels": (
-        MLP,
-        {"loss": "sparse_categorical_crossentropy", "metrics": "[accuracy, categorical_accuracy]"},
-        "a.yaml:4:21",
-        "the metric categorical_accuracy needs one-hot labels",
+        MLP, {"loss": "sparse_categorical_crossentropy", "metrics": "[accuracy, categorical_accuracy]"},
+        "a.yaml:4:21", "the metric categorical_accuracy needs one-hot labels",
         "use the metric `sparse_categorical_accuracy`, or set `loss: categorical_crossentropy`",
     ),
     "metric without a sparse form": (
-        MLP,
-        {"loss": "sparse_categorical_crossentropy", "metrics": "precision"},
-        "a.yaml",
-        "makes labels whole numbers",
-        "use the metric `accuracy`, or set `loss: categorical_crossentropy`",
+        MLP, {"loss": "sparse_categorical_crossentropy", "metrics": "precision"}, "a.yaml",
+        "makes labels whole numbers", "use the metric `accuracy`, or set `loss: categorical_crossentropy`",
     ),
     "metric of whole numbers": (
-        MLP,
-        {"loss": "categorical_crossentropy", "metrics": "sparse_categorical_accuracy"},
-        "a.yaml",
+        MLP, {"loss": "categorical_crossentropy", "metrics": "sparse_categorical_accuracy"}, "a.yaml",
         "needs labels that are whole numbers, but the loss categorical_crossentropy makes labels one-hot",
         "`categorical_accuracy`",
     ),
     "metric of several outputs": (
-        "[dense: {units: 1, activation: sigmoid}]",
-        {**TWO_CLASS, "metrics": "categorical_accuracy"},
-        "a.yaml",
-        "needs several outputs",
-        "use the metric `accuracy`",
+        "[dense: {units: 1, activation: sigmoid}]", {**TWO_CLASS, "metrics": "categorical_accuracy"}, "a.yaml",
+        "needs several outputs", "use the metric `accuracy`",
     ),
     "default monitor without validation": (
-        MLP,
-        {"callbacks": "[early_stopping]"},
-        "a.yaml:3:13",
+        MLP, {"callbacks": "[early_stopping]"}, "a.yaml:3:13",
         "early_stopping watches `val_loss`, which will not exist: `validation` is none",
         "set `validation: 0.1`, or watch `loss`",
     ),
     "plateau without validation": (
-        MLP,
-        {"callbacks": "[reduce_lr_on_plateau]"},
-        "a.yaml:3",
-        "`val_loss`",
-        "or watch `loss`",
+        MLP, {"callbacks": "[reduce_lr_on_plateau]"}, "a.yaml:3", "`val_loss`", "or watch `loss`",
     ),
     "misspelt metric": (
-        MLP,
-        {"callbacks": "[stop_when: acuracy > 0.9]"},
-        "a.yaml:3",
-        "stop_when watches `acuracy`, which is not logged",
-        "did you mean `accuracy`? logged: loss, accuracy",
+        MLP, {"callbacks": "[stop_when: acuracy > 0.9]"}, "a.yaml:3",
+        "stop_when watches `acuracy`, which is not logged", "did you mean `accuracy`? logged: loss, accuracy",
     ),
     "best checkpoint of nothing": (
-        MLP,
-        {"callbacks": "[model_checkpoint: {filepath: best.keras, save_best_only: true, monitor: val_acc}]"},
-        "a.yaml:3",
-        "model_checkpoint watches `val_acc`",
-        "logged: loss, accuracy",
+        MLP, {"callbacks": "[model_checkpoint: {filepath: best.keras, save_best_only: true, monitor: val_acc}]"},
+        "a.yaml:3", "model_checkpoint watches `val_acc`", "logged: loss, accuracy",
     ),
     "nothing held out": (
-        "[dense: {units: 3, activation: softmax}]",
-        {"dataset": "iris", "validation": "0.001"},
-        "a.yaml:3",
-        "holds out 0 of 120 training examples",
-        "validation: 0.1",
+        "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "validation": "0.001"}, "a.yaml:3",
+        "holds out 0 of 120 training examples", "validation: 0.1",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -276,105 +202,63 @@ WARNINGS = {
     # name: (layers, keys, code, words of the message, words of the suggestion)
     "raw pixels": (MLP, {"normalization": "none"}, "raw_input", "ranges from 0 to 255", "divide_by_255"),
     "raw table": (
-        "[dense: {units: 3, activation: softmax}]",
-        {"dataset": "wine", "normalization": "none"},
-        "raw_input",
-        "wine",
-        "standardize",
+        "[dense: {units: 3, activation: softmax}]", {"dataset": "wine", "normalization": "none"}, "raw_input",
+        "wine", "standardize",
     ),
     "linear end": (
-        LINEAR,
-        {"loss": "sparse_categorical_crossentropy"},
-        "softmax_missing",
+        LINEAR, {"loss": "sparse_categorical_crossentropy"}, "softmax_missing",
         "needs probabilities, but the model ends in linear (layer 2 (dense))",
         "`activation: softmax`, or give the loss `from_logits: true`",
     ),
     "tanh end": (
-        "[flatten, dense: {units: 10, activation: tanh}]",
-        {"loss": "categorical_crossentropy"},
-        "softmax_missing",
-        "ends in tanh",
-        "softmax",
+        "[flatten, dense: {units: 10, activation: tanh}]", {"loss": "categorical_crossentropy"}, "softmax_missing",
+        "ends in tanh", "softmax",
     ),
     "linear single unit": (
-        "[dense: 1]",
-        {**TWO_CLASS, "loss": "binary_crossentropy"},
-        "sigmoid_missing",
-        "ends in linear",
-        "sigmoid",
+        "[dense: 1]", {**TWO_CLASS, "loss": "binary_crossentropy"}, "sigmoid_missing", "ends in linear", "sigmoid",
     ),
     "ReLU layer before softmax": (
-        "[flatten, dense: 10, relu, softmax]",
-        {},
-        "relu_before_softmax",
-        "right before the softmax",
+        "[flatten, dense: 10, relu, softmax]", {}, "relu_before_softmax", "right before the softmax",
         "Remove the ReLU",
     ),
     "dense ReLU before softmax": (
-        "[flatten, dense: {units: 10, activation: relu}, softmax]",
-        {},
-        "relu_before_softmax",
-        "layer 2 (dense)",
+        "[flatten, dense: {units: 10, activation: relu}, softmax]", {}, "relu_before_softmax", "layer 2 (dense)",
         "Remove",
     ),
     "ReLU at the end": (
-        "[flatten, dense: {units: 10, activation: relu}]",
-        {},
-        "relu_before_softmax",
-        "ends in ReLU",
+        "[flatten, dense: {units: 10, activation: relu}]", {}, "relu_before_softmax", "ends in ReLU",
         "End in softmax",
     ),
     "logits of a softmax": (
-        SOFTMAX10,
-        {"loss": "{sparse_categorical_crossentropy: {from_logits: true}}"},
-        "activation_twice",
-        "ends in softmax",
-        "Remove from_logits",
+        SOFTMAX10, {"loss": "{sparse_categorical_crossentropy: {from_logits: true}}"}, "activation_twice",
+        "ends in softmax", "Remove from_logits",
     ),
     "binary loss on ten classes": (
-        SOFTMAX10,
-        {"loss": "binary_crossentropy"},
-        "binary_loss",
-        "each of the 10 softmax outputs",
+        SOFTMAX10, {"loss": "binary_crossentropy"}, "binary_loss", "each of the 10 softmax outputs",
         "categorical_crossentropy",
     ),
     "adam too fast": (
-        MLP,
-        {"optimizer": "{adam: 0.1}"},
-        "unusual_learning_rate",
-        "0.1 is above what is usual for adam: 1e-05 to 0.01",
-        "Try 0.001",
+        MLP, {"optimizer": "{adam: 0.1}"}, "unusual_learning_rate",
+        "0.1 is above what is usual for adam: 1e-05 to 0.01", "Try 0.001",
     ),
     "sgd too slow": (MLP, {"optimizer": "{sgd: 0.00001}"}, "unusual_learning_rate", "1e-05 is below", "Try 0.01"),
     "schedule too fast": (
         MLP,
         {"optimizer": schedule("adam", "exponential_decay", initial_learning_rate=0.5, decay_steps=10, decay_rate=0.9)},
-        "unusual_learning_rate",
-        "0.5 is above",
-        "0.001",
+        "unusual_learning_rate", "0.5 is above", "0.001",
     ),
     "steps too fast": (
-        MLP,
-        {"optimizer": schedule("sgd", "piecewise_constant_decay", boundaries=[5], values=[2.0, 0.1])},
-        "unusual_learning_rate",
-        "2 is above",
-        "0.01",
+        MLP, {"optimizer": schedule("sgd", "piecewise_constant_decay", boundaries=[5], values=[2.0, 0.1])},
+        "unusual_learning_rate", "2 is above", "0.01",
     ),
     "batch of all": (
-        "[dense: {units: 3, activation: softmax}]",
-        {"dataset": "iris", "batch_size": "256"},
-        "large_batch",
-        "256 is larger than the training set of 120",
-        "32",
+        "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "batch_size": "256"}, "large_batch",
+        "256 is larger than the training set of 120", "32",
     ),
     "test as validation": (
-        MLP,
-        {"validation": "test"},
-        "validation_on_test",
-        "10,000 test examples",
-        "validation: 0.1",
+        MLP, {"validation": "test"}, "validation_on_test", "10,000 test examples", "validation: 0.1",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WARNINGS)
@@ -390,38 +274,33 @@ def test_warnings_say_what_and_what_instead(name: str) -> None:
 
 SILENT = {
     "batch normalization first": (
-        "[batch_normalization, flatten, dense: {units: 10, activation: softmax}]",
-        {"normalization": "none"},
+        "[batch_normalization, flatten, dense: {units: 10, activation: softmax}]", {"normalization": "none"},
     ),
     "rescaling first": (
-        "[{rescaling: 0.00392}, flatten, dense: {units: 10, activation: softmax}]",
-        {"normalization": "none"},
+        "[{rescaling: 0.00392}, flatten, dense: {units: 10, activation: softmax}]", {"normalization": "none"},
     ),
     "small raw values": ("[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "normalization": "none"}),
     "logits": (LINEAR, {"loss": "{sparse_categorical_crossentropy: {from_logits: true}}"}),
     "softmax as a layer": ("[flatten, dense: 10, softmax]", {}),
     "one sigmoid unit": ("[dense: {units: 1, activation: sigmoid}]", TWO_CLASS),
     "two softmax units": (
-        "[dense: {units: 2, activation: softmax}]",
-        {**TWO_CLASS, "loss": "categorical_crossentropy"},
+        "[dense: {units: 2, activation: softmax}]", {**TWO_CLASS, "loss": "categorical_crossentropy"},
     ),
     "ten sigmoids": ("[flatten, dense: {units: 10, activation: sigmoid}]", {"loss": "binary_crossentropy"}),
     "leaky ReLU before softmax": ("[flatten, dense: 10, {relu: {negative_slope: 0.1}}, softmax]", {}),
     "squared error": (LINEAR, {"loss": "mean_squared_error"}),
     "validated callbacks": (
-        MLP,
-        {"validation": "0.1", "callbacks": "[early_stopping, {stop_when: val_accuracy > 0.9}]"},
+        MLP, {"validation": "0.1", "callbacks": "[early_stopping, {stop_when: val_accuracy > 0.9}]"},
     ),
     "checkpoint of every epoch": (MLP, {"callbacks": "[model_checkpoint: {filepath: last.keras}]"}),
     "named metric watched": (
-        MLP,
-        {"metrics": "[sparse_categorical_accuracy: {name: hits}]", "callbacks": "[stop_when: hits > 0.9]"},
+        MLP, {"metrics": "[sparse_categorical_accuracy: {name: hits}]", "callbacks": "[stop_when: hits > 0.9]"},
     ),
     "warm-up from zero": (
         MLP,
         {"optimizer": schedule("adam", "cosine_decay", initial_learning_rate=0.0, decay_steps=9, warmup_target=0.001)},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SILENT)

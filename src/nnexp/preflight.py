@@ -50,6 +50,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
         *_input_warnings(experiment, dataset),
         *_training_warnings(experiment, dataset),
     )
+    problems.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))  # as the file is read
     return Preflight(tuple(problems), warnings, tuple(layers) if layers is not None else None, output)
 
 
@@ -136,7 +137,8 @@ def _shape_keeping_tail(layers: Sequence[Entry]) -> range:
 def _units_problem(experiment: Experiment, dataset: Dataset, units: int) -> Problem:
     classes = len(dataset.classes)
     last = max((i for i, layer in enumerate(experiment.layers) if layer.name not in KEEPS_SHAPE), default=0)
-    message = f"{_called(experiment, last)} gives {units} outputs, but {dataset.name} has {classes} classes"
+    outputs = "1 output" if units == 1 else f"{units} outputs"
+    message = f"{_called(experiment, last)} gives {outputs}, but {dataset.name} has {classes} classes"
     if experiment.layers[last].name == "dense":
         return Problem(_place(experiment, "layers", last, "units"), message, f"set `units: {classes}` in this layer")
     hint = f"add `{_last_layer(classes)}` at the end"

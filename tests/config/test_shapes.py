@@ -77,15 +77,13 @@ FITTING = [
     (SEQUENCE, "multi_head_attention: {num_heads: 2, key_dim: 3, use_gate: true}"),
     (IMAGE, "[random_flip, {random_rotation: 0.1}, {random_zoom: 0.1}, {random_contrast: 0.1}]"),
     (IMAGE, "[{random_brightness: 0.1}, {random_translation: {height_factor: 0.1, width_factor: 0.1}}]"),
-]
+]  # fmt: skip
 
 REFUSED = [
     # (input shape, layers, words that the message must have, words that the fix must have)
     (
-        (28, 28),
-        "conv2d: {filters: 2, kernel_size: 3}",
-        "conv2d needs images of rank 3 (height, width, channels) but gets (28, 28)",
-        "reshape: [28, 28, 1]",
+        (28, 28), "conv2d: {filters: 2, kernel_size: 3}",
+        "conv2d needs images of rank 3 (height, width, channels) but gets (28, 28)", "reshape: [28, 28, 1]",
     ),
     ((784,), "conv2d: {filters: 2, kernel_size: 3}", "gets (784,)", "reshape: [28, 28, 1]"),
     ((30,), "max_pooling2d", "images of rank 3", "3 sizes that multiply to 30"),
@@ -102,9 +100,7 @@ REFUSED = [
     ((8, 8, 3), "conv2d: {filters: 4, kernel_size: 3, groups: 2}", "3 input channels and 4 filters into 2", "divisor"),
     ((8, 8, 4), "conv2d: {filters: 3, kernel_size: 3, groups: 2}", "4 input channels and 3 filters into 2", "divisor"),
     (
-        (8, 8, 3),
-        "conv2d_transpose: {filters: 2, kernel_size: 3, strides: 2, output_padding: 2}",
-        "output_padding",
+        (8, 8, 3), "conv2d_transpose: {filters: 2, kernel_size: 3, strides: 2, output_padding: 2}", "output_padding",
         "smaller",
     ),
     ((8, 8, 3), "global_average_pooling1d", "sequences of rank 2", "reshape: [8, 24]"),
@@ -124,7 +120,7 @@ REFUSED = [
     ((4,), "random_flip", "images of rank 3", "reshape"),
     ((4,), "add", "gets one input", "inputs: [name, name]"),
     ((4,), "concatenate", "joins the outputs of several layers", "inputs"),
-]
+]  # fmt: skip
 
 
 def entries(text: str) -> list[Entry]:

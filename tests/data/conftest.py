@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import socket
 import struct
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -171,6 +173,22 @@ def web(tiny: Tiny) -> Iterator[Web]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def packed() -> Callable[[dict[str, bytes]], bytes]:
+    """Makes a .tar.gz of named members."""
+
+    def pack(members: dict[str, bytes]) -> bytes:
+        result = io.BytesIO()
+        with tarfile.open(fileobj=result, mode="w:gz") as archive:
+            for name, data in members.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+        return result.getvalue()
+
+    return pack
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_a_pickle_in_place_of_the_archive_is_never_opened(tiny, cache_root, list
 def test_openml_out_of_reach_is_told_in_words(tiny, cache_root, listener, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     with pytest.raises(DataUnavailable, match=r"OpenML 'mnist_784': the connection failed"):
-        obtain("tiny", tiny.files(OpenML("mnist_784", BRIEF)), offline=False, progress=listener)
+        obtain("tiny", tiny.files(OpenML("mnist_784", patience=BRIEF)), offline=False, progress=listener)
 
 
 def test_an_archive_bomb_is_not_unpacked_beyond_its_size(tiny, cache_root, listener, tmp_path):

@@ -101,6 +101,18 @@ def check_value(parameter: Parameter, value: Any) -> str | None:
     return f"{parameter.name} must be {expected(parameter)}, not {problem}{hint}"
 
 
+def canonical(parameter: Parameter, value: Any) -> Any:
+    """The value with whole numbers made floats where a parameter takes only those: Keras refuses `learning_rate: 1`."""
+    return floats(value) if "float" in parameter.types and "int" not in parameter.types else value
+
+
+def floats(value: Any) -> Any:
+    """A number, or a list of them, with floats for whole numbers; anything else as it is."""
+    if isinstance(value, list):
+        return [floats(part) for part in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def expected(parameter: Parameter) -> str:
     """What a parameter takes, in words: "a whole number of at least 1, or null"."""
     words = []

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from nnexp.config import catalog_rules as rules
-from nnexp.config.catalog import KINDS, PATH
+from nnexp.config.catalog import KINDS, PATH, floats
 
 _HELPERS = ("get", "serialize", "deserialize")
 _TYPE = r"(?:optional |positive |python |single |small |an? |or )*(?:int|integer|float|bool|boolean|string|str|number)"
@@ -32,6 +32,10 @@ _TYPE_ONLY = re.compile(
     rf"\W*(?:optional|default.*|{_TYPE}\b.{{0,45}}|(?:a |an |or )*(?:tuple|list|integer|python scalar)\b.{{0,40}}|"
     r"only used if .*|must be positive|unset by default|.*returns the actual value to use|)\W*",
     re.IGNORECASE,
+)
+_DTYPES = (
+    *("bfloat16", "bool", "float16", "float32", "float64", "int16", "int32", "int64"),
+    *("mixed_bfloat16", "mixed_float16", "string", "uint8"),
 )
 _LAST = ("name", "dtype", "trainable")  # never what a bare value means
 
@@ -99,7 +103,7 @@ def _public(kind: str) -> dict[str, Any]:
     return found
 
 
-def _get_table(kind: str) -> dict[str, Any]:
+def get_table(kind: str) -> dict[str, Any]:
     """The names that Keras' own `get()` knows, where it keeps such a table."""
     inside = importlib.import_module(f"keras.src.{kind}") if kind != "schedules" else None
     table: dict[str, Any] = getattr(inside, "ALL_OBJECTS_DICT", {})
@@ -134,7 +138,7 @@ def _spellings(kind: str, class_name: str, obj: Any) -> Iterator[str]:
             if inspect.isclass(obj):
                 yield snake(name)
     function = getattr(module(kind), snake(class_name), None)
-    for name, other in _get_table(kind).items():
+    for name, other in get_table(kind).items():
         if other is obj or (function is not None and other is function):
             yield name
 
@@ -206,6 +210,8 @@ def _parameter(path: str, text: str, defaults: dict[str, Any], accepts: Callable
     fields |= spec
     if "types" not in fields:
         fields["types"] = _types(path, default, text)
+    if "default" in fields and "float" in fields["types"] and "int" not in fields["types"]:
+        fields["default"] = floats(default)
     if name in defaults and default is None and "null" not in fields["types"]:
         fields["types"] = [*fields["types"], "null"]
     if "str" in fields["types"]:
@@ -217,6 +223,7 @@ def _parameter(path: str, text: str, defaults: dict[str, Any], accepts: Callable
 
 
 def _plain(value: Any, kind: str | None) -> Any:
+    """A default as plain data: tuples as lists, an item by its canonical name."""
     if kind and isinstance(value, str):
         return next(name for name, item in _names(kind).items() if value in item)
     return json.loads(json.dumps(value))
@@ -224,10 +231,11 @@ def _plain(value: Any, kind: str | None) -> Any:
 
 @functools.cache
 def _names(kind: str) -> dict[str, set[str]]:
-    names = {}
-    for class_name, obj in _public(kind).items():
-        names[snake(class_name)] = {snake(class_name), class_name, *_spellings(kind, class_name, obj)}
-    return {name: spellings | {word.capitalize() for word in spellings} for name, spellings in names.items()}
+    """Canonical name -> every spelling."""
+    return {
+        snake(class_name): {snake(class_name), class_name, *_spellings(kind, class_name, obj)}
+        for class_name, obj in _public(kind).items()
+    }
 
 
 def _spec(path: str) -> dict[str, Any]:
@@ -291,12 +299,11 @@ def _choices(name: str, text: str, fields: dict[str, Any], accepts: Callable[[An
         return {"choices": [word for word in fields["choices"] if accepts(word)]}
     if accepts("nonsense"):
         return {}
-    default = fields.get("default")
-    words = set(re.findall(r"[\"'`]+([A-Za-z_]\w*)[\"'`]+", text))
+    words = {*re.findall(r"[\"'`]+([A-Za-z_]\w*)[\"'`]+", text), *([fields["default"]] if "default" in fields else [])}
     if name.endswith("dtype"):
-        sizes = ("float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16")
-        words |= {*sizes, "int8", "int16", "int32", "int64", "uint8", "bool", "string"}
-    words |= {default} if isinstance(default, str) else set()
+        if accepts("float32"):
+            return {"choices": list(_DTYPES)}  # one trial for all: an item that takes floats takes every type
+        words |= set(_DTYPES)
     choices = sorted(word for word in words if accepts(word))
     return {"choices": choices} if choices else {}
 
@@ -315,10 +322,7 @@ def _tighten(fields: dict[str, Any], accepts: Callable[[Any], bool]) -> None:
     number = int if "int" in types else float
 
     def fits(value: float) -> bool:
-        value = number(value)
-        return accepts(value) or (
-            "list" in types and value >= -1 and (accepts([value] * 2) or accepts([value, number(1)]))
-        )
+        return accepts(number(value)) or ("list" in types and value >= -1 and accepts([number(value)] * 2))
 
     # The least value that Keras takes, and the bound that this means: a half stands for "anything above".
     bounds = ((-1000, None), (-1, -1), (-0.5, -1), (0, 0), (0.5, 0), (1, 1), (2, 2))

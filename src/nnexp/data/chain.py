@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnexp.data.content import Content, Part, WrongContentError, verify
+from nnexp.data.content import Content, Part, WrongContent, verify
 from nnexp.data.progress import FetchProgress
-from nnexp.data.sources import Source, SourceError
+from nnexp.data.sources import Source, SourceFailed
 from nnexp.errors import DataUnavailable
 
 # What reading a damaged or unreachable file may raise; requests' and urllib's errors are OSErrors.
@@ -52,7 +52,7 @@ def fetch(
         try:
             content = source.read(parts, folder, progress)
             verify(parts, content)
-        except (SourceError, WrongContentError, *READ_ERRORS) as error:
+        except (SourceFailed, WrongContent, *READ_ERRORS) as error:
             failures.append(f"{source.title}: {_reason(error)}")
         else:
             return content, source.title

@@ -48,22 +48,22 @@ _CIFAR_RECORD = 1 + 3 * 32 * 32  # a label, then the red, green and blue planes 
 _UINT8 = 0x08  # the type code of unsigned bytes in an IDX header
 
 
-class WrongContentError(Exception):
+class WrongContent(Exception):
     """Bytes that are not what is pinned; the message says which part and how they differ."""
 
 
 def verify(parts: Sequence[Part], content: Content) -> None:
-    """Raise WrongContentError unless `content` holds every part, byte for byte."""
+    """Raise WrongContent unless `content` holds every part, byte for byte."""
     import hashlib
 
     for part in parts:
         found = content.get(part.name)
         if found is None:
-            raise WrongContentError(f"{part.name} is missing")
+            raise WrongContent(f"{part.name} is missing")
         if len(found) != part.size:
-            raise WrongContentError(f"{part.name} has {len(found):,} bytes, not {part.size:,}")
+            raise WrongContent(f"{part.name} has {len(found):,} bytes, not {part.size:,}")
         if hashlib.sha256(found).hexdigest() != part.sha256:
-            raise WrongContentError(f"{part.name} has another content than the original (its SHA-256 differs)")
+            raise WrongContent(f"{part.name} has another content than the original (its SHA-256 differs)")
 
 
 def idx_parts(train_x: str, train_y: str, test_x: str, test_y: str) -> tuple[Part, ...]:
@@ -117,7 +117,7 @@ def _cifar_records(archive: tarfile.TarFile, name: str) -> np.ndarray:
 
     member = archive.extractfile(f"cifar-10-batches-bin/{name}")
     if member is None:
-        raise WrongContentError(f"{name} in {CIFAR_ARCHIVE} is not a file")
+        raise WrongContent(f"{name} in {CIFAR_ARCHIVE} is not a file")
     return np.frombuffer(member.read(), dtype=np.uint8).reshape(-1, _CIFAR_RECORD)
 
 

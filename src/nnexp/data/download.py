@@ -12,7 +12,7 @@ from typing import TypeVar
 import requests
 
 from nnexp.data.progress import FetchProgress
-from nnexp.data.sources import Patience, SourceError
+from nnexp.data.sources import Patience, SourceFailed
 
 Result = TypeVar("Result")
 
@@ -27,7 +27,7 @@ def download(urls: Sequence[str], folder: Path, progress: FetchProgress, patienc
             patience.total, lambda: [_retrieve(url, folder, bar) for url in urls], patience.silence, lambda: bar.count
         )
     except requests.RequestException as error:
-        raise SourceError(_reason(error)) from error
+        raise SourceFailed(_reason(error)) from error
     finally:
         bar.abandon()
 
@@ -35,7 +35,7 @@ def download(urls: Sequence[str], folder: Path, progress: FetchProgress, patienc
 def within(
     total: float, work: Callable[[], Result], silence: float | None = None, count: Callable[[], int] = lambda: 0
 ) -> Result:
-    """The result of `work`; SourceError once `total` seconds have passed, or `silence` seconds without more `count`.
+    """The result of `work`; SourceFailed once `total` seconds have passed, or `silence` seconds without more `count`.
 
     The work runs in a thread that is left behind when time is up: a name look-up, or a server that drips single
     bytes, cannot be interrupted otherwise. What it still writes goes to a workspace that is gone.
@@ -59,9 +59,9 @@ def within(
             if future.done():
                 raise
             if time.monotonic() >= deadline:
-                raise SourceError(f"not finished after {total:g} s") from error
+                raise SourceFailed(f"not finished after {total:g} s") from error
             if count() == seen:
-                raise SourceError(f"no data for {silence:g} s") from error
+                raise SourceFailed(f"no data for {silence:g} s") from error
             seen = count()
 
 
@@ -108,7 +108,7 @@ class _Bar:
 
     def update(self, count: int) -> None:
         if self._abandoned:
-            raise SourceError("given up")
+            raise SourceFailed("given up")
         if not self._counting:
             self._progress.done()
             self._progress.start(self._label, self.total or None)

@@ -32,7 +32,7 @@ def obtain(name: str, origin: Files, *, offline: bool, progress: FetchProgress) 
     folder = cache.root() / name
     try:
         cached = cache.read(folder, origin.parts)
-    except (cache.DamagedError, OSError):
+    except (cache.Damaged, OSError):
         cached = None  # looked at again under the lock: another process may be replacing it just now
     if cached is not None:
         return cached
@@ -52,7 +52,7 @@ def _refill(folder: Path, origin: Files, *, offline: bool, progress: FetchProgre
         cached = cache.read(folder, origin.parts)
         if cached is not None:
             return cached
-    except cache.DamagedError as error:
+    except cache.Damaged as error:
         progress.say(f"The cached copy of {folder.name} is damaged ({error}): it is made again.")
     cache.clean(folder)
     with tempfile.TemporaryDirectory(
@@ -62,7 +62,7 @@ def _refill(folder: Path, origin: Files, *, offline: bool, progress: FetchProgre
     try:
         cache.store(folder, origin.parts, arrays, source)
         return cache.read(folder, origin.parts) or arrays
-    except (cache.DamagedError, OSError) as error:
+    except (cache.Damaged, OSError) as error:
         progress.say(f"The cache {folder.parent} cannot be used ({error}); {folder.name} is kept in memory only.")
         return arrays
 

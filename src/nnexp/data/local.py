@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from nnexp.data.content import Content, Part, idx_content
 from nnexp.data.progress import FetchProgress
-from nnexp.data.sources import SourceError
+from nnexp.data.sources import SourceFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Folder:
     def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
         folder = resolve(self.path)
         if not folder.is_dir():
-            raise SourceError("there is no such folder")
+            raise SourceFailed("there is no such folder")
         return {part.name: read_part(folder, part) for part in parts}
 
 
@@ -47,13 +47,13 @@ class NpzFile:
 
 
 def resolve(path: str) -> Path:
-    """The path with its leading variable filled in; SourceError where that is not set."""
+    """The path with its leading variable filled in; SourceFailed where that is not set."""
     if not path.startswith("$"):
         return Path(path)
     variable, _, rest = path[1:].partition("/")
     value = os.environ.get(variable) or {"KERAS_HOME": "~/.keras"}.get(variable)
     if not value:
-        raise SourceError(f"{variable} is not set")
+        raise SourceFailed(f"{variable} is not set")
     return Path(value).expanduser() / rest
 
 
@@ -69,7 +69,7 @@ def read_part(folder: Path, part: Part) -> bytes:
     if packed.is_file():
         with gzip.open(packed) as file:
             return file.read(part.size + 1)
-    raise SourceError(f"{part.name} (or {packed.name}) is not there")
+    raise SourceFailed(f"{part.name} (or {packed.name}) is not there")
 
 
 def read_npz(path: Path) -> Content:

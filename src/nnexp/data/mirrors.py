@@ -54,9 +54,10 @@ class NpzMirror:
 
 @dataclass(frozen=True, slots=True)
 class OpenML:
-    """An MNIST-like dataset of OpenML, through scikit-learn: 70,000 rows of 784 columns, the training part first."""
+    """An MNIST-like dataset of OpenML, through scikit-learn: rows of 784 columns, the first `train` are to train on."""
 
     name: str
+    train: int = 60_000
     patience: Patience = field(default_factory=Patience)
     network: ClassVar[bool] = True
 
@@ -72,19 +73,20 @@ class OpenML:
         download([query], workspace, progress, self.patience)
         progress.start(self.title, None)
         try:
-            return within(self.patience.total, lambda: self._fetch(workspace))
+            return within(self.patience.total, lambda: self.rows(workspace))
         finally:
             progress.done()
 
-    def _fetch(self, folder: Path) -> Content:
+    def rows(self, folder: Path) -> Content:
+        """OpenML's rows as the content of the IDX files; scikit-learn keeps its download in `folder`."""
         import importlib.util
 
         from sklearn.datasets import fetch_openml
 
-        # pandas, which comes with nnexp[openml], takes seconds; scikit-learn's own parser takes a minute or two.
+        # pandas comes with nnexp[openml]; scikit-learn's own parser needs nothing, but takes a minute.
         parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
         x, y = fetch_openml(
-            self.name, version=1, data_home=folder, return_X_y=True, as_frame=False, parser=parser, n_retries=0
+            self.name, version=1, data_home=folder, return_X_y=True, as_frame=False, parser=parser, n_retries=1
         )
         images, labels = x.reshape(-1, 28, 28), y.astype("uint8")
-        return idx_content(images[:60_000], labels[:60_000], images[60_000:], labels[60_000:])
+        return idx_content(images[: self.train], labels[: self.train], images[self.train :], labels[self.train :])

@@ -17,7 +17,7 @@ from typing import IO, ClassVar
 from nnexp.data.content import Content, Part
 from nnexp.data.local import read_part
 from nnexp.data.progress import FetchProgress
-from nnexp.data.sources import SourceError
+from nnexp.data.sources import SourceFailed
 
 _APT_OPTIONS = {
     "Debug::NoLocking": "1",
@@ -66,7 +66,7 @@ class DebianPackage:
         private = {"Dir::Cache": workspace / "apt", **_APT_OPTIONS}
         try:
             self._apt_get(["download", self.package], private, workspace, deadline)
-        except SourceError:
+        except SourceFailed:
             private["Dir::State::Lists"] = workspace / "apt" / "lists"
             (workspace / "apt" / "lists" / "partial").mkdir(parents=True)
             self._apt_get(["update"], private, workspace, deadline)
@@ -108,7 +108,7 @@ def run(command: Sequence[str], folder: Path, deadline: float) -> bytes:
     import subprocess
 
     if shutil.which(command[0]) is None:
-        raise SourceError(f"{command[0]} is not installed")
+        raise SourceFailed(f"{command[0]} is not installed")
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -120,14 +120,14 @@ def run(command: Sequence[str], folder: Path, deadline: float) -> bytes:
     try:
         output, complaint = process.communicate(timeout=max(deadline - time.monotonic(), 0))
     except subprocess.TimeoutExpired as error:
-        raise SourceError(f"{command[0]} did not finish in time") from error
+        raise SourceFailed(f"{command[0]} did not finish in time") from error
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     if process.returncode != 0:
         lines = [line for line in complaint.decode(errors="replace").splitlines() if line.strip()]
-        raise SourceError(f"{command[0]}: {lines[0] if lines else f'exit code {process.returncode}'}")
+        raise SourceFailed(f"{command[0]}: {lines[0] if lines else f'exit code {process.returncode}'}")
     return output
 
 
@@ -138,6 +138,6 @@ def unpack(archive: IO[bytes], folder: str, parts: Sequence[Part], workspace: Pa
     wanted = {f"{folder}/{part.name}{suffix}" for part in parts for suffix in ("", ".gz")}
     with tarfile.open(fileobj=archive, mode="r|*") as members:
         for member in members:
-            data = members.extractfile(member) if member.name in wanted else None
+            data = members.extractfile(member) if member.isfile() and member.name in wanted else None
             if data is not None:
                 (workspace / Path(member.name).name).write_bytes(data.read())

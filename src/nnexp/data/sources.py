@@ -11,7 +11,7 @@ from nnexp.data.content import Content, Decode, Part
 from nnexp.data.progress import FetchProgress
 
 
-class SourceError(Exception):
+class SourceFailed(Exception):
     """A source cannot give the dataset; the message says why, in a few words."""
 
 
@@ -29,7 +29,7 @@ class Source(Protocol):
     def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
         """The decoded content of the parts; `workspace` is an empty folder for what must be downloaded.
 
-        Raises SourceError, or what reading a damaged or unreachable file raises. What it gives is not yet verified.
+        Raises SourceFailed, or what reading a damaged or unreachable file raises. What it gives is not yet verified.
         """
 
 

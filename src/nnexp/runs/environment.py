@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = ("nnexp", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
+# Environment variables that change what TensorFlow computes, or where.
+_VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS", "CUDA_VISIBLE_DEVICES")
 
 
 def describe(command: Sequence[str], threads: int) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def describe(command: Sequence[str], threads: int) -> dict[str, Any]:
         "threads": threads,
         "accelerators": _accelerators(),
         "git_commit": _git_commit(),
-        "variables": {name: value for name, value in os.environ.items() if name.startswith(("TF_", "XLA_", "KERAS_"))},
+        "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
 

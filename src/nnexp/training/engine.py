@@ -180,15 +180,16 @@ class KerasEngine:
     def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
         self.model.reset_metrics()
+        self.model.make_train_function()
         logs: Logs = {}
         told = time.perf_counter()
         for step in range(math.ceil(len(order) / self.batch_size)):
             index = order[step * self.batch_size : (step + 1) * self.batch_size]
             if self.callbacks is not None:
                 self.callbacks.on_train_batch_begin(step)
-            weight = None if self.sample_weight is None else self.sample_weight[index]
-            result = self.model.train_on_batch(self.x[index], self.y[index], sample_weight=weight, return_dict=True)
-            logs = _floats(result)
+            batch = tuple(None if array is None else array[index] for array in (self.x, self.y, self.sample_weight))
+            # As train_on_batch, which would reset the metrics at each batch.
+            logs = _floats(self.model.train_function(iter([batch])))
             if self.callbacks is not None:
                 self.callbacks.on_train_batch_end(step, dict(logs))
             if time.perf_counter() - told > CHUNK_SECONDS:

@@ -1,0 +1,53 @@
+# Two commands do all the set-up on a fresh machine: `make run` and `make test`.
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python here that nnexp supports; `make run PYTHON=/path/to/python` names another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: help run test test-all lint bench catalog schema results lock clean
+
+help:  ## Say what there is.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
+
+run: $(VENV)/installed  ## Set up .venv, get Fashion-MNIST, run the main experiment.
+	$(BIN)/nnexp run configs/fashion_sigmoid128.yaml
+
+test: lint  ## Lint, types, and the whole test suite but its minutes-long trials.
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+test-all: lint  ## The whole test suite.
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: $(VENV)/installed  ## Style, types, import direction.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/installed  ## Side by side with stock Keras: docs/performance.md.
+	$(BIN)/python -m benchmarks
+
+catalog: $(VENV)/installed  ## Write again what Keras offers, after a new version of it.
+	$(BIN)/python -m nnexp.config.catalog_build
+
+schema: $(VENV)/installed  ## Write again the JSON Schema that editors use.
+	$(BIN)/nnexp schema > configs/experiment.schema.json
+
+results: $(VENV)/installed  ## Train every row of the courseworks and write docs/results.md.
+	$(BIN)/python docs/make_results.py
+
+lock:  ## Pin again the exact versions of everything (needs uv).
+	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:  ## Remove the environment and caches; runs stay.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/installed: pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH (or: make PYTHON=/path/to/python)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
+	@touch $@

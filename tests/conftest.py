@@ -1,0 +1,19 @@
+"""Shared parts of the tests: experiments from text, and a quiet TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from nnexp.config.experiment import Experiment, parse_experiment
+from nnexp.config.loading import parse_config
+
+
+@pytest.fixture(scope="session")
+def experiment() -> Callable[[str], Experiment]:
+    """Make an experiment from the text of a config."""
+    return lambda text: parse_experiment(parse_config(text, "test.yaml"), "test")

@@ -1,0 +1,99 @@
+"""`nnexp data`: what people and programs read, and what it does with a name it does not know."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import matplotlib.image
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from nnexp.cli import app
+from nnexp.cli.fetch_progress import RichFetchProgress
+from nnexp.data.datasets import DATASETS
+
+runner = CliRunner()
+
+
+def nnexp(*words: str):
+    return runner.invoke(app, ["data", *words], env={"COLUMNS": "140"})
+
+
+def test_ls_names_every_dataset_and_where_it_is(cache_root):
+    shown = nnexp("ls").stdout
+    assert all(name in shown for name in DATASETS)
+    assert "CC BY-SA 3.0" in shown
+    told = {row["name"]: row for row in json.loads(nnexp("ls", "--json").stdout)}
+    assert told["iris"]["where"] == "bundled"
+    assert told["mnist"]["where"] == "not yet"
+    assert told["cifar10"]["shape"] == [32, 32, 3]
+
+
+def test_show_of_images_saves_a_picture_of_the_first_ones(cache_root, tmp_path):
+    done = nnexp("show", "digits", "--count", "12")
+    assert done.exit_code == 0
+    assert "digits.png" in done.stdout
+    assert "8×8, float32" in done.stdout
+    assert "0 to 16" in done.stdout
+    height, width, _ = matplotlib.image.imread(tmp_path / "digits.png").shape
+    assert width > 3 * height  # ten in a row, so two rows
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["digits.png"]
+
+
+def test_show_of_a_table_prints_the_first_rows(cache_root, tmp_path):
+    done = nnexp("show", "iris", "--count", "3")
+    assert "sepal length (cm)" in done.stdout
+    assert "3: setosa" in done.stdout
+    assert "4: " not in done.stdout
+    assert list(tmp_path.glob("*.png")) == []
+
+
+def test_show_for_programs_is_json_without_a_picture(cache_root, tmp_path):
+    told = json.loads(nnexp("show", "digits", "--json").stdout)
+    assert told["training_range"] == [0, 16]
+    assert sum(row["train"] for row in told["class_balance"]) == told["train_size"]
+    assert told["picture"] is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("show", "iriss"), "Did you mean iris?"),
+        (("fetch", "wine", "minst"), "Did you mean mnist?"),
+        (("show", "iris", "-o", "iris.png"), "iris is a table"),
+        (("show", "digits", "-o", "digits.gif"), "ends in .png"),
+        (("show", "digits", "-o", "nowhere/digits.png"), "the folder nowhere does not exist"),
+    ],
+)
+def test_wrong_input_is_told_and_exits_2(cache_root, words, told):
+    done = nnexp(*words)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_fetch_says_where_each_came_from_and_lists_what_it_could_not_get(cache_root):
+    done = nnexp("fetch", "--offline", "iris", "cifar10")
+    assert done.exit_code == 1
+    assert "iris: 120 training and 30 test examples, verified; from scikit-learn." in done.stdout
+    assert "cifar10 could not be had" in done.stderr
+    assert "https://www.cs.toronto.edu/~kriz/: not asked (offline)" in done.stderr
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(terminal):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
+    progress = RichFetchProgress(console)
+    for total in (2_000_000, None):
+        progress.start("https://example.org/train-images.gz", total)
+        progress.advance(1_000_000)
+        progress.done()
+        progress.advance(1)  # a download that was given up may still count
+    progress.say("a word [to the user]")
+    shown = console.file.getvalue()
+    assert "https://example.org/train-images.gz" in shown
+    assert "a word [to the user]" in shown
+    assert ("1.0/2.0 MB" in shown) == terminal
