@@ -67,7 +67,7 @@ def run_experiment(
         report(events.Stage("starting TensorFlow"))
         from nnexp.training.session import Session
 
-        session = Session(experiment, splits, dataset.classes)
+        session = Session(experiment, splits, dataset)
 
     folder = RunFolder.create(options.runs, experiment.name, datetime.now().astimezone())
     writer = _Writer(folder, experiment, session, report, clock)

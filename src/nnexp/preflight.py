@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from nnexp.config import catalog, condition
 from nnexp.config.experiment import Experiment
 from nnexp.config.grammar import Entry
+from nnexp.config.outputs import output_of
 from nnexp.config.shapes import KEEPS_SHAPE, LayerShape, Shape, ShapeError, infer
 from nnexp.data.datasets import Dataset
 from nnexp.errors import Place, Problem
@@ -149,7 +150,7 @@ def _single_unit_problems(experiment: Experiment) -> Iterator[Problem]:
     """One output is a yes or a no: the labels are a column of 0 and 1."""
     last = len(experiment.layers) - 1
     fix = "for two classes use 1 unit with `activation: sigmoid` and `loss: binary_crossentropy`, or `units: 2`"
-    if _end(experiment.layers).activations[-1:] == ("softmax",):
+    if output_of(experiment.layers).activations[-1:] == ("softmax",):
         message = f"{_called(experiment, last)}: a softmax over 1 unit is always 1.0, whatever the input"
         yield Problem(_place(experiment, "layers", last), message, fix)
     if "categorical" in experiment.loss.name:
@@ -247,44 +248,11 @@ _NEED_PROBABILITIES = frozenset(
     }
 )
 _PROBABILITIES = frozenset({"softmax", "sigmoid", "hard_sigmoid", "sparsemax", "sparse_sigmoid"})
-_PASSES_ON = frozenset({"activity_regularization", "dropout", "flatten", "identity", "reshape"})
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    activations: tuple[str, ...]  # in the order in which they are applied, after the last weights
-    index: int  # of the layer that makes the scores
-    known: bool  # whether that layer is one whose activation can be read
-
-
-def _end(layers: Sequence[Entry]) -> _End:
-    """Follow a stack back from its output to the layer that makes the scores."""
-    activations: list[str] = []
-    for index in range(len(layers) - 1, -1, -1):
-        layer = layers[index]
-        if layer.name in {"relu", "softmax", "elu", "leaky_relu", "prelu"}:
-            plain = layer.name != "relu" or not layer.get("negative_slope")
-            activations.append(layer.name if plain else "leaky_relu")
-        elif "activation" in layer.parameters or layer.name == "dense":
-            name = _activation(layer)
-            activations += [name] if name != "linear" else []
-            if layer.name != "activation":
-                return _End(tuple(reversed(activations)), index, known=True)
-        elif layer.name not in _PASSES_ON:
-            return _End(tuple(reversed(activations)), index, known=False)
-        if layer.get("inputs"):
-            break
-    return _End(tuple(reversed(activations)), max(len(layers) - 1, 0), known=False)
-
-
-def _activation(layer: Entry) -> str:
-    value = layer.get("activation")
-    return value.name if isinstance(value, Entry) else str(value or "linear")
 
 
 def _output_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
     loss, layers = experiment.loss, experiment.layers
-    end = _end(layers)
+    end = output_of(layers)
     if not layers or loss.name not in _NEED_PROBABILITIES:
         return
     last = end.activations[-1] if end.activations else "linear"

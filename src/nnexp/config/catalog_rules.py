@@ -77,11 +77,6 @@ OURS: dict[str, dict[str, dict[str, Any]]] = {
             "aliases": ["acc", "Accuracy"],
             "summary": "The share of right answers; Keras picks the kind that fits the labels",
         },
-        "crossentropy": {
-            "class": "",
-            "aliases": ["ce"],
-            "summary": "The cross-entropy; Keras picks the kind that fits the labels",
-        },
     },
     "callbacks": {
         "stop_when": {

@@ -21,6 +21,8 @@ _SINGULAR = {
     "callbacks": "callback",
     "activations": "activation",
 }
+# True for every layer unless given: not worth a word in each.
+_UNSAID = ("trainable",)
 
 
 class Problems:
@@ -118,7 +120,7 @@ def _parameters(item: catalog.Item, node: Node, place: Place, problems: Problems
         elif parameter.required:
             meaning = f": {parameter.summary}" if parameter.summary else ""
             problems.add(place, f"{item.name} needs '{name}'{meaning}", f"write  {item.name}: {{{name}: …}}")
-        elif parameter.default is not None:
+        elif parameter.default is not None and name not in _UNSAID:
             values[name] = _default(parameter)
     if "inputs" in given and item.kind == "layers":
         values["inputs"] = _inputs(given["inputs"], problems)
@@ -135,7 +137,7 @@ def _value(item: catalog.Item, parameter: catalog.Parameter, node: Node, problem
     wrong = catalog.check_value(parameter, value)
     if wrong:
         problems.add(node.place, f"{item.name}: {wrong}")
-    return value
+    return catalog.canonical(parameter, value)
 
 
 def _is_entry(parameter: catalog.Parameter, node: Node) -> bool:

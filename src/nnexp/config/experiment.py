@@ -14,6 +14,7 @@ from nnexp.config import catalog, condition
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
 from nnexp.config.loading import Node, dump, kind_of, read_config
+from nnexp.config.outputs import output_of
 from nnexp.config.overrides import Override, apply
 from nnexp.data.datasets import DATASETS, Dataset
 from nnexp.data.normalization import NORMALIZATIONS
@@ -94,22 +95,6 @@ def parse_experiment(config: Node, name: str) -> Experiment:
     return Experiment(**values, places=reader.places)
 
 
-def output_activation(layers: Sequence[Entry]) -> str:
-    """The name of the activation that makes the model's output: that of the last layer, `linear` where it has none."""
-    for layer in reversed(layers):
-        if layer.name in catalog.names("activations"):  # softmax, relu … as layers of their own
-            return layer.name
-        if "activation" in (parameters := layer.parameters):
-            return _activation_name(parameters["activation"])
-        if layer.name not in {"flatten", "reshape", "dropout"}:
-            return "linear"
-    return "linear"
-
-
-def _activation_name(value: Any) -> str:
-    return value.name if isinstance(value, Entry) else str(value or "linear")
-
-
 class _Reader:
     """Reads one key after the other; earlier ones decide the defaults of later ones."""
 
@@ -121,7 +106,7 @@ class _Reader:
         self.default_name = name
         self.problems = problems
         self.places: dict[tuple[str | int, ...], Place] = {}
-        self.description: Dataset | None = None
+        self.described: Dataset | None = None
         self.layers: tuple[Entry, ...] = ()
 
     def node(self, key: str) -> Node | None:
@@ -176,11 +161,11 @@ class _Reader:
             )
             return Entry("")
         name = self.choice("dataset", "", tuple(DATASETS))
-        self.description = DATASETS.get(name)
+        self.described = DATASETS.get(name)
         return Entry(name)
 
     def normalization(self) -> Entry:
-        pixels = self.description is None or self.description.value_range == (0, 255)
+        pixels = self.described is None or self.described.value_range == (0, 255)
         return Entry(self.choice("normalization", "divide_by_255" if pixels else "standardize", tuple(NORMALIZATIONS)))
 
     def layer_stack(self) -> tuple[Entry, ...]:
@@ -211,9 +196,9 @@ class _Reader:
         node = self.node("loss")
         if node is not None:
             return read_entry(node, "losses", self.problems) or Entry("")
-        output = output_activation(self.layers)
-        probabilities = output in {"softmax", "sigmoid", "hard_sigmoid"}
-        two_classes = self.description is not None and len(self.description.classes) == 2
+        activations = output_of(self.layers).activations
+        probabilities = bool(activations) and activations[-1] in {"softmax", "sigmoid", "hard_sigmoid"}
+        two_classes = self.described is not None and len(self.described.classes) == 2
         single = bool(self.layers) and self.layers[-1].get("units") == 1
         entry = complete(
             "binary_crossentropy" if two_classes and single else "sparse_categorical_crossentropy", "losses"
@@ -238,6 +223,11 @@ class _Reader:
                     condition.parse(text)
                 except ValueError as error:
                     self.problems.add(place, f"stop_when: {error}")
+            if entry.name == "model_checkpoint" and isinstance(path := entry.get("filepath"), str):
+                ending = ".weights.h5" if entry.get("save_weights_only") else ".keras"
+                if not path.endswith(ending):
+                    message = f"model_checkpoint: Keras wants a filepath that ends in {ending}, not '{path}'"
+                    self.problems.add(place, message, f"such as filepath: best{ending}")
             for parameter in _PATH_PARAMETERS:
                 value = entry.get(parameter)
                 if isinstance(value, str) and not _stays_inside(value):

@@ -26,8 +26,8 @@ class Fitted:
     """A normalization fitted to training examples: the layer that does it, and what was found, in plain data."""
 
     name: str
-    layer: Callable[[], keras.Layer]
-    """Makes a new Keras layer; it takes raw examples, uint8 or float, and gives float32 of the same shape."""
+    layer: Callable[[], keras.Layer | None]
+    """Makes a new Keras layer, from raw examples as float32 to the same shape; None where nothing is to be done."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -48,11 +48,16 @@ def fit(name: str, x_train: np.ndarray) -> Fitted:
 
 
 def _none(x_train: np.ndarray) -> Fitted:
-    return Fitted("none", lambda: _rescaling(1.0))
+    return Fitted("none", lambda: None)
 
 
 def _divide_by_255(x_train: np.ndarray) -> Fitted:
-    return Fitted("divide_by_255", lambda: _rescaling(1.0 / 255.0))
+    def layer() -> keras.Layer:
+        import keras
+
+        return keras.layers.Rescaling(1.0 / 255.0, name=LAYER_NAME)
+
+    return Fitted("divide_by_255", layer)
 
 
 def _l2(x_train: np.ndarray) -> Fitted:
@@ -61,10 +66,7 @@ def _l2(x_train: np.ndarray) -> Fitted:
     def layer() -> keras.Layer:
         import keras
 
-        # UnitNormalization does not cast integers, so a Rescaling by one goes before it.
-        return keras.Sequential(
-            [_rescaling(1.0, name="cast"), keras.layers.UnitNormalization(axis=axes)], name=LAYER_NAME
-        )
+        return keras.layers.UnitNormalization(axis=axes, name=LAYER_NAME)
 
     return Fitted("l2", layer)
 
@@ -97,12 +99,6 @@ def _mean(x: np.ndarray, of: Callable[[np.ndarray], np.ndarray] = lambda chunk: 
 
 def _summary(constant: np.ndarray) -> dict[str, int]:
     return {"features": int(constant.size), "constant_features": int(constant.sum())}
-
-
-def _rescaling(scale: float, name: str = LAYER_NAME) -> keras.Layer:
-    import keras
-
-    return keras.layers.Rescaling(scale, name=name)
 
 
 def _normalization(mean: np.ndarray, variance: np.ndarray) -> keras.Layer:

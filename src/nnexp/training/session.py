@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from nnexp.data.normalization import fit
 from nnexp.data.splits import Splits
 from nnexp.errors import ConfigError, Place, Problem
 from nnexp.evaluation import Evaluation, evaluate, probabilities
+from nnexp.preflight import output_problems
 from nnexp.training import backend, engine, model
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
 from nnexp.training.loop import EpochResult, Progress, epochs
@@ -25,17 +26,19 @@ _DEAD_UNIT_EXAMPLES = 2000
 class Session:
     """One model in training on one set of splits."""
 
-    def __init__(self, experiment: Experiment, splits: Splits, classes: Sequence[str]) -> None:
+    def __init__(self, experiment: Experiment, splits: Splits, dataset: Dataset) -> None:
         """Import TensorFlow, seed, build and compile the model and its engine.
 
         Raises:
             ConfigError: Keras refuses a part of the experiment.
         """
-        self.experiment, self.splits, self.classes = experiment, splits, classes
+        self.experiment, self.splits, self.classes = experiment, splits, dataset.classes
         self.threads = backend.prepare(experiment.threads)
         backend.seed_everything(experiment.seed)
         normalization = fit(experiment.normalization.name, splits.x_train).layer()
         self.model = model.build(experiment, splits.x_train.shape[1:], normalization)
+        if problems := output_problems(experiment, dataset, self.model.output_shape[1:]):
+            raise ConfigError(problems)
         model.compile_model(self.model, experiment)
         self.engine = self._engine()
         self.evaluator = engine.Evaluator(self.model)
@@ -143,5 +146,5 @@ def rehearse(experiment: Experiment, dataset: Dataset) -> tuple[list[dict[str, A
     """
     labels = np.arange(4 * len(dataset.classes), dtype=np.int32) % len(dataset.classes)
     x = np.random.default_rng(0).uniform(*dataset.value_range, (len(labels), *dataset.shape)).astype(dataset.dtype)
-    session = Session(experiment, Splits(x, labels, x, labels, x, labels, ""), dataset.classes)
+    session = Session(experiment, Splits(x, labels, x, labels, x, labels, ""), dataset)
     return session.summary, session.parameters
