@@ -94,7 +94,7 @@ def _top_confusions(confusion: NDArray[np.int64], classes: Sequence[str], count:
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     largest = np.argsort(wrong, axis=None, kind="stable")[::-1][:count]
-    pairs = (np.unravel_index(int(index), wrong.shape) for index in largest)
+    pairs = (divmod(int(index), len(classes)) for index in largest)
     return [
         {"true": classes[true], "predicted": classes[guess], "count": int(wrong[true, guess])}
         for true, guess in pairs

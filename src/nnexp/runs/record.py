@@ -85,7 +85,7 @@ def read(path: Path) -> RunRecord:
         stopped=_mapping(data.get("stopped")) or None,
         parameters={k: n for k, v in _mapping(data.get("parameters")).items() if (n := _whole(v)) is not None},
         findings=_rows(data.get("findings")),
-        timings={k: n for k, v in _mapping(data.get("timings")).items() if (n := _number(v)) is not None},
+        timings={k: s for k, v in _mapping(data.get("timings")).items() if (s := _number(v)) is not None},
         started=_text(data.get("started")),
         finished=_text(data.get("finished")) or None,
         evaluation=_mapping(data.get("evaluation")),

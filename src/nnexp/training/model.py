@@ -73,7 +73,8 @@ def targets(labels: NDArray[np.integer[Any]], loss: str, classes: int, outputs: 
         return labels
     if outputs == 1:
         return labels.astype(np.float32)[:, None]
-    return np.eye(classes, dtype=np.float32)[labels]
+    one_hot: NDArray[np.float32] = np.eye(classes, dtype=np.float32)[labels]
+    return one_hot
 
 
 def summary(model: Any) -> list[dict[str, Any]]:

@@ -123,8 +123,9 @@ class Session:
         outputs = engine.Evaluator(probe).predict_all(self.splits.x_test[:_DEAD_UNIT_EXAMPLES])
         found = {}
         for layer, output in zip(layers, outputs, strict=True):
-            alive = (np.abs(output) > 0).reshape(-1, output.shape[-1]).any(axis=0)
-            found[layer.name] = (int((~alive).sum()), len(alive))
+            units = output.shape[-1]
+            alive = np.count_nonzero(np.abs(output).reshape(-1, units).max(axis=0))
+            found[layer.name] = (units - int(alive), units)
         return found
 
     def _targets(self, labels: Any) -> Any:
