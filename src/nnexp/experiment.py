@@ -153,8 +153,9 @@ class _Writer:
         try:
             yield
         except KeyboardInterrupt:
-            self._write("interrupted", finished=_now(), error="interrupted")
-            self.folder.append_log("interrupted")
+            self._write("interrupted", finished=_now())
+            done = f"{len(self.history)} of {self.experiment.epochs} epochs"
+            self.tell(events.Note(f"interrupted after {done}; what was done is in {self.folder.path}"))
             raise
         except BaseException as error:
             with contextlib.suppress(OSError):  # a full disk must not hide the error

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING
+
+import typer
 
 from nnexp.errors import ConfigError, NnexpError
 
@@ -25,20 +28,20 @@ def stderr() -> Console:
 
 
 def say_error(error: NnexpError) -> None:
-    """One message: every problem with its place, and how many there are."""
-    from rich.text import Text
+    """One message: every problem with its place, and how many there are. Without Rich, which takes longer to import."""
+    if not isinstance(error, ConfigError):
+        typer.echo(_style("error: ", fg="red", bold=True) + str(error), err=True)
+        return
+    for problem in error.problems:
+        typer.echo(_style(f"{problem.place}: ", bold=True) + _style(problem.message, fg="red"), err=True)
+        for line in problem.hint.splitlines():
+            typer.echo(f"    {line}", err=True)
+    if len(error.problems) > 1:
+        typer.echo(f"{len(error.problems)} problems; nothing was started.", err=True)
 
-    console = stderr()
-    if isinstance(error, ConfigError):
-        for problem in error.problems:
-            console.print(Text.assemble((f"{problem.place}: ", "bold"), (problem.message, "red")), soft_wrap=True)
-            if problem.hint:
-                for line in problem.hint.splitlines():
-                    console.print(Text(f"    {line}"), soft_wrap=True)
-        if len(error.problems) > 1:
-            console.print(Text(f"{len(error.problems)} problems; nothing was started."), soft_wrap=True)
-    else:
-        console.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+
+def _style(text: str, *, fg: str | None = None, bold: bool = False) -> str:
+    return text if "NO_COLOR" in os.environ else typer.style(text, fg=fg, bold=bold)
 
 
 def table(*columns: str, title: str = "", right: tuple[str, ...] = ()) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from nnexp.config import catalog
@@ -28,8 +29,8 @@ _UNSAID = ("trainable",)
 class Problems:
     """Collects what is wrong, so that a config is told all of it at once."""
 
-    def __init__(self) -> None:
-        self.found: list[Problem] = []
+    def __init__(self, found: Iterable[Problem] = ()) -> None:
+        self.found = list(found)
 
     def add(self, place: Place, message: str, hint: str = "") -> None:
         """Note one problem."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +59,9 @@ class Experiment:
     @property
     def identity(self) -> str:
         """A hash of all that affects the result, 16 hex digits. Engine and threads are recorded beside it."""
+        import hashlib
+        import json
+
         content = {key: value for key, value in self.plain().items() if key not in _NOT_IDENTITY}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
@@ -82,7 +83,7 @@ def parse_experiment(config: Node, name: str) -> Experiment:
         ConfigError: with all that is wrong, in the order of the file.
     """
     assert isinstance(config.value, dict)
-    problems = Problems()
+    problems = Problems(config.problems)
     for key, place in config.keys.items():
         if key not in FIELDS:
             near = catalog.nearest(key, FIELDS)

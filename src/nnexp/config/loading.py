@@ -41,12 +41,16 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(slots=True)
 class Node:
-    """A value and where it was written. `keys` holds the places of a mapping's keys."""
+    """A value and where it was written. `keys` holds the places of a mapping's keys.
+
+    The root of a config also carries the problems found while reading, for the validator to tell with its own.
+    """
 
     value: Scalar | list[Node] | dict[str, Node]
     place: Place
     keys: dict[str, Place] = field(default_factory=dict)
     size: int = 1  # nodes in this subtree with aliases written out
+    problems: tuple[Problem, ...] = ()
 
     def plain(self) -> Any:
         """The value without places: plain Python data."""
@@ -63,7 +67,7 @@ class Node:
             value = {key: node.copy() for key, node in value.items()}
         elif isinstance(value, list):
             value = [node.copy() for node in value]
-        return Node(value, self.place, dict(self.keys), self.size)
+        return Node(value, self.place, dict(self.keys), self.size, self.problems)
 
 
 def read_config(path: Path) -> Node:
@@ -105,7 +109,7 @@ def parse_config(text: str, source: str) -> Node:
     """Parse the text of a config into a mapping node; `source` names it in messages.
 
     Raises:
-        ConfigError: it is not YAML, breaks a limit, has duplicate keys, or is not a mapping.
+        ConfigError: it is not YAML, breaks a limit, or is not a mapping.
     """
     node = parse_yaml(text, source)
     if node is None or node.value is None:
@@ -113,7 +117,8 @@ def parse_config(text: str, source: str) -> Node:
         raise ConfigError([Problem(Place(source, 1, 1), "the config is empty", hint)])
     if not isinstance(node.value, dict):
         hint = "write `key: value` lines, such as `dataset: fashion_mnist`"
-        raise ConfigError([Problem(node.place, f"a config is a mapping of keys, not {kind_of(node)}", hint)])
+        mistake = Problem(node.place, f"a config is a mapping of keys, not {kind_of(node)}", hint)
+        raise ConfigError([*node.problems, mistake])
     return node
 
 
@@ -121,7 +126,7 @@ def parse_yaml(text: str, source: str, place: Place | None = None) -> Node | Non
     """Parse one YAML document; with `place`, every node is said to be written there (an option's value).
 
     Raises:
-        ConfigError: not YAML, or beyond a limit. Duplicate keys, tags and odd keys are told all at once.
+        ConfigError: not YAML, or beyond a limit. Duplicate keys, tags and odd keys come back in `Node.problems`.
     """
     composer = _Composer(source, place)
     try:
@@ -136,8 +141,8 @@ def parse_yaml(text: str, source: str, place: Place | None = None) -> Node | Non
         message = f"not text: the character U+{error.character:04X} is not allowed in YAML"
         where = place or Place(source, text.count("\n", 0, error.position) + 1)
         raise ConfigError([Problem(where, message)]) from None
-    if composer.problems:
-        raise ConfigError(composer.problems)
+    if node is not None:
+        node.problems = tuple(composer.problems)
     return node
 
 

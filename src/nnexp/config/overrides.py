@@ -62,6 +62,7 @@ def apply(config: Node, overrides: Sequence[Override]) -> Node:
         place = Place(override.option)
         try:
             node = parse_yaml(override.value, override.option, place) or Node(None, place)
+            problems += node.problems
             if override.path == "--hidden":
                 _set_hidden(config, node)
             elif override.path == "--activation":
