@@ -56,6 +56,7 @@ def epochs(
                 diverged_at = step
             progress(epoch, step, steps, logs)
 
+        progress(epoch, 0, steps, {})  # the first epoch compiles before its first step
         callbacks.on_epoch_begin(epoch - 1)
         logs = dict(engine.train_epoch(epoch_order(seed, epoch, examples), on_progress))
         if diverged_at is None and not math.isfinite(logs["loss"]):

@@ -1,0 +1,137 @@
+"""An epoch in nnexp's engines against an epoch of stock `model.fit`, on real Fashion-MNIST images."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from benchmarks.figures import Result, Row, Samples, interleaved
+
+STOCK = "stock model.fit"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A kind of model; `examples` of the training set are enough to time it."""
+
+    layers: str
+    examples: int = 12_800
+    bar: float | None = None
+
+
+_OUTPUT = "{dense: {units: 10, activation: softmax}}"
+_CONVOLUTION = "{conv2d: {filters: %d, kernel_size: 3, activation: relu}}"
+FAMILIES = {
+    "784-128-10 (the main job)": Family(
+        f"[flatten, {{dense: {{units: 128, activation: sigmoid}}}}, {_OUTPUT}]", 60_000, 0.2
+    ),
+    "784-1024-10": Family(f"[flatten, {{dense: {{units: 1024, activation: sigmoid}}}}, {_OUTPUT}]"),
+    "784-256-128-64-10": Family(
+        "[flatten, %s, %s]"
+        % (", ".join(f"{{dense: {{units: {n}, activation: relu}}}}" for n in (256, 128, 64)), _OUTPUT)
+    ),
+    "MLP 256-128, BatchNorm, Dropout": Family(
+        "[flatten, %s, %s]"
+        % (
+            ", ".join(
+                f"{{dense: {n}}}, batch_normalization, {{activation: relu}}, {{dropout: 0.3}}" for n in (256, 128)
+            ),
+            _OUTPUT,
+        )
+    ),
+    "CNN 32-64-128": Family(
+        f"[{{reshape: {{target_shape: [28, 28, 1]}}}}, {_CONVOLUTION % 32}, max_pooling2d, {_CONVOLUTION % 64}, "
+        f"max_pooling2d, {_CONVOLUTION % 128}, flatten, {_OUTPUT}]",
+        1_920,
+    ),
+}
+
+
+def benchmark(rounds: int | None, everything: bool) -> Iterator[Result]:
+    """A table a family, each measured in a process of its own; `everything` adds the engines that auto did not take."""
+    for name, family in FAMILIES.items():
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
+            samples, picked = fresh.submit(_measure, name, rounds or 5, everything).result()
+        bars = {} if family.bar is None else {"epoch": family.bar}
+        rows = [
+            Row(engine, measured, {} if engine == STOCK else bars, "picked by auto" if engine == picked else "")
+            for engine, measured in samples.items()
+        ]
+        yield Result(f"epoch: {name}, batch 64, {family.examples:,} images", rows)
+
+
+def _measure(name: str, rounds: int, everything: bool) -> tuple[dict[str, Samples], str]:
+    """Samples of stock fit and of the engines, and the engine that auto picks."""
+    from nnexp.config.experiment import parse_experiment
+    from nnexp.config.loading import parse_config
+    from nnexp.data.datasets import DATASETS, load
+    from nnexp.data.splits import Splits
+    from nnexp.training.session import Session
+
+    family, dataset = FAMILIES[name], DATASETS["fashion_mnist"]
+    text = f"dataset: {dataset.name}\nlayers: {family.layers}\nbatch_size: 64\nepochs: 100\n"
+    experiment = parse_experiment(parse_config(text, name), "benchmark")
+    arrays = load(dataset)
+    x, y = arrays.x_train[: family.examples], arrays.y_train[: family.examples]
+    splits = Splits(x, y, None, None, arrays.x_test, arrays.y_test, "")
+    sessions = {"auto": Session(experiment, splits, dataset)}
+    picked = sessions["auto"].engine.name
+    if everything:
+        sessions |= {
+            engine: Session(replace(experiment, engine=engine), splits, dataset)
+            for engine in ("xla", "graph", "keras")
+            if engine != picked
+        }
+    cases: dict[str, Callable[[], float]] = {STOCK: _stock(experiment, x, y)}
+    cases |= {session.engine.name: _engine(session, len(x)) for session in sessions.values()}
+    first = {case: [epoch()] for case, epoch in cases.items()}  # compiles
+    steps = -(-len(x) // experiment.batch_size)
+    samples = interleaved(rounds, {case: _times(epoch, steps) for case, epoch in cases.items()})
+    return {case: measured | {"first": first[case]} for case, measured in samples.items()}, picked
+
+
+def _times(epoch: Callable[[], float], steps: int) -> Callable[[], dict[str, float]]:
+    def measure() -> dict[str, float]:
+        seconds = epoch()
+        return {"epoch": seconds, "step": seconds / steps * 1e6}
+
+    return measure
+
+
+def _engine(session: Any, examples: int) -> Callable[[], float]:
+    from nnexp.training.engine import epoch_order
+
+    epochs = iter(range(1, 1_000_000))
+
+    def epoch() -> float:
+        begun = time.perf_counter()
+        session.engine.train_epoch(epoch_order(42, next(epochs), examples), lambda step, logs: None)
+        return time.perf_counter() - begun
+
+    return epoch
+
+
+def _stock(experiment: Any, x: Any, y: Any) -> Callable[[], float]:
+    """Keras as its guides show it, in its favour: float32 made beforehand, nothing printed, its epochs timed inside fit."""
+    import keras
+
+    from nnexp.training.model import build
+
+    model = build(experiment, x.shape[1:], None)
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    floats = x.astype("float32") / 255
+    times: list[float] = []
+    timer = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: times.append(time.perf_counter()),
+        on_epoch_end=lambda epoch, logs: times.append(time.perf_counter()),
+    )
+
+    def epoch() -> float:
+        model.fit(floats, y, batch_size=experiment.batch_size, epochs=1, verbose=0, callbacks=[timer])
+        return times[-1] - times[-2]
+
+    return epoch

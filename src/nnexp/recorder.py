@@ -1,0 +1,236 @@
+"""Keeps a run folder true while its run goes on: what is written when, and what an early end leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp import events
+from nnexp.config.experiment import Experiment
+from nnexp.data.datasets import Dataset
+from nnexp.errors import NnexpError, RunError
+from nnexp.findings import Facts, Finding, of_a_run
+from nnexp.runs.folder import RunFolder, this_process
+
+if TYPE_CHECKING:
+    from nnexp.data.splits import Splits
+    from nnexp.evaluation import Evaluation
+    from nnexp.training.loop import EpochResult
+    from nnexp.training.session import Session
+
+# metrics.json is replaced at most this often while training; history.csv gets every epoch at once.
+_METRICS_EVERY_SECONDS = 1.0
+
+
+class Clock:
+    """Seconds by stage, and in all."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._begun = time.perf_counter()
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - begun
+
+    def plain(self) -> dict[str, float]:
+        return {**self.seconds, "total": time.perf_counter() - self._begun}
+
+
+@dataclass
+class Recorder:
+    """The one writer of a run folder."""
+
+    folder: RunFolder
+    experiment: Experiment
+    session: Session
+    report: events.Report
+    clock: Clock
+    history: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    stopped: dict[str, Any] | None = None
+    diverged_at: tuple[int, int] | None = None
+    started: str = field(default_factory=lambda: _now())
+    engine_told: str = ""
+    _metrics_written: float = 0.0
+
+    def tell(self, event: events.Event) -> None:
+        """Report an event, and keep it in the log."""
+        self.report(event)
+        if (text := events.plain_text(event)) is not None:
+            self.folder.append_log(text)
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Whatever ends the run early is recorded in its folder before it goes on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._write("interrupted", finished=_now())
+            done = f"{len(self.history)} of {self.experiment.epochs} epochs"
+            self.tell(events.Note(f"interrupted after {done}; what was done is in {self.folder.path}"))
+            raise
+        except BaseException as error:
+            with contextlib.suppress(OSError):  # a full disk must not hide the error
+                self.folder.append_log(traceback.format_exc())
+                self._write("failed", finished=_now(), error=str(error) or type(error).__name__)
+            if not isinstance(error, Exception):
+                raise
+            what = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {_first_line(error)}"
+            raise RunError(f"the run failed: {what}\nwhat was done so far is in {self.folder.path}") from error
+
+    def begin(self, command: Sequence[str], warnings: Sequence[Finding]) -> None:
+        """The files that exist from the start, and what is known before training."""
+        from nnexp.files import write_json, write_text
+        from nnexp.runs.environment import describe
+
+        write_text(self.folder.config, self.experiment.yaml())
+        write_json(self.folder.environment, describe(command, self.session.threads))
+        self._write("running")
+        self.tell(events.ModelBuilt(self.session.summary, self.session.parameters))
+        self._tell_engine()
+        for finding in warnings:
+            self.findings.append(finding)
+            self.tell(events.Noticed(finding))
+
+    def progress(self, epoch: int, step: int, steps: int, logs: Mapping[str, float]) -> None:
+        self.report(events.Progress(epoch, self.experiment.epochs, step, steps, logs))
+
+    def epoch(self, result: EpochResult) -> None:
+        row = {"epoch": result.epoch, **result.logs, "seconds": result.seconds}
+        self.history.append(row)
+        self.folder.append_history(list(row), row)
+        if result.diverged_at is not None and self.diverged_at is None:
+            self.diverged_at = (result.epoch, result.diverged_at)
+        if result.stop:
+            reason = "diverged" if self._stopped_by_divergence() else self.session.stop_reason(result.epoch)
+            self.stopped = {"epoch": result.epoch, "reason": reason}
+        if self.session.engine.name != self.engine_told:
+            self._tell_engine()  # it fell back in its first chunk
+        self.tell(events.EpochEnded(result.epoch, self.experiment.epochs, result.logs, result.seconds))
+        if time.perf_counter() - self._metrics_written > _METRICS_EVERY_SECONDS:
+            self._write("running")
+
+    def artifacts(self, evaluation: Evaluation, splits: Splits, dataset: Dataset) -> None:
+        """The model, the predictions and the pictures."""
+        from nnexp.files import replacing
+        from nnexp.plots import plot_confusion, plot_history
+
+        with replacing(self.folder.model) as path:
+            self.session.model.save(path)
+        with replacing(self.folder.predictions) as path:
+            _save_predictions(path, evaluation, splits)
+        name = self.experiment.name
+        plot_history(self.folder.history_plot, name, self.history, self._validation_name())
+        plot_confusion(
+            self.folder.confusion_plot, f"{name}: test split", evaluation.confusion.tolist(), dataset.classes
+        )
+
+    def finish(self, evaluation: Evaluation, test: Mapping[str, float]) -> None:
+        """The findings, and the status that says that all is there."""
+        found = of_a_run(
+            Facts(
+                history=self.history,
+                epochs=self.experiment.epochs,
+                normalization=self.experiment.normalization.name,
+                optimizer=self.experiment.optimizer.name,
+                learning_rate=_fixed_learning_rate(self.experiment),
+                stopped=self.stopped,
+                diverged_at=self.diverged_at,
+                on_divergence=self.experiment.on_divergence,
+                accuracy=evaluation.accuracy,
+                accuracy_interval=evaluation.accuracy_interval,
+                per_class=evaluation.per_class,
+                dead_units=self.session.dead_units(),
+            )
+        )
+        self.findings += found
+        self._write(
+            "diverged" if self.diverged_at else "completed",
+            test={**test, "accuracy": evaluation.accuracy},
+            test_intervals={"accuracy": evaluation.accuracy_interval},
+            evaluation=evaluation.plain(),
+            finished=_now(),
+        )
+        low, high = evaluation.accuracy_interval
+        self.tell(events.Note(f"test  {events.log_text(test)}  (95 % interval {low:.4f} to {high:.4f})"))
+        for finding in found:
+            self.tell(events.Noticed(finding))
+
+    def _write(self, status: str, **more: Any) -> None:
+        self.folder.write_metrics(
+            {
+                "name": self.experiment.name,
+                "description": self.experiment.description,
+                "status": status,
+                "seed": self.experiment.seed,
+                "identity": self.experiment.identity,
+                "process": this_process() if status == "running" else None,
+                "history": self.history,
+                "best_epoch": _best_epoch(self.history),
+                "stopped": self.stopped,
+                "engine": {"name": self.session.engine.name, "reason": self.session.engine.reason},
+                "threads": self.session.threads,
+                "parameters": self.session.parameters,
+                "model": self.session.summary,
+                "findings": [finding.plain() for finding in self.findings],
+                "timings": self.clock.plain(),
+                "started": self.started,
+                "finished": None,
+                **more,
+            }
+        )
+        self._metrics_written = time.perf_counter()
+
+    def _tell_engine(self) -> None:
+        self.engine_told = self.session.engine.name
+        self.tell(events.Note(f"engine: {self.session.engine.name} ({self.session.engine.reason})"))
+
+    def _stopped_by_divergence(self) -> bool:
+        return self.diverged_at is not None and self.experiment.on_divergence == "stop"
+
+    def _validation_name(self) -> str:
+        return "test, used as validation" if self.experiment.validation == "test" else "validation"
+
+
+def _save_predictions(path: Path, evaluation: Evaluation, splits: Splits) -> None:
+    import numpy as np
+
+    np.savez_compressed(
+        path,
+        labels=evaluation.labels,
+        predicted=evaluation.predicted,
+        probabilities=evaluation.probabilities.astype(np.float16),
+        split_fingerprint=np.array(splits.fingerprint),
+    )
+
+
+def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
+    """The epoch of the lowest validation loss, or of the lowest training loss where nothing is held out."""
+    measure = "val_loss" if history and "val_loss" in history[0] else "loss"
+    finite = [row for row in history if math.isfinite(row[measure])]
+    return min(finite, key=lambda row: row[measure])["epoch"] if finite else None
+
+
+def _fixed_learning_rate(experiment: Experiment) -> float | None:
+    rate = experiment.optimizer.get("learning_rate")
+    return float(rate) if isinstance(rate, (int, float)) else None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().split("\n") or [""])[0][:300]
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
