@@ -23,29 +23,32 @@ class Family:
     bar: float | None = None
 
 
-_OUTPUT = "{dense: {units: 10, activation: softmax}}"
-_CONVOLUTION = "{conv2d: {filters: %d, kernel_size: 3, activation: relu}}"
+def _stack(*layers: str) -> str:
+    return f"[{', '.join(layers)}, {{dense: {{units: 10, activation: softmax}}}}]"
+
+
+def _dense(units: int, activation: str) -> str:
+    return f"{{dense: {{units: {units}, activation: {activation}}}}}"
+
+
+def _regularized(units: int) -> str:
+    return f"{{dense: {units}}}, batch_normalization, {{activation: relu}}, {{dropout: 0.3}}"
+
+
+def _convolution(filters: int) -> str:
+    return f"{{conv2d: {{filters: {filters}, kernel_size: 3, activation: relu}}}}"
+
+
 FAMILIES = {
-    "784-128-10 (the main job)": Family(
-        f"[flatten, {{dense: {{units: 128, activation: sigmoid}}}}, {_OUTPUT}]", 60_000, 0.2
-    ),
-    "784-1024-10": Family(f"[flatten, {{dense: {{units: 1024, activation: sigmoid}}}}, {_OUTPUT}]"),
-    "784-256-128-64-10": Family(
-        "[flatten, %s, %s]"
-        % (", ".join(f"{{dense: {{units: {n}, activation: relu}}}}" for n in (256, 128, 64)), _OUTPUT)
-    ),
-    "MLP 256-128, BatchNorm, Dropout": Family(
-        "[flatten, %s, %s]"
-        % (
-            ", ".join(
-                f"{{dense: {n}}}, batch_normalization, {{activation: relu}}, {{dropout: 0.3}}" for n in (256, 128)
-            ),
-            _OUTPUT,
-        )
-    ),
+    "784-128-10": Family(_stack("flatten", _dense(128, "sigmoid")), 60_000, 0.2),
+    "784-1024-10": Family(_stack("flatten", _dense(1024, "sigmoid"))),
+    "784-256-128-64-10": Family(_stack("flatten", *(_dense(units, "relu") for units in (256, 128, 64)))),
+    "784-256-128-10, BatchNorm and Dropout": Family(_stack("flatten", _regularized(256), _regularized(128))),
     "CNN 32-64-128": Family(
-        f"[{{reshape: {{target_shape: [28, 28, 1]}}}}, {_CONVOLUTION % 32}, max_pooling2d, {_CONVOLUTION % 64}, "
-        f"max_pooling2d, {_CONVOLUTION % 128}, flatten, {_OUTPUT}]",
+        _stack(
+            "{reshape: {target_shape: [28, 28, 1]}}",
+            *(_convolution(32), "max_pooling2d", _convolution(64), "max_pooling2d", _convolution(128), "flatten"),
+        ),
         1_920,
     ),
 }
@@ -116,7 +119,7 @@ def _engine(session: Any, examples: int) -> Callable[[], float]:
 
 
 def _stock(experiment: Any, x: Any, y: Any) -> Callable[[], float]:
-    """Keras as its guides show it, in its favour: float32 made beforehand, nothing printed, its epochs timed inside fit."""
+    """Keras as its guides show it. In its favour: float32 made beforehand, nothing printed, epochs timed inside fit."""
     import keras
 
     from nnexp.training.model import build

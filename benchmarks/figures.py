@@ -68,8 +68,8 @@ class Result:
         table.add_column("")
         measures = list(self.rows[0].samples)
         for measure in measures:
-            table.add_column(_MEASURES[measure][0], justify="right")
-            table.add_column("of baseline", justify="right")
+            table.add_column(_MEASURES[measure][0], justify="right", no_wrap=True)
+            table.add_column("ratio", justify="right", no_wrap=True)
         table.add_column("")
         for row in self.rows:
             cells = [cell for measure in measures for cell in self._cells(row, measure)]

@@ -41,18 +41,18 @@ def benchmark(rounds: int | None, everything: bool) -> Iterator[Result]:
             path = Path(folder) / f"{name.replace(' ', '_')}.yaml"
             path.write_text(text, encoding="utf-8")
             commands[f"nnexp check: {name}"] = (["check", str(path)], 2)
-        baseline = partial(measure, [sys.executable, "-c", _BASELINE])
-        cases = {f'python -c "{_BASELINE}"': baseline} | {
+        cases = {_BASELINE: partial(measure, [sys.executable, "-c", _BASELINE])} | {
             name: partial(measure, [NNEXP, *arguments], exit_code=code) for name, (arguments, code) in commands.items()
         }
         interleaved(1, cases)
         samples = interleaved(rounds or 9, cases)
         rows = []
         for name, measured in samples.items():
+            wall = {"wall": measured["wall"]}
             if name not in commands:
-                rows.append(Row(name, measured))
+                rows.append(Row(name, wall))
                 continue
             heavy = imported([NNEXP, *commands[name][0]]) & {"tensorflow", "keras"}
             note = f"loads {', '.join(sorted(heavy))}" if heavy else "no TensorFlow"
-            rows.append(Row(name, measured, {"wall": _BAR}, note))
+            rows.append(Row(name, wall, {"wall": _BAR}, note))
     yield Result("startup", rows)

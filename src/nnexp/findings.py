@@ -86,13 +86,15 @@ def _not_learning(facts: Facts) -> Iterator[Finding]:
     # Twice the chance level is still a model that has learnt next to nothing where chance is small.
     if low <= chance or (chance <= 0.25 and facts.accuracy < 2 * chance):
         first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
-        scale = "Scale the input first (normalization: divide_by_255). " if facts.normalization == "none" else ""
+        scale = (
+            "Scale the input first (normalization: divide_by_255), then try" if facts.normalization == "none" else "Try"
+        )
         yield Finding(
             "not_learning",
             "warning",
             f"The model hardly learns: test accuracy {facts.accuracy:.3f}, where always naming the commonest class "
             f"gives {chance:.3f}; the loss went from {first:.3g} to {last:.3g}.",
-            f"{scale}Then try another learning rate (ten times smaller, ten times larger) or fewer saturating layers.",
+            f"{scale} another learning rate (ten times smaller, ten times larger) or fewer saturating layers.",
             {"accuracy": facts.accuracy, "chance": chance, "first_loss": first, "last_loss": last},
         )
 
@@ -163,8 +165,7 @@ def _still_improving(facts: Facts) -> Iterator[Finding]:
 
 
 def _stopped_early(facts: Facts) -> Iterator[Finding]:
-    if facts.stopped and not facts.diverged_at:
-        epoch = facts.stopped["epoch"]
+    if facts.stopped and not facts.diverged_at and (epoch := facts.stopped["epoch"]) < facts.epochs:
         yield Finding(
             "stopped_early",
             "info",

@@ -51,7 +51,8 @@ def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
     """One finding: severity, message, suggestion."""
     severity = str(finding.get("severity"))
     line = Text.assemble((f"{severity}: ", FINDING_STYLES.get(severity, "cyan")), str(finding.get("message", "")))
-    console.print(line.append(f" {finding['suggestion']}" if finding.get("suggestion") else ""))
+    line.append(f" {finding['suggestion']}" if finding.get("suggestion") else "")
+    console.print(line, soft_wrap=not console.is_terminal)
 
 
 def _print_fact(console: Console, name: str, value: str | Text) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -229,6 +230,9 @@ class _Reader:
                 if not path.endswith(ending):
                     message = f"model_checkpoint: Keras wants a filepath that ends in {ending}, not '{path}'"
                     self.problems.add(place, message, f"such as filepath: best{ending}")
+            if entry.name == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+                hint = "install it with  pip install 'nnexp[tensorboard]'"
+                self.problems.add(place, "the callback tensorboard needs the package tensorboard", hint)
             for parameter in _PATH_PARAMETERS:
                 value = entry.get(parameter)
                 if isinstance(value, str) and not _stays_inside(value):

@@ -34,9 +34,9 @@ def stop_reason(callbacks: Sequence[Any], entries: Sequence[Entry], epoch: int) 
         if getattr(callback, "reason", ""):
             return str(callback.reason)
         if entry.name == "early_stopping" and getattr(callback, "stopped_epoch", 0) == epoch - 1 > 0:
-            monitor, patience = entry.get("monitor"), entry.get("patience", 0)
-            best = getattr(callback, "best_epoch", 0) + 1
-            return f"early_stopping: {monitor} had not improved for {patience} epochs; its best was in epoch {best}"
+            epochs = "1 epoch" if callback.wait == 1 else f"{callback.wait} epochs"
+            best = callback.best_epoch + 1
+            return f"early_stopping: {entry.get('monitor')} had not improved for {epochs}; its best was in epoch {best}"
     return "a callback asked for it"
 
 

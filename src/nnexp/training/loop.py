@@ -42,7 +42,7 @@ def epochs(
 ) -> Iterator[EpochResult]:
     """Train from epoch `first` to `last` (from 1, inclusive), yielding each epoch's result as it ends.
 
-    `callbacks` is a keras CallbackList; `validation` is (x, y) as the model and its loss take them.
+    `callbacks` is a keras CallbackList with a History; `validation` is (x, y) as the model and its loss take them.
     """
     model.stop_training = False
     callbacks.on_train_begin()
@@ -63,13 +63,14 @@ def epochs(
             diverged_at = steps
         if validation is not None:
             logs |= {f"val_{name}": value for name, value in evaluator.evaluate(*validation).items()}
-        callbacks.on_epoch_end(epoch - 1, logs)  # may add to the logs, as ReduceLROnPlateau does
+        callbacks.on_epoch_end(epoch - 1, logs)
+        # Callbacks may add to the logs, as ReduceLROnPlateau does; Keras' History, the last of them, has it all.
+        logs |= {name: float(values[-1]) for name, values in model.history.history.items()}
         stop = bool(model.stop_training) or (diverged_at is not None and stop_on_divergence)
-        plain = {name: float(value) for name, value in logs.items()}
         seconds = time.perf_counter() - begun
         if stop or epoch == last:
             model.optimizer.finalize_variable_values(model.trainable_variables)  # EMA weights become the weights
-            callbacks.on_train_end(plain)  # may restore the best weights
-        yield EpochResult(epoch, plain, seconds, diverged_at, stop)
+            callbacks.on_train_end(logs)  # may restore the best weights
+        yield EpochResult(epoch, logs, seconds, diverged_at, stop)
         if stop:
             return

@@ -79,7 +79,7 @@ class Session:
         self.callbacks = make_callbacks(experiment.callbacks, folder)
         steps = -(-len(splits.x_train) // experiment.batch_size)
         hooks = keras.callbacks.CallbackList(
-            self.callbacks, model=self.model, epochs=experiment.epochs, steps=steps, verbose=0
+            self.callbacks, add_history=True, model=self.model, epochs=experiment.epochs, steps=steps, verbose=0
         )
         self.engine.callbacks = hooks
         held_out = None

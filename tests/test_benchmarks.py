@@ -1,0 +1,85 @@
+"""The benchmarks run, show their bars and keep their figures; how fast anything is, no test asks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks.figures import Result, Row, interleaved
+from benchmarks.processes import imported, measure
+from benchmarks.startup import BAD_CONFIGS
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_cases_take_turns_and_every_round_is_kept() -> None:
+    turns: list[str] = []
+
+    def case(name: str, seconds: float) -> dict[str, float]:
+        turns.append(name)
+        return {"wall": seconds}
+
+    samples = interleaved(2, {"a": lambda: case("a", 1.0), "b": lambda: case("b", 2.0)})
+
+    assert turns == ["a", "b", "a", "b"]
+    assert samples == {"a": {"wall": [1.0, 1.0]}, "b": {"wall": [2.0, 2.0]}}
+
+
+def test_the_table_shows_median_spread_and_ratio_beside_the_bar() -> None:
+    rows = [Row("stock", {"wall": [4.0, 2.0, 9.0]}), Row("ours", {"wall": [1.0, 3.0, 0.5]}, {"wall": 0.4})]
+    console = Console(width=100)
+    with console.capture() as shown:
+        console.print(Result("title", rows).table())
+
+    assert "4 (2–9)" in shown.get()
+    assert "1 (0.5–3)" in shown.get()
+    assert "0.25 (bar 0.4)" in shown.get()
+
+
+def test_a_process_is_measured_by_its_own_time_and_memory() -> None:
+    small = measure([sys.executable, "-c", "pass"])
+    large = measure([sys.executable, "-c", "b'x' * 300_000_000"])
+
+    assert large["peak"] - small["peak"] > 200
+    assert small["wall"] > 0
+    assert small["cpu"] > 0
+
+
+def test_a_command_that_ends_otherwise_than_expected_is_no_measurement() -> None:
+    with pytest.raises(SystemExit, match="ended with 3, not 0:\nout of luck"):
+        measure([sys.executable, "-c", "import sys; print('out of luck'); sys.exit(3)"])
+
+
+def test_what_a_command_imports_is_seen() -> None:
+    assert "yaml" in imported(["-c", "import yaml"])
+    assert "yaml" not in imported(["-c", "pass"])
+
+
+def test_startup_keeps_every_bad_config_in_json_with_its_bar(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", "startup", "--rounds", "1", "--json", str(file)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    [result] = json.loads(file.read_text(encoding="utf-8"))["results"]
+    baseline, help_, *checks = result["rows"]
+    assert baseline["measures"]["wall"]["ratio"] == 1
+    assert help_["name"] == "nnexp --help"
+    assert [row["name"].removeprefix("nnexp check: ") for row in checks] == list(BAD_CONFIGS)
+    assert {row["note"] for row in [help_, *checks]} == {"no TensorFlow"}
+    assert {row["measures"]["wall"]["bar"] for row in checks} == {1.5}
+
+
+@pytest.mark.slow
+def test_epoch_and_run_are_compared_with_stock_keras_end_to_end(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", "epoch", "run", "--rounds", "1", "--json", str(file)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    *epochs, run = json.loads(file.read_text(encoding="utf-8"))["results"]
+    assert all([row["note"] for row in epoch["rows"]] == ["", "picked by auto"] for epoch in epochs)
+    assert [row["name"] for row in run["rows"]] == ["plain Keras script", "nnexp run"]

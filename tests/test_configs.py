@@ -1,0 +1,97 @@
+"""The configs that come with nnexp: one for each experiment of the courseworks, each as good as it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from nnexp.config.experiment import load_experiment
+from nnexp.config.schema import build
+from nnexp.data.datasets import DATASETS
+from nnexp.preflight import Preflight, preflight
+
+FOLDER = Path(__file__).parent.parent / "configs"
+CONFIGS = sorted(FOLDER.glob("*.yaml"))
+EXPERIMENTS = {
+    "mnist_raw_relu100",
+    "mnist_raw_linear100",
+    "mnist_l2_linear100",
+    "mnist_l2_relu100",
+    "mnist_l2_relu_before_softmax",
+    "mnist_l2_deep_mixed",
+    "fashion_sigmoid128",
+    "fashion_sigmoid512",
+    "fashion_sigmoid1024",
+    "fashion_no_flatten",
+    "fashion_five_outputs",
+    "fashion_15_epochs",
+    "fashion_30_epochs",
+    "fashion_stop_at_loss",
+    "fashion_stop_at_accuracy",
+}
+# Wrong on purpose -> what nnexp says of it: the shapes or numbers that clash, and the fix.
+ERRONEOUS = {
+    "fashion_no_flatten": ["(None, 28, 10)", "need (None, 10)", "layer 1 (dense)", "add `- flatten`"],
+    "fashion_five_outputs": ["layer 3 (dense) gives 5 outputs", "fashion_mnist has 10 classes", "set `units: 10`"],
+}
+WARNED = {
+    "mnist_raw_relu100": ["raw_input"],
+    "mnist_raw_linear100": ["raw_input"],
+    "mnist_l2_relu_before_softmax": ["relu_before_softmax"],
+    "fashion_sigmoid512": ["validation_on_test"],
+    "fashion_sigmoid1024": ["validation_on_test"],
+}
+PARAMETERS = {"mnist_l2_relu100": 79_510, "mnist_l2_deep_mixed": 86_610}
+
+every_config = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return build()
+
+
+def checked(path: Path) -> Preflight:
+    experiment = load_experiment(path)
+    return preflight(experiment, DATASETS[experiment.dataset.name])
+
+
+def test_each_experiment_of_the_courseworks_has_its_config() -> None:
+    assert {path.stem for path in CONFIGS} == EXPERIMENTS
+
+
+@every_config
+def test_an_editor_finds_the_schema_and_nothing_wrong(path: Path, schema: dict[str, Any]) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    assert json.loads((path.parent / named).read_text(encoding="utf-8")) == schema
+    jsonschema.validate(yaml.safe_load(text), schema)
+
+
+@every_config
+def test_a_config_says_what_it_is_for_and_starts_unless_it_is_wrong_on_purpose(path: Path) -> None:
+    assert load_experiment(path).description.endswith(".")
+    found = checked(path)
+    assert bool(found.problems) == (path.stem in ERRONEOUS)
+    assert [warning.code for warning in found.warnings] == WARNED.get(path.stem, [])
+
+
+@pytest.mark.parametrize("name", ERRONEOUS)
+def test_a_config_that_is_wrong_on_purpose_is_explained_with_the_fix(name: str) -> None:
+    [problem] = checked(FOLDER / f"{name}.yaml").problems
+    for words in ERRONEOUS[name]:
+        assert words in str(problem)
+    assert problem.place.source.endswith(f"{name}.yaml")
+    assert problem.place.line is not None
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_models_have_as_many_parameters_as_in_the_notebooks(name: str) -> None:
+    layers = checked(FOLDER / f"{name}.yaml").layers
+    assert layers is not None
+    assert sum(layer.parameters for layer in layers) == PARAMETERS[name]
