@@ -36,8 +36,8 @@ def main() -> None:
         for result in BENCHMARKS[name](options.rounds, options.all):
             console.print(result.table())
             results.append(result.plain())
-    if options.json:
-        write_json(options.json, {"machine": machine, "results": results})
+            if options.json:  # after each, so that Ctrl-C keeps what is done
+                write_json(options.json, {"machine": machine, "results": results})
 
 
 def _machine() -> dict[str, Any]:

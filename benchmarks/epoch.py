@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.figures import Result, Row, Samples, interleaved
 
 STOCK = "stock model.fit"
+Epoch = Callable[[], tuple[float, float]]  # trains one; wall and CPU seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +90,44 @@ def _measure(name: str, rounds: int, everything: bool) -> tuple[dict[str, Sample
             for engine in ("xla", "graph", "keras")
             if engine != picked
         }
-    cases: dict[str, Callable[[], float]] = {STOCK: _stock(experiment, x, y)}
+    cases: dict[str, Epoch] = {STOCK: _stock(experiment, x, y)}
     cases |= {session.engine.name: _engine(session, len(x)) for session in sessions.values()}
-    first = {case: [epoch()] for case, epoch in cases.items()}  # compiles
+    first = {case: [epoch()[0]] for case, epoch in cases.items()}  # compiles
     steps = -(-len(x) // experiment.batch_size)
     samples = interleaved(rounds, {case: _times(epoch, steps) for case, epoch in cases.items()})
     return {case: measured | {"first": first[case]} for case, measured in samples.items()}, picked
 
 
-def _times(epoch: Callable[[], float], steps: int) -> Callable[[], dict[str, float]]:
+def _times(epoch: Epoch, steps: int) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
-        seconds = epoch()
-        return {"epoch": seconds, "step": seconds / steps * 1e6}
+        wall, cpu = epoch()
+        return {"epoch": wall, "step": wall / steps * 1e6, "cpu": cpu}
 
     return measure
 
 
-def _engine(session: Any, examples: int) -> Callable[[], float]:
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(begun: tuple[float, float]) -> tuple[float, float]:
+    return time.perf_counter() - begun[0], time.process_time() - begun[1]
+
+
+def _engine(session: Any, examples: int) -> Epoch:
     from nnexp.training.engine import epoch_order
 
     epochs = iter(range(1, 1_000_000))
 
-    def epoch() -> float:
-        begun = time.perf_counter()
+    def epoch() -> tuple[float, float]:
+        begun = _now()
         session.engine.train_epoch(epoch_order(42, next(epochs), examples), lambda step, logs: None)
-        return time.perf_counter() - begun
+        return _since(begun)
 
     return epoch
 
 
-def _stock(experiment: Any, x: Any, y: Any) -> Callable[[], float]:
+def _stock(experiment: Any, x: Any, y: Any) -> Epoch:
     """Keras as its guides show it. In its favour: float32 made beforehand, nothing printed, epochs timed inside fit."""
     import keras
 
@@ -127,14 +136,14 @@ def _stock(experiment: Any, x: Any, y: Any) -> Callable[[], float]:
     model = build(experiment, x.shape[1:], None)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     floats = x.astype("float32") / 255
-    times: list[float] = []
+    times: list[tuple[float, float]] = []
     timer = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: times.append(time.perf_counter()),
-        on_epoch_end=lambda epoch, logs: times.append(time.perf_counter()),
+        on_epoch_begin=lambda epoch, logs: times.append(_now()),
+        on_epoch_end=lambda epoch, logs: times.append(_since(times.pop())),
     )
 
-    def epoch() -> float:
+    def epoch() -> tuple[float, float]:
         model.fit(floats, y, batch_size=experiment.batch_size, epochs=1, verbose=0, callbacks=[timer])
-        return times[-1] - times[-2]
+        return times.pop()
 
     return epoch

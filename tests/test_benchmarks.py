@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # benchmarks is no part of the installed package
+
 from benchmarks.figures import Result, Row, interleaved
 from benchmarks.processes import imported, measure
 from benchmarks.startup import BAD_CONFIGS

@@ -1,0 +1,140 @@
+"""The documents say what is so: links lead somewhere, commands exist, configs load, lists are complete."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from nnexp.cli import app
+from nnexp.config.experiment import FIELDS, parse_experiment
+from nnexp.config.loading import parse_config
+from nnexp.data.datasets import DATASETS
+from nnexp.preflight import preflight
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+COMMAND = re.compile(r"^(?: {4}|\$ )?((?:python -m )?nnexp .+)$|`((?:python -m )?nnexp [^`]+)`", re.MULTILINE)
+YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def first_cells(page: Path) -> list[str]:
+    """What stands as code in the first column of the page's tables."""
+    lines = text_of(page).splitlines()
+    return [name for line in lines if line.startswith("| `") for name in re.findall(r"`([^`]+)`", line.split("|")[1])]
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as links name them."""
+    headings = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@every_page
+def test_links_within_the_documents_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def parse(words: list[str]) -> None:
+    """Hold a command line against nnexp's commands and options; nothing is run."""
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, words[0]
+        command, words = command.commands[words[0]], words[1:]
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    given = {word.partition("=")[0] for word in words if word.startswith("-")}
+    assert given <= {*options, "-h", "--help"}
+    for word in words:
+        if word.startswith("configs/") and "*" not in word:
+            assert (ROOT / word).exists(), word
+
+
+@every_page
+def test_commands_in_the_documents_exist_with_their_options(page: Path) -> None:
+    for shown in COMMAND.findall(text_of(page)):
+        words = shlex.split(" ".join(shown).replace("python -m nnexp", "nnexp"), comments=True)
+        end = next((place for place, word in enumerate(words) if word in {"|", ">", "&&"}), len(words))
+        parse(words[1:end])
+
+
+def test_a_command_that_does_not_exist_would_be_noticed() -> None:
+    for line in ("trane configs/fashion_sigmoid128.yaml", "run --epoch 3", "run configs/nothing.yaml"):
+        with pytest.raises(AssertionError):
+            parse(line.split())
+
+
+@every_page
+def test_whole_configs_in_the_documents_can_be_trained(page: Path) -> None:
+    for block in YAML_BLOCK.findall(text_of(page)):
+        if re.search(r"^dataset:", block, re.MULTILINE):
+            experiment = parse_experiment(parse_config(block, page.name), "shown")
+            assert not preflight(experiment, DATASETS[experiment.dataset.name]).problems
+
+
+def test_every_key_of_a_config_is_documented() -> None:
+    assert set(FIELDS) <= set(first_cells(DOCS / "config.md"))
+
+
+def test_every_finding_is_documented_and_no_other() -> None:
+    source = [ast.parse(text_of(path)) for path in (ROOT / "src" / "nnexp").rglob("*.py")]
+    calls = [node for tree in source for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    made = [
+        ast.unparse(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Finding"
+    ]
+    # A code that is put together, f'{wanted}_missing', stands for all that fit it.
+    codes = [re.sub(r"\{\w+\}", r"\\w+", code.removeprefix("f").strip("'")) for code in made]
+    documented = first_cells(DOCS / "findings.md")
+    assert codes
+    assert [code for code in codes if not any(re.fullmatch(code, name) for name in documented)] == []
+    assert [name for name in documented if not any(re.fullmatch(code, name) for code in codes)] == []
+
+
+def test_every_dependency_is_documented_with_its_range() -> None:
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    page = text_of(DOCS / "dependencies.md")
+    for requirement in project["dependencies"]:
+        name, bounds = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()
+        assert f"| {name} | `{bounds}` |" in page
+    for requirement in [extra for extras in project["optional-dependencies"].values() for extra in extras]:
+        assert re.split(r"[<>=]", requirement)[0] in page, requirement
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a real run, one epoch on a small dataset."""
+    folder = tmp_path_factory.mktemp("documented")
+    config = folder / "small.yaml"
+    config.write_text("dataset: iris\nlayers: [{dense: {units: 3, activation: softmax}}]\nepochs: 1\n")
+    command = [sys.executable, "-m", "nnexp", "run", config, "--quiet", "--runs-dir", folder / "runs"]
+    subprocess.run(command, check=True)
+    [made] = (folder / "runs").iterdir()
+    return made
+
+
+def test_every_file_of_a_run_folder_and_field_of_its_metrics_is_documented(run: Path) -> None:
+    documented = first_cells(DOCS / "run-folder.md")
+    files = {path.name for path in run.iterdir()}
+    fields = set(json.loads(text_of(run / "metrics.json")))
+    assert files | fields | {"error"} == set(documented)  # `error` stands in failed runs only
