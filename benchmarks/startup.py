@@ -45,14 +45,14 @@ def benchmark(rounds: int | None, everything: bool) -> Iterator[Result]:
             name: partial(measure, [NNEXP, *arguments], exit_code=code) for name, (arguments, code) in commands.items()
         }
         interleaved(1, cases)
-        samples = interleaved(rounds or 9, cases)
+        samples = interleaved(rounds or 15, cases)
         rows = []
         for name, measured in samples.items():
-            wall = {"wall": measured["wall"]}
+            times = {"wall": measured["wall"], "cpu": measured["cpu"]}
             if name not in commands:
-                rows.append(Row(name, wall))
+                rows.append(Row(name, times))
                 continue
             heavy = imported([NNEXP, *commands[name][0]]) & {"tensorflow", "keras"}
             note = f"loads {', '.join(sorted(heavy))}" if heavy else "no TensorFlow"
-            rows.append(Row(name, wall, {"wall": _BAR}, note))
+            rows.append(Row(name, times, {"wall": _BAR}, note))
     yield Result("startup", rows)

@@ -46,14 +46,17 @@ ROWS = (
 INTRODUCTION = """\
 # Results
 
-Every experiment of two courseworks, trained by nnexp on the real data: 60,000 training and 10,000 test images. This
-page is written by `make results` from the run folders; run it again after a change that may move a figure.
+Every experiment of two courseworks, trained by nnexp on the real data: 60,000 training and 10,000 test images.
+This page is written by `make results`; run it again after a change that may move a figure.
 
 - *notebook*: the training / test accuracy that the coursework's notebook printed, from one run without a seed.
 - *stock Keras*: the test accuracy of the same model trained by Keras' own `fit`, with seeds 1, 2 and 3.
 - *nnexp*: the training / test accuracy of `nnexp run` on the config, with the Wilson 95 % interval of the latter. The
   interval tells how sure 10,000 test images are; how much another seed changes is seen in the column before it.
 - *noticed*: codes of the findings, explained in [findings.md](findings.md) and told in words below.
+
+`fashion_sigmoid512` and `fashion_sigmoid1024` validate on the test set, as the notebook did, so that all 60,000 images
+train. `fashion_30_epochs` holds a tenth of them out instead, so 54,000 train: its epoch to stop at is a choice.
 """
 
 
@@ -118,7 +121,7 @@ def readings(outcomes: list[Outcome]) -> str:
 ## What one run of a notebook got wrong
 
 - *More units help (512 → 1024).* The two runs here give {accuracies}; their intervals
-  {"overlap" if overlap else "do not overlap"}. Stock Keras' repeats cannot be told apart: 0.878 to 0.883 and 0.882 to 0.883.
+  {"overlap" if overlap else "do not overlap"}. Stock Keras' repeats: 0.878 to 0.883, and 0.882 to 0.883.
 - *A ReLU before the softmax changes nothing.* This run gives {relu:.4f}, stock Keras' repeats anything from 0.448 to
   0.810: which output units die is chance, and each one that does loses a class.
 - *Stop at a loss of 0.40.* The notebook's callback tested `loss > 0.4`, so it stopped after the first epoch, at 0.4765.

@@ -114,7 +114,11 @@ class Recorder:
         if result.diverged_at is not None and self.diverged_at is None:
             self.diverged_at = (result.epoch, result.diverged_at)
         if result.stop:
-            reason = "diverged" if self._stopped_by_divergence() else self.session.stop_reason(result.epoch)
+            reason = (
+                "the loss is no finite number"
+                if self._stopped_by_divergence()
+                else self.session.stop_reason(result.epoch)
+            )
             self.stopped = {"epoch": result.epoch, "reason": reason}
         if self.session.engine.name != self.engine_told:
             self._tell_engine()  # it fell back in its first chunk

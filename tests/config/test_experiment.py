@@ -266,7 +266,7 @@ LAYERS = st.one_of(
         st.fixed_dictionaries(
             {},
             optional={
-                "activation": st.sampled_from(["relu", "tanh", "linear", {"leaky_relu": {"negative_slope": 0.1}}, None]),
+                "activation": st.sampled_from(["relu", "tanh", "linear", "leaky_relu", None]),
                 "use_bias": st.booleans(),
                 "kernel_initializer": INITIALIZERS,
                 "kernel_regularizer": REGULARIZERS,

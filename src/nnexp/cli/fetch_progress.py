@@ -17,7 +17,7 @@ class RichFetchProgress:
     def start(self, label: str, total_bytes: int | None) -> None:
         self.done()
         if not self._console.is_terminal:
-            self._console.print(f"fetching: {label}", markup=False, highlight=False)
+            self._console.print(f"fetching: {label}", markup=False, highlight=False, soft_wrap=True)
             return
         text = TextColumn("{task.description}", markup=False)
         columns = [text, BarColumn(bar_width=20), DownloadColumn(), TimeRemainingColumn()]
@@ -36,7 +36,7 @@ class RichFetchProgress:
             self._bar = None
 
     def say(self, message: str) -> None:
-        self._console.print(message, markup=False, highlight=False)
+        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 def _short(label: str, width: int = 44) -> str:
