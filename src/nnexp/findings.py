@@ -83,8 +83,8 @@ def _not_learning(facts: Facts) -> Iterator[Finding]:
     total = sum(row["support"] for row in facts.per_class)
     chance = max(row["support"] for row in facts.per_class) / total  # what always naming the commonest class gets
     low, _ = facts.accuracy_interval
-    # Twice the chance level is still a model that has learnt next to nothing where chance is small.
-    if low <= chance or (chance <= 0.25 and facts.accuracy < 2 * chance):
+    # Less than a fifth of the way from chance to perfect is next to nothing learnt.
+    if low <= chance or facts.accuracy - chance < 0.2 * (1 - chance):
         first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
         scale = (
             "Scale the input first (normalization: divide_by_255), then try" if facts.normalization == "none" else "Try"
@@ -117,12 +117,16 @@ def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
 def _dead_units(facts: Facts) -> Iterator[Finding]:
     for layer, (dead, units) in facts.dead_units.items():
         if dead and dead >= 0.1 * units:
+            scale = (
+                "Scale the input (normalization: divide_by_255), then lower"
+                if facts.normalization == "none"
+                else "Lower"
+            )
             yield Finding(
                 "dead_units",
                 "warning",
-                f"{dead} of {units} ReLU units of layer {layer} are dead: zero for every example looked at.",
-                "Lower the learning rate, or use leaky_relu or he_normal initialization; a ReLU does not belong right "
-                "before a softmax.",
+                f"{dead} of {units} ReLU units of layer {layer} are dead: zero for every test example.",
+                f"{scale} the learning rate, or use leaky_relu.",
                 {"layer": layer, "dead": dead, "units": units},
             )
 
@@ -131,19 +135,26 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
     losses = [row.get("val_loss", math.nan) for row in facts.history]
     if len(losses) < 3 or not all(map(math.isfinite, losses)):
         return
-    best = min(range(len(losses)), key=losses.__getitem__)
-    train_falls = facts.history[-1]["loss"] < facts.history[best]["loss"]
-    # Two epochs and two percent above the best: less is within what validation loss wobbles.
-    if len(losses) - 1 - best >= 2 and losses[-1] > 1.02 * losses[best] and train_falls:
+    # One epoch's validation loss wobbles: in longer runs the mean of three neighbours tells where it turned.
+    reach, rise = (1, 1.01) if len(losses) >= 9 else (0, 1.02)
+    smooth = [_mean(losses[max(0, i - reach) : i + reach + 1]) for i in range(len(losses))]
+    best = min(range(len(smooth)), key=smooth.__getitem__)
+    train = [row["loss"] for row in facts.history]
+    if len(losses) - 1 - best >= 2 and smooth[-1] > rise * smooth[best] and train[-1] < train[best]:
+        around = f"around epoch {best + 1}" if reach else f"in epoch {best + 1}"
         yield Finding(
             "overfitting",
             "warning",
-            f"Overfitting after epoch {best + 1}: validation loss was lowest there ({losses[best]:.4f}) and rose to "
-            f"{losses[-1]:.4f} while training loss kept falling ({facts.history[best]['loss']:.4f} to "
-            f"{facts.history[-1]['loss']:.4f}).",
+            f"Overfitting after epoch {best + 1}: validation loss was lowest {around} ({smooth[best]:.4f}) and rose to "
+            f"{smooth[-1]:.4f} while training loss kept falling ({train[best]:.4f} to {train[-1]:.4f}).",
             f"Stop near epoch {best + 1} (early_stopping: {{monitor: val_loss, patience: 3, "
             "restore_best_weights: true}), or regularize (dropout, l2).",
-            {"best_epoch": best + 1, "best_val_loss": losses[best], "last_val_loss": losses[-1]},
+            {
+                "best_epoch": best + 1,
+                "best_val_loss": smooth[best],
+                "last_val_loss": smooth[-1],
+                "epochs_meant": 2 * reach + 1,
+            },
         )
 
 
@@ -172,6 +183,10 @@ def _stopped_early(facts: Facts) -> Iterator[Finding]:
             f"Stopped after epoch {epoch} of {facts.epochs}: {facts.stopped['reason']}.",
             evidence={"epoch": epoch, "epochs": facts.epochs},
         )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ def ls(
     for found in records:
         row = _row(found)
         shown.add_row(
-            str(row["run"]),
+            str(found.path.relative_to(directory)),
             str(row["status"]),
             str(row["epochs"]),
             _figure(row["test_loss"]),

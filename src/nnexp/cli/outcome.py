@@ -155,6 +155,6 @@ def model_table(rows: Any, parameters: Any) -> Any:
     made = table("layer", "kind", "output", "parameters", right=("parameters",))
     for row in rows:
         made.add_row(row["layer"], row["kind"], row["output"], f"{row['parameters']:,}")
-    made.caption = f"{parameters['total']:,} parameters, {parameters['trainable']:,} of them trainable"
-    made.caption_justify = "left"
-    return made
+    total, trainable = parameters["total"], parameters["trainable"]
+    rest = "" if trainable == total else f", {trainable:,} of them trainable"
+    return Group(made, Text(f" {total:,} parameters{rest}"))

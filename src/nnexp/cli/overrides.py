@@ -42,11 +42,16 @@ _PATHS = {
 
 
 def collect(sets: list[str] | None, **options: str | None) -> list[Override]:
-    """The overrides that the options ask for; `sets` come last, so that they can refine."""
+    """The overrides that the options ask for.
+
+    A `--set` of a whole key comes first and one of a part last: `--set optimizer=sgd --learning-rate 0.1` is one thing.
+    """
     from nnexp.config.overrides import Override
 
     given = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value is not None}
     named = [
         Override(path, given[option], f"{option} {given[option]}") for option, path in _PATHS.items() if option in given
     ]
-    return [*named, *(Override.parse(text) for text in sets or [])]
+    asked = [Override.parse(text) for text in sets or []]
+    whole = [override for override in asked if "." not in override.path]
+    return [*whole, *named, *(override for override in asked if "." in override.path)]

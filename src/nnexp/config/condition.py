@@ -24,13 +24,14 @@ class Condition:
     metric: str
     comparison: str
     threshold: float
+    number: str  # the threshold as it was written
 
     def holds(self, value: float) -> bool:
         """Whether `value` of the metric meets the condition; NaN meets none."""
         return _COMPARE[self.comparison](value, self.threshold)
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.comparison} {self.threshold:g}"
+        return f"{self.metric} {self.comparison} {self.number}"
 
 
 def parse(text: str) -> Condition:
@@ -52,4 +53,4 @@ def parse(text: str) -> Condition:
         threshold = math.nan
     if not math.isfinite(threshold):
         raise ValueError(f"'{number}' is not a number: {allowed}")
-    return Condition(metric, comparison, threshold)
+    return Condition(metric, comparison, threshold, number)

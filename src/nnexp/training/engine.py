@@ -4,15 +4,14 @@
     graph    the same loop as a TensorFlow graph: faster than XLA on a CPU for convolutions, recurrence, random layers
     keras    Keras' own batch-by-batch training, for what needs a hook at each batch or cannot be compiled
 
-Keras' private names that this rests on are used in this file and in `state.py` only; tests/training/test_parity.py
-fails when Keras moves them.
+Keras' private names that this rests on are used in this file only; the parity tests fail when Keras moves them.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -219,15 +218,22 @@ class Evaluator:
 
     def predict(self, x: Any) -> NDArray[np.float32]:
         """The model's output for x: [n, ...], shape [n, ...]."""
-        [output] = self.predict_all(x)
-        return output
+        return np.concatenate([np.asarray(self._predict(_tensor(x[part]))) for part in _slices(len(x))])
 
-    def predict_all(self, x: Any) -> list[NDArray[np.float32]]:
-        """Each of the model's outputs for x: [n, ...]."""
+    def largest_outputs(self, layers: Sequence[Any], x: Any) -> list[NDArray[np.float32]]:
+        """For each layer the largest output of each of its units (or channels) over all of x: [n, ...]; shape [units]."""
+        import keras
         import tensorflow as tf
 
-        parts = [tf.nest.flatten(self._predict(_tensor(x[part]))) for part in _slices(len(x))]
-        return [np.concatenate([np.asarray(part) for part in output]) for output in zip(*parts, strict=True)]
+        probe = keras.Model(self.model.inputs, [layer.output for layer in layers])
+
+        def peaks(batch: Any) -> Any:
+            outputs = tf.nest.flatten(probe(batch, training=False))
+            return [tf.reduce_max(output, axis=list(range(output.shape.rank - 1))) for output in outputs]
+
+        compiled = tf.function(peaks, reduce_retracing=True, autograph=False)
+        parts = [compiled(_tensor(x[part])) for part in _slices(len(x))]
+        return [np.max([np.asarray(part) for part in peak], axis=0) for peak in zip(*parts, strict=True)]
 
 
 def epoch_order(seed: int, epoch: int, examples: int) -> NDArray[np.int32]:

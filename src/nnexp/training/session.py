@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,6 @@ from nnexp.preflight import output_problems
 from nnexp.training import backend, engine, model
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
 from nnexp.training.loop import EpochResult, Progress, epochs
-
-# A ReLU unit that is zero for this many test examples is called dead.
-_DEAD_UNIT_EXAMPLES = 2000
 
 
 class Session:
@@ -112,21 +109,16 @@ class Session:
         scores = probabilities(outputs, bool(self.experiment.loss.get("from_logits")))
         return evaluate(labels, scores, self.classes), test
 
-    def dead_units(self) -> Mapping[str, tuple[int, int]]:
-        """For each layer that ends in a ReLU: (units that are zero for every example looked at, units)."""
-        import keras
-
+    def dead_units(self) -> dict[str, tuple[int, int]]:
+        """For each layer that ends in a ReLU: (units that are zero for every test example, units)."""
         layers = [layer for layer in self.model.layers if _is_relu(layer)]
         if not layers:
             return {}
-        probe = keras.Model(self.model.inputs, [layer.output for layer in layers])
-        outputs = engine.Evaluator(probe).predict_all(self.splits.x_test[:_DEAD_UNIT_EXAMPLES])
-        found = {}
-        for layer, output in zip(layers, outputs, strict=True):
-            units = output.shape[-1]
-            alive = np.count_nonzero(np.abs(output).reshape(-1, units).max(axis=0))
-            found[layer.name] = (units - int(alive), units)
-        return found
+        largest = self.evaluator.largest_outputs(layers, self.splits.x_test)
+        return {
+            layer.name: (int(np.count_nonzero(peak == 0)), len(peak))
+            for layer, peak in zip(layers, largest, strict=True)
+        }
 
     def _targets(self, labels: Any) -> Any:
         outputs = int(self.model.output.shape[-1])
@@ -136,7 +128,9 @@ class Session:
 def _is_relu(layer: Any) -> bool:
     import keras
 
-    return isinstance(layer, keras.layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu
+    if isinstance(layer, keras.layers.ReLU):
+        return not layer.negative_slope
+    return getattr(layer, "activation", None) is keras.activations.relu
 
 
 def rehearse(experiment: Experiment, dataset: Dataset) -> tuple[list[dict[str, Any]], dict[str, int]]:

@@ -1,0 +1,136 @@
+"""Reading runs back: whole, damaged, and those whose process is gone."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnexp.runs import record
+from nnexp.runs.folder import RunFolder, this_process
+
+DONE: dict[str, Any] = {
+    "name": "a",
+    "status": "completed",
+    "seed": 42,
+    "identity": "0123456789abcdef",
+    "test": {"loss": 0.34, "accuracy": 0.88},
+    "test_intervals": {"accuracy": [0.87, 0.89]},
+    "history": [{"epoch": 1, "loss": 0.5}],
+    "best_epoch": 1,
+    "stopped": None,
+    "parameters": {"total": 10, "trainable": 9},
+    "findings": [{"code": "x"}],
+    "timings": {"total": 1.5},
+    "started": "2026-11-21T18:45:12+00:00",
+}
+
+
+def write(path: Path, **metrics: Any) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    RunFolder(path).write_metrics({**DONE, **metrics})
+    return path
+
+
+def test_a_record_is_what_was_written(tmp_path: Path) -> None:
+    found = record.read(write(tmp_path / "run"))
+    assert (found.name, found.status, found.seed, found.best_epoch) == ("a", "completed", 42, 1)
+    assert found.test == DONE["test"]
+    assert found.test_intervals == {"accuracy": (0.87, 0.89)}
+    assert found.history == ({"epoch": 1, "loss": 0.5},)
+    assert found.parameters == {"total": 10, "trainable": 9}
+    assert (found.finished, found.stopped, found.error) == (None, None, "")
+    assert found.folder.model == tmp_path / "run" / "model.keras"
+
+
+def test_a_run_whose_process_lives_is_running(tmp_path: Path) -> None:
+    assert record.read(write(tmp_path, status="running", process=this_process())).status == "running"
+
+
+def gone() -> dict[str, Any]:
+    """What a process that has ended said of itself."""
+    code = "import json; from nnexp.runs.folder import this_process; print(json.dumps(this_process()))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(found.stdout)
+
+
+def test_a_run_whose_process_is_gone_is_interrupted(tmp_path: Path) -> None:
+    assert record.read(write(tmp_path, status="running", process=gone())).status == "interrupted"
+    # Another process has its number now.
+    reused = {**gone(), "pid": os.getpid()}
+    assert record.read(write(tmp_path, status="running", process=reused)).status == "interrupted"
+
+
+@pytest.mark.parametrize("process", [None, {}, [], {"pid": "x"}, {"pid": 10**30, "started": 1.0}, {"pid": -1}])
+def test_a_running_run_that_names_no_process_is_interrupted(tmp_path: Path, process: object) -> None:
+    if isinstance(process, dict) and process:
+        process = {"host": this_process()["host"], **process}
+    assert record.read(write(tmp_path, status="running", process=process)).status == "interrupted"
+
+
+def test_a_run_on_another_machine_is_taken_at_its_word(tmp_path: Path) -> None:
+    process = {"pid": 1, "started": 1.0, "host": "elsewhere"}
+    assert record.read(write(tmp_path, status="running", process=process)).status == "running"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "it has no metrics.json"),
+        (b"", "not JSON"),
+        (b'{"status": ', "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[1]", "not the metrics of a run"),
+        (b'{"status": "odd"}', "not the metrics of a run"),
+        (b"[" * 100_000, "not JSON"),
+    ],
+    ids=["missing", "empty", "torn", "binary", "list", "status", "deep"],
+)
+def test_a_folder_that_is_no_run_is_told(tmp_path: Path, content: bytes | None, told: str) -> None:
+    if content is not None:
+        (tmp_path / "metrics.json").write_bytes(content)
+    with pytest.raises(record.UnreadableRun, match=told):
+        record.read(tmp_path)
+
+
+def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(record.UnreadableRun, match="no such run folder; `nnexp ls` lists the runs"):
+        record.read(tmp_path / "nowhere")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*DONE, "process", "evaluation", "model", "error"]), JSON))
+def test_any_figures_are_read_without_a_mishap(tmp_path_factory: pytest.TempPathFactory, metrics: dict[str, Any]) -> None:
+    path = tmp_path_factory.getbasetemp() / "any"
+    path.mkdir(exist_ok=True)
+    status = metrics.get("status")
+    metrics["status"] = status if isinstance(status, str) and status in record.STATUSES else "running"
+    (path / "metrics.json").write_text(json.dumps(metrics))
+    found = record.read(path)
+    assert found.status in record.STATUSES
+    assert all(isinstance(row, dict) for row in found.history)
+    assert all(math.isfinite(value) for value in [*found.timings.values(), *sum(found.test_intervals.values(), ())])
+
+
+def test_runs_are_found_below_a_directory_in_order_and_not_inside_runs(tmp_path: Path) -> None:
+    for name in ("b", "a", "sweep/y", "sweep/x", "a/inner"):
+        write(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    found = [str(path.relative_to(tmp_path)) for path in record.find(tmp_path)]
+    assert found == ["a", "b", "sweep/x", "sweep/y"]
+    assert list(record.find(tmp_path / "nowhere")) == []

@@ -1,0 +1,95 @@
+"""Plots are pictures that open, whatever the figures are."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from nnexp.plots import plot_confusion, plot_history
+
+NAN = math.nan
+HISTORIES: dict[str, list[dict[str, Any]]] = {
+    "training and validation": [
+        {"epoch": e, "loss": 1 / e, "accuracy": 1 - 1 / e, "val_loss": 1.1 / e, "val_accuracy": 0.9 - 1 / e, "seconds": 1}
+        for e in range(1, 9)
+    ],
+    "one epoch": [{"epoch": 1, "loss": 0.5, "accuracy": 0.8, "seconds": 1.0}],
+    "loss only": [{"epoch": 1, "loss": 0.5, "seconds": 1.0}, {"epoch": 2, "loss": 0.4, "seconds": 1.0}],
+    "never finite": [{"epoch": e, "loss": NAN, "accuracy": NAN, "val_loss": math.inf, "seconds": 1} for e in (1, 2)],
+    "finite at first": [{"epoch": 1, "loss": 2.3, "accuracy": 0.1}, {"epoch": 2, "loss": NAN, "accuracy": 0.1}],
+    "null where it was not finite": [{"epoch": 1, "loss": None, "accuracy": 0.1}],
+    "zero": [{"epoch": 1, "loss": 0.0, "accuracy": 0.0}],
+    "huge": [{"epoch": e, "loss": 1e300, "accuracy": 0.5} for e in (1, 2)],
+    "below zero": [{"epoch": e, "loss": -1.0 * e, "cosine_similarity": -0.5} for e in (1, 2)],
+    "learning rate": [{"epoch": 1, "loss": 1.0, "learning_rate": 0.1, "seconds": 1.0}],
+    "thousand epochs": [{"epoch": e, "loss": 1 / e, "accuracy": 0.5} for e in range(1, 1001)],
+    "nothing": [],
+}  # fmt: skip
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Of a picture that opens in full and shows more than an empty page."""
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        picture.load()
+        assert len(picture.convert("L").getcolors() or []) > 10
+        return picture.size
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_history_is_a_picture(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "history.png"
+    plot_history(path, "run $with_ odd^ name\\", HISTORIES[name])
+    width, height = size(path)
+    assert width >= 500
+    assert height >= 400
+    assert [file.name for file in tmp_path.iterdir()] == ["history.png"]
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_a_confusion_matrix_is_a_picture(tmp_path: Path, classes: int) -> None:
+    path = tmp_path / "confusion.png"
+    counts = np.random.default_rng(0).integers(0, 30, (classes, classes))
+    counts[0] = 0  # a class without examples
+    plot_confusion(path, "run", counts.tolist(), [f"cl$ss {number}" for number in range(classes)])
+    width, height = size(path)
+    assert width > height > 400
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are saved, to look at their axes."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(self: Figure, *args: Any, **kwargs: Any) -> None:
+        figures.append(self)
+        save(self, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
+
+
+def test_the_axes_are_honest(tmp_path: Path, drawn: list[Figure]) -> None:
+    plot_history(tmp_path / "a.png", "run", HISTORIES["training and validation"], "held out")
+    loss, accuracy = drawn[0].axes
+    assert loss.get_ylim()[0] == 0
+    assert loss.get_ylim()[1] > 1.1
+    assert accuracy.get_ylim() == (0, 1)
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["training", "held out"]
+    assert (loss.get_xlabel(), loss.get_ylabel(), accuracy.get_ylabel()) == ("epoch", "loss", "accuracy")
+
+
+def test_every_value_is_inside_the_picture(tmp_path: Path, drawn: list[Figure]) -> None:
+    plot_history(tmp_path / "a.png", "run", HISTORIES["below zero"])
+    for axes in drawn[0].axes:
+        low, high = axes.get_ylim()
+        values = [value for line in axes.get_lines() for value in line.get_ydata()]
+        assert values
+        assert low <= min(values) <= max(values) <= high
