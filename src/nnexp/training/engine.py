@@ -221,7 +221,7 @@ class Evaluator:
         return np.concatenate([np.asarray(self._predict(_tensor(x[part]))) for part in _slices(len(x))])
 
     def largest_outputs(self, layers: Sequence[Any], x: Any) -> list[NDArray[np.float32]]:
-        """For each layer the largest output of each of its units (or channels) over all of x: [n, ...]; shape [units]."""
+        """For each layer the largest output of each unit (or channel) over all of x: [n, ...]; shape [units]."""
         import keras
         import tensorflow as tf
 
