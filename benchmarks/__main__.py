@@ -27,7 +27,7 @@ def main() -> None:
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds must be at least 1")
 
-    console = Console(width=None if Console().is_terminal else 120)
+    console = Console(width=None if Console().is_terminal else 132)
     machine = _machine()
     console.print("  ".join(f"{key} {value}" for key, value in machine.items()), highlight=False, soft_wrap=True)
     console.print("median (lowest to highest) of interleaved rounds; ratios are of medians", style="dim")

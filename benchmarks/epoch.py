@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.figures import Result, Row, Samples, interleaved
 
 STOCK = "stock model.fit"
+BATCH = 64
 Epoch = Callable[[], tuple[float, float]]  # trains one; wall and CPU seconds
 
 
@@ -65,7 +66,9 @@ def benchmark(rounds: int | None, everything: bool) -> Iterator[Result]:
             Row(engine, measured, {} if engine == STOCK else bars, "picked by auto" if engine == picked else "")
             for engine, measured in samples.items()
         ]
-        yield Result(f"epoch: {name}, batch 64, {family.examples:,} images", rows)
+        yield Result(
+            f"epoch: {name}; {family.examples:,} images, {-(-family.examples // BATCH)} steps of {BATCH}", rows
+        )
 
 
 def _measure(name: str, rounds: int, everything: bool) -> tuple[dict[str, Samples], str]:
@@ -77,7 +80,7 @@ def _measure(name: str, rounds: int, everything: bool) -> tuple[dict[str, Sample
     from nnexp.training.session import Session
 
     family, dataset = FAMILIES[name], DATASETS["fashion_mnist"]
-    text = f"dataset: {dataset.name}\nlayers: {family.layers}\nbatch_size: 64\nepochs: 100\n"
+    text = f"dataset: {dataset.name}\nlayers: {family.layers}\nbatch_size: {BATCH}\nepochs: 100\n"
     experiment = parse_experiment(parse_config(text, name), "benchmark")
     arrays = load(dataset)
     x, y = arrays.x_train[: family.examples], arrays.y_train[: family.examples]
@@ -93,15 +96,14 @@ def _measure(name: str, rounds: int, everything: bool) -> tuple[dict[str, Sample
     cases: dict[str, Epoch] = {STOCK: _stock(experiment, x, y)}
     cases |= {session.engine.name: _engine(session, len(x)) for session in sessions.values()}
     first = {case: [epoch()[0]] for case, epoch in cases.items()}  # compiles
-    steps = -(-len(x) // experiment.batch_size)
-    samples = interleaved(rounds, {case: _times(epoch, steps) for case, epoch in cases.items()})
+    samples = interleaved(rounds, {case: _times(epoch) for case, epoch in cases.items()})
     return {case: measured | {"first": first[case]} for case, measured in samples.items()}, picked
 
 
-def _times(epoch: Epoch, steps: int) -> Callable[[], dict[str, float]]:
+def _times(epoch: Epoch) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         wall, cpu = epoch()
-        return {"epoch": wall, "step": wall / steps * 1e6, "cpu": cpu}
+        return {"epoch": wall, "cpu": cpu}
 
     return measure
 
@@ -143,7 +145,7 @@ def _stock(experiment: Any, x: Any, y: Any) -> Epoch:
     )
 
     def epoch() -> tuple[float, float]:
-        model.fit(floats, y, batch_size=experiment.batch_size, epochs=1, verbose=0, callbacks=[timer])
+        model.fit(floats, y, batch_size=BATCH, epochs=1, verbose=0, callbacks=[timer])
         return times.pop()
 
     return epoch

@@ -18,8 +18,7 @@ _MEASURES = {
     "cpu": ("CPU, s", "{:.3g}"),
     "peak": ("peak, MB", "{:.0f}"),
     "epoch": ("epoch, s", "{:.3g}"),
-    "step": ("step, µs", "{:.0f}"),
-    "first": ("first epoch, s", "{:.3g}"),
+    "first": ("first, s", "{:.3g}"),
 }
 
 
@@ -64,8 +63,8 @@ class Result:
 
     def table(self) -> Table:
         """Medians, from the lowest to the highest value, and what part of the baseline they are, beside the bar."""
-        table = Table(title=self.title, title_justify="left", box=box.SIMPLE_HEAD)
-        table.add_column("")
+        table = Table(title=self.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("", no_wrap=True)
         measures = list(self.rows[0].samples)
         for measure in measures:
             table.add_column(_MEASURES[measure][0], justify="right", no_wrap=True)

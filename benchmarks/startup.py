@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.figures import Result, Row, interleaved
-from benchmarks.processes import NNEXP, imported, measure
+from benchmarks.processes import NNEXP, ROOT, imported, measure
 
 _BAR = 1.5
 _BASELINE = "import typer, rich, yaml, pydantic"
@@ -44,6 +45,7 @@ def benchmark(rounds: int | None, everything: bool) -> Iterator[Result]:
         cases = {_BASELINE: partial(measure, [sys.executable, "-c", _BASELINE])} | {
             name: partial(measure, [NNEXP, *arguments], exit_code=code) for name, (arguments, code) in commands.items()
         }
+        compileall.compile_dir(ROOT / "src", quiet=2)  # as an installation is, also where Python may write no bytecode
         interleaved(1, cases)
         samples = interleaved(rounds or 15, cases)
         rows = []

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from nnexp.findings import Facts, of_a_run
 from nnexp.files import to_json
+from nnexp.findings import Facts, of_a_run
 
 CLASSES = [{"class": str(label), "support": 100, "predicted": 100} for label in range(10)]
 TWO_CLASSES = [{"class": "no", "support": 63, "predicted": 60}, {"class": "yes", "support": 37, "predicted": 40}]
@@ -41,9 +41,12 @@ GOOD = Facts(
 )
 NAN = math.nan
 DIVERGED: dict[str, Any] = {
-    "history": rows([2.3, NAN]), "diverged_at": (2, 40), "stopped": {"epoch": 2, "reason": "diverged"},
-    "accuracy": 0.1, "accuracy_interval": (0.08, 0.12),
-}  # fmt: skip
+    "history": rows([2.3, NAN]),
+    "diverged_at": (2, 40),
+    "stopped": {"epoch": 2, "reason": "diverged"},
+    "accuracy": 0.1,
+    "accuracy_interval": (0.08, 0.12),
+}
 SILENT_CLASSES = [{**row, "predicted": 0} if row["class"] in "37" else row for row in CLASSES]
 RISING = rows([0.9, 0.5, 0.4, 0.3], [0.9, 0.6, 0.65, 0.7])
 
@@ -51,36 +54,73 @@ RISING = rows([0.9, 0.5, 0.4, 0.3], [0.9, 0.6, 0.65, 0.7])
 CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "a good run": ({}, [], ""),
     "diverged": (DIVERGED, ["diverged"], "in epoch 2, by step 40: the run diverged; training stopped there"),
-    "diverged and went on": ({**DIVERGED, "on_divergence": "continue", "stopped": None}, ["diverged"], "went on as asked"),
+    "diverged and went on": (
+        {**DIVERGED, "on_divergence": "continue", "stopped": None},
+        ["diverged"],
+        "went on as asked",
+    ),
     "diverged on raw input": ({**DIVERGED, "normalization": "none"}, ["diverged"], "Scale the input"),
     "diverged at a rate": ({**DIVERGED, "learning_rate": 0.5}, ["diverged"], "to 0.05"),
     "diverged on a schedule": ({**DIVERGED, "learning_rate": None}, ["diverged"], "Lower the learning rate or clip"),
-    "at chance": ({"accuracy": 0.1, "accuracy_interval": (0.08, 0.12)}, ["not_learning"], "naming the commonest class gives 0.100"),
+    "at chance": (
+        {"accuracy": 0.1, "accuracy_interval": (0.08, 0.12)},
+        ["not_learning"],
+        "naming the commonest class gives 0.100",
+    ),
     "just above chance": ({"accuracy": 0.19, "accuracy_interval": (0.17, 0.21)}, ["not_learning"], "hardly learns"),
     "well above chance": ({"accuracy": 0.21, "accuracy_interval": (0.19, 0.23)}, [], ""),
-    "two classes at chance": ({"accuracy": 0.64, "accuracy_interval": (0.6, 0.68), "per_class": TWO_CLASSES}, ["not_learning"], "gives 0.630"),
-    "two classes above chance": ({"accuracy": 0.7, "accuracy_interval": (0.66, 0.74), "per_class": TWO_CLASSES}, [], ""),
+    "two classes at chance": (
+        {"accuracy": 0.64, "accuracy_interval": (0.6, 0.68), "per_class": TWO_CLASSES},
+        ["not_learning"],
+        "gives 0.630",
+    ),
+    "two classes above chance": (
+        {"accuracy": 0.7, "accuracy_interval": (0.66, 0.74), "per_class": TWO_CLASSES},
+        [],
+        "",
+    ),
     "classes never predicted": ({"per_class": SILENT_CLASSES}, ["classes_never_predicted"], "never predicts 3 and 7:"),
     "a class that is not there": ({"per_class": [*CLASSES, {"class": "x", "support": 0, "predicted": 0}]}, [], ""),
-    "dead units": ({"dead_units": {"dense": (10, 100), "dense_1": (0, 5)}}, ["dead_units"], "10 of 100 ReLU units of layer dense"),
+    "dead units": (
+        {"dead_units": {"dense": (10, 100), "dense_1": (0, 5)}},
+        ["dead_units"],
+        "10 of 100 ReLU units of layer dense",
+    ),
     "few dead units": ({"dead_units": {"dense": (9, 100)}}, [], ""),
-    "overfitting": ({"history": RISING, "epochs": 4}, ["overfitting"], "Overfitting after epoch 2: validation loss was lowest there (0.6000) and rose to 0.7000"),
+    "overfitting": (
+        {"history": RISING, "epochs": 4},
+        ["overfitting"],
+        "Overfitting after epoch 2: validation loss was lowest there (0.6000) and rose to 0.7000",
+    ),
     "validation wobbles": ({"history": rows([0.9, 0.5, 0.4, 0.3], [0.9, 0.6, 0.605, 0.61])}, [], ""),
     "only the last epoch rose": ({"history": rows([0.9, 0.5, 0.4], [0.9, 0.6, 0.8])}, [], ""),
     "both losses rise": ({"history": rows([0.9, 0.5, 0.6, 0.7], [0.9, 0.6, 0.7, 0.8])}, [], ""),
     "no validation": ({"history": rows([0.9, 0.5, 0.4999])}, [], ""),
-    "still improving": ({"history": rows([0.9, 0.7, 0.5], [0.9, 0.7, 0.6])}, ["still_improving"], "val_loss fell from 0.7000 to 0.6000"),
+    "still improving": (
+        {"history": rows([0.9, 0.7, 0.5], [0.9, 0.7, 0.6])},
+        ["still_improving"],
+        "val_loss fell from 0.7000 to 0.6000",
+    ),
     "training loss improves": ({"history": rows([0.9, 0.7, 0.5])}, ["still_improving"], "overfitting would not show"),
-    "improving but stopped": ({"history": rows([0.9, 0.7, 0.5]), "epochs": 9, "stopped": {"epoch": 3, "reason": "stop_when"}}, ["stopped_early"], "after epoch 3 of 9: stop_when."),
+    "improving but stopped": (
+        {"history": rows([0.9, 0.7, 0.5]), "epochs": 9, "stopped": {"epoch": 3, "reason": "stop_when"}},
+        ["stopped_early"],
+        "after epoch 3 of 9: stop_when.",
+    ),
     "stopped in the last epoch": ({"stopped": {"epoch": 3, "reason": "stop_when"}}, [], ""),
     "too short to tell": ({"history": rows([0.9, 0.2]), "epochs": 2}, [], ""),
     "one epoch": ({"history": rows([0.9]), "epochs": 1}, [], ""),
-    "nothing was measured": ({"history": [], "accuracy": None, "accuracy_interval": None, "per_class": (), "dead_units": {}}, [], ""),
+    "nothing was measured": (
+        {"history": [], "accuracy": None, "accuracy_interval": None, "per_class": (), "dead_units": {}},
+        [],
+        "",
+    ),
     "several at once": (
         {"history": RISING, "epochs": 9, "stopped": {"epoch": 4, "reason": "x"}, "per_class": SILENT_CLASSES},
-        ["classes_never_predicted", "overfitting", "stopped_early"], "never predicts",
+        ["classes_never_predicted", "overfitting", "stopped_early"],
+        "never predicts",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -16,7 +16,14 @@ from nnexp.plots import plot_confusion, plot_history
 NAN = math.nan
 HISTORIES: dict[str, list[dict[str, Any]]] = {
     "training and validation": [
-        {"epoch": e, "loss": 1 / e, "accuracy": 1 - 1 / e, "val_loss": 1.1 / e, "val_accuracy": 0.9 - 1 / e, "seconds": 1}
+        {
+            "epoch": e,
+            "loss": 1 / e,
+            "accuracy": 1 - 1 / e,
+            "val_loss": 1.1 / e,
+            "val_accuracy": 0.9 - 1 / e,
+            "seconds": 1,
+        }
         for e in range(1, 9)
     ],
     "one epoch": [{"epoch": 1, "loss": 0.5, "accuracy": 0.8, "seconds": 1.0}],
@@ -30,7 +37,7 @@ HISTORIES: dict[str, list[dict[str, Any]]] = {
     "learning rate": [{"epoch": 1, "loss": 1.0, "learning_rate": 0.1, "seconds": 1.0}],
     "thousand epochs": [{"epoch": e, "loss": 1 / e, "accuracy": 0.5} for e in range(1, 1001)],
     "nothing": [],
-}  # fmt: skip
+}
 
 
 def size(path: Path) -> tuple[int, int]:

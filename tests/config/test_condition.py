@@ -47,6 +47,6 @@ def test_a_condition_is_shown_as_it_was_written(text: str) -> None:
     ],
 )
 def test_what_is_no_condition_is_refused_with_an_example(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match="such as `loss <= 0.40`") as caught:
+    with pytest.raises(ValueError, match=r"such as `loss <= 0\.40`") as caught:
         parse(text)
     assert told in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,7 @@ def test_scalars_are_read_as_yaml_1_2(text: str, value: object) -> None:
 
 
 BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
-    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
-    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
 # text of the file -> the place and the words of its one problem
@@ -197,10 +197,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(content)
-    try:
-        read_config(path)
-    except ConfigError as error:
-        assert str(error).startswith(str(path))
+    with contextlib.suppress(ConfigError):
+        assert isinstance(read_config(path).plain(), dict)
 
 
 # Surrogates are no characters: no file holds them.

@@ -131,7 +131,9 @@ def test_layers_that_hidden_adds_are_like_the_one_there_was() -> None:
 
 
 def test_activation_reaches_convolutions_and_keeps_the_output() -> None:
-    config = "dataset: mnist\nlayers: [reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, flatten, dense: 10]\n"
+    config = (
+        "dataset: mnist\nlayers: [reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, flatten, dense: 10]\n"
+    )
     assert activations(validated(config, activation="elu")) == [None, "elu", None, None]
 
 
@@ -149,7 +151,10 @@ def test_activation_reaches_convolutions_and_keeps_the_output() -> None:
         ({"batch_size": "1.5"}, "--batch-size 1.5: batch_size must be a whole number"),
         ({"optimizer": "adan"}, "--optimizer adan: unknown optimizer 'adan'\n    did you mean 'adam'?"),
         ({"learning_rate": "-1"}, "--learning-rate -1: sgd: learning_rate must be"),
-        ({"normalization": "standard"}, "--normalization standard: unknown normalization: 'standard'\n    did you mean"),
+        (
+            {"normalization": "standard"},
+            "--normalization standard: unknown normalization: 'standard'\n    did you mean",
+        ),
         ({"dataset": "digit"}, "--dataset digit: unknown dataset: 'digit'\n    did you mean 'digits'?"),
         ({"seed": "-1"}, "--seed -1: seed must be a whole number"),
     ],
@@ -215,7 +220,11 @@ def test_the_config_itself_stays_as_it_was() -> None:
 
 def test_an_override_changes_one_use_of_an_alias_only() -> None:
     config = "dataset: digits\nlayers: [&hidden {dense: {units: 4}}, *hidden, dense: 10]\n"
-    assert changed(config, "layers.0.units=9")["layers"] == [{"dense": {"units": 9}}, {"dense": {"units": 4}}, {"dense": 10}]
+    assert changed(config, "layers.0.units=9")["layers"] == [
+        {"dense": {"units": 9}},
+        {"dense": {"units": 4}},
+        {"dense": 10},
+    ]
 
 
 def test_no_override_changes_nothing() -> None:

@@ -114,7 +114,9 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*DONE, "process", "evaluation", "model", "error"]), JSON))
-def test_any_figures_are_read_without_a_mishap(tmp_path_factory: pytest.TempPathFactory, metrics: dict[str, Any]) -> None:
+def test_any_figures_are_read_without_a_mishap(
+    tmp_path_factory: pytest.TempPathFactory, metrics: dict[str, Any]
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any"
     path.mkdir(exist_ok=True)
     status = metrics.get("status")

@@ -121,14 +121,21 @@ def test_a_model_that_xla_cannot_compile_trains_as_a_graph_and_says_so(fresh: An
         (MLP, 9380, "graph", "", "graph", "asked for"),
         (MLP, 9380, "keras", "", "keras", "asked for"),
         (MLP, 9380, "xla", "terminate_on_nan", "keras", "terminate_on_nan acts at each batch"),
-        (f"[reshape: [8, 8, 1], conv2d: {{filters: 2, kernel_size: 3}}, flatten, {DENSE}]", 9380, "auto", "", "graph", "conv2d"),
+        (
+            f"[reshape: [8, 8, 1], conv2d: {{filters: 2, kernel_size: 3}}, flatten, {DENSE}]",
+            9380,
+            "auto",
+            "",
+            "graph",
+            "conv2d",
+        ),
         (f"[reshape: [8, 8, 1], max_pooling2d: 2, flatten, {DENSE}]", 9380, "auto", "", "graph", "max_pooling2d"),
         (f"[lstm: 3, {DENSE}]", 9380, "auto", "", "graph", "lstm"),
         (f"[bidirectional: {{layer: {{gru: {{units: 3}}}}}}, {DENSE}]", 9380, "auto", "", "graph", "bidirectional"),
         (f"[flatten, dropout: 0.5, {DENSE}]", 9380, "auto", "", "graph", "dropout"),
         (f"[flatten, batch_normalization, layer_normalization, {DENSE}]", 9380, "auto", "", "xla", ""),
     ],
-)  # fmt: skip
+)
 def test_auto_takes_what_is_fastest_for_the_model(
     fresh: Any, layers: str, steps: int, asked: str, callback: str, chosen: str, why: str
 ) -> None:

@@ -39,10 +39,6 @@ def check(
 
 
 def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
-    from rich.text import Text
-
-    from nnexp.cli.console import stdout
-    from nnexp.cli.outcome import model_table
     from nnexp.data.datasets import DATASETS
     from nnexp.preflight import preflight
 
@@ -50,6 +46,12 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
     checked = preflight(experiment, dataset)
     if checked.problems:
         raise ConfigError(checked.problems)
+
+    from rich.text import Text  # a bad config is answered without Rich
+
+    from nnexp.cli.console import stdout
+    from nnexp.cli.outcome import model_table
+
     if build or checked.layers is None:
         from nnexp.training.session import rehearse
 

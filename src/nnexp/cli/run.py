@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -68,6 +69,7 @@ def run(
         print_outcome(done, stderr(), findings=False)
     if as_json:
         typer.echo(done.folder.metrics.read_text(encoding="utf-8"), nl=False)
+    gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -20,7 +21,7 @@ def prepare(threads: int | None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "keras" not in sys.modules:
-        with _absent("sklearn", "matplotlib", "matplotlib.pyplot"), _quiet():
+        with _absent("sklearn", "matplotlib", "matplotlib.pyplot"), _quiet(), _without_collector():
             import keras  # noqa: F401
     import tensorflow as tf
 
@@ -56,6 +57,17 @@ def _absent(*names: str) -> Iterator[None]:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the garbage collector off an import that makes a million objects, and from looking at them ever after."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @contextlib.contextmanager
