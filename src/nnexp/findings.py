@@ -36,7 +36,6 @@ class Facts:
     history: Sequence[Mapping[str, float]]  # a row an epoch
     epochs: int  # asked for
     normalization: str
-    optimizer: str
     learning_rate: float | None
     stopped: Mapping[str, Any] | None
     diverged_at: tuple[int, int] | None  # epoch, step

@@ -16,7 +16,9 @@ from nnexp import events
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
 from nnexp.errors import NnexpError, RunError
+from nnexp.files import replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
+from nnexp.runs.environment import describe
 from nnexp.runs.folder import RunFolder, this_process
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Recorder:
     stopped: dict[str, Any] | None = None
     diverged_at: tuple[int, int] | None = None
     started: str = field(default_factory=lambda: _now())
+    environment: dict[str, Any] = field(default_factory=dict)
     engine_told: str = ""
     _metrics_written: float = 0.0
 
@@ -92,11 +95,8 @@ class Recorder:
 
     def begin(self, command: Sequence[str], warnings: Sequence[Finding]) -> None:
         """The files that exist from the start, and what is known before training."""
-        from nnexp.files import write_json, write_text
-        from nnexp.runs.environment import describe
-
         write_text(self.folder.config, self.experiment.yaml())
-        write_json(self.folder.environment, describe(command, self.session.threads))
+        self.environment = describe(command, self.session.threads)
         self._write("running")
         self.tell(events.ModelBuilt(self.session.summary, self.session.parameters))
         self._tell_engine()
@@ -114,11 +114,8 @@ class Recorder:
         if result.diverged_at is not None and self.diverged_at is None:
             self.diverged_at = (result.epoch, result.diverged_at)
         if result.stop:
-            reason = (
-                "the loss is no finite number"
-                if self._stopped_by_divergence()
-                else self.session.stop_reason(result.epoch)
-            )
+            broke = self.diverged_at is not None and self.experiment.on_divergence == "stop"
+            reason = "the loss is no finite number" if broke else self.session.stop_reason(result.epoch)
             self.stopped = {"epoch": result.epoch, "reason": reason}
         if self.session.engine.name != self.engine_told:
             self._tell_engine()  # it fell back in its first chunk
@@ -128,7 +125,6 @@ class Recorder:
 
     def artifacts(self, evaluation: Evaluation, splits: Splits, dataset: Dataset) -> None:
         """The model, the predictions and the pictures."""
-        from nnexp.files import replacing
         from nnexp.plots import plot_confusion, plot_history
 
         with replacing(self.folder.model) as path:
@@ -148,7 +144,6 @@ class Recorder:
                 history=self.history,
                 epochs=self.experiment.epochs,
                 normalization=self.experiment.normalization.name,
-                optimizer=self.experiment.optimizer.name,
                 learning_rate=_fixed_learning_rate(self.experiment),
                 stopped=self.stopped,
                 diverged_at=self.diverged_at,
@@ -198,11 +193,12 @@ class Recorder:
         self._metrics_written = time.perf_counter()
 
     def _tell_engine(self) -> None:
-        self.engine_told = self.session.engine.name
-        self.tell(events.Note(f"engine: {self.session.engine.name} ({self.session.engine.reason})"))
-
-    def _stopped_by_divergence(self) -> bool:
-        return self.diverged_at is not None and self.experiment.on_divergence == "stop"
+        engine = self.session.engine
+        self.engine_told = engine.name
+        write_json(
+            self.folder.environment, {**self.environment, "engine": {"name": engine.name, "reason": engine.reason}}
+        )
+        self.tell(events.Note(f"engine: {engine.name} ({engine.reason})"))
 
     def _validation_name(self) -> str:
         return "test, used as validation" if self.experiment.validation == "test" else "validation"

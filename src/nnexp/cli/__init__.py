@@ -32,7 +32,6 @@ app = typer.Typer(
     name="nnexp",
     help="Ask a question of a neural network from a YAML config, and get an answer you can trust.",
     epilog="Begin with:  nnexp run configs/fashion_sigmoid128.yaml",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: Rich's takes as long to import as all the rest
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -23,7 +23,7 @@ ENGINES = ("auto", "xla", "graph", "keras")
 # How a run is done or called, not what it computes: out of the identity.
 _NOT_IDENTITY = ("name", "description", "engine", "threads")
 # Callback parameters that name files; they are kept inside the run folder.
-_PATH_PARAMETERS = ("filepath", "filename", "log_dir", "backup_dir")
+PATH_PARAMETERS = ("filepath", "filename", "log_dir", "backup_dir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ class _Reader:
             if entry.name == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
                 hint = "install it with  pip install 'nnexp[tensorboard]'"
                 self.problems.add(place, "the callback tensorboard needs the package tensorboard", hint)
-            for parameter in _PATH_PARAMETERS:
+            for parameter in PATH_PARAMETERS:
                 value = entry.get(parameter)
                 if isinstance(value, str) and not _stays_inside(value):
                     hint = (

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.config.condition import Condition, parse
+from nnexp.config.experiment import PATH_PARAMETERS
 from nnexp.config.grammar import Entry
 from nnexp.training.parts import make
-
-_PATH_PARAMETERS = ("filepath", "filename", "log_dir", "backup_dir")
 
 
 def make_callbacks(entries: Sequence[Entry], folder: Path) -> list[Any]:
@@ -43,7 +42,7 @@ def stop_reason(callbacks: Sequence[Any], entries: Sequence[Entry], epoch: int) 
 def _make(entry: Entry, folder: Path) -> Any:
     if entry.name == "stop_when":
         return _stop_when(parse(entry.parameters["condition"]))
-    paths = {name: str(folder / entry.parameters[name]) for name in _PATH_PARAMETERS if entry.get(name) is not None}
+    paths = {name: str(folder / entry.parameters[name]) for name in PATH_PARAMETERS if entry.get(name) is not None}
     return make(entry, "callbacks", **paths)
 
 

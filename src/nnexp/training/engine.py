@@ -50,8 +50,6 @@ def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "") -> t
     if engine != "auto":
         return engine, "asked for"
     layers = list(model._flatten_layers())
-    if model.run_eagerly:
-        return "keras", "the model runs eagerly"
     if slow := next((layer for layer in layers if _slow_in_xla(layer)), None):
         return "graph", f"{slow.name}: XLA is slower than a graph for such a layer"
     if steps < XLA_PAYS_AFTER:

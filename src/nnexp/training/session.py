@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,5 +142,6 @@ def rehearse(experiment: Experiment, dataset: Dataset) -> tuple[list[dict[str, A
     """
     labels = np.arange(4 * len(dataset.classes), dtype=np.int32) % len(dataset.classes)
     x = np.random.default_rng(0).uniform(*dataset.value_range, (len(labels), *dataset.shape)).astype(dataset.dtype)
-    session = Session(experiment, Splits(x, labels, x, labels, x, labels, ""), dataset)
+    # A process can set its number of threads only once, and may rehearse many experiments.
+    session = Session(replace(experiment, threads=None), Splits(x, labels, x, labels, x, labels, ""), dataset)
     return session.summary, session.parameters
