@@ -21,7 +21,7 @@ HISTORIES: dict[str, list[dict[str, Any]]] = {
             "loss": 1 / e,
             "accuracy": 1 - 1 / e,
             "val_loss": 1.1 / e,
-            "val_accuracy": 0.9 - 1 / e,
+            "val_accuracy": 0.9 - 0.8 / e,
             "seconds": 1,
         }
         for e in range(1, 9)
