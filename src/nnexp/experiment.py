@@ -13,13 +13,14 @@ from nnexp import events
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import DATASETS, Dataset, load
 from nnexp.data.progress import FetchProgress
-from nnexp.errors import ConfigError
+from nnexp.errors import ConfigError, NnexpError, RunError
 from nnexp.preflight import preflight
-from nnexp.recorder import Clock, Recorder
+from nnexp.recorder import Clock, Recorder, first_line
 from nnexp.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
+    from nnexp.training.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +52,25 @@ def run_experiment(
     if checked.problems:
         raise ConfigError(checked.problems)
     with clock.stage("data"):
-        report(events.Stage(f"reading {dataset.name}"))
+        report(reading := events.Stage(f"reading {dataset.name}"))
         splits = _splits(experiment, dataset, options, fetch_progress)
     with clock.stage("setup"):
-        report(events.Stage("starting TensorFlow"))
-        from nnexp.training.session import Session
-
-        session = Session(experiment, splits, dataset)
+        report(starting := events.Stage("starting TensorFlow"))
+        session = _session(experiment, splits, dataset)
 
     folder = RunFolder.create(options.runs, experiment.name, datetime.now().astimezone())
     recorder = Recorder(folder, experiment, session, report, clock)
     with recorder.recording():
-        recorder.begin(options.command, checked.warnings)
+        recorder.begin(options.command, (reading, starting), checked.warnings)
         _warm_up_in_background()
         with clock.stage("training"):
             for result in session.train(folder.path, recorder.progress):
                 recorder.epoch(result)
         with clock.stage("evaluation"):
-            report(events.Stage("evaluating on the test split"))
+            recorder.tell(events.Stage("evaluating on the test split"))
             evaluation, test = session.evaluate()
         with clock.stage("artifacts"):
-            report(events.Stage("writing model, predictions and plots"))
+            recorder.tell(events.Stage("writing model, predictions and plots"))
             recorder.artifacts(evaluation, splits, dataset)
         recorder.finish(evaluation, test)
     return folder.path
@@ -82,6 +81,18 @@ def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress
 
     arrays = load(dataset, offline=options.offline, progress=progress)
     return split(arrays, experiment.validation, experiment.seed)  # type: ignore[arg-type]  # a validated literal or float
+
+
+def _session(experiment: Experiment, splits: Splits, dataset: Dataset) -> Session:
+    from nnexp.training.session import Session
+
+    try:
+        return Session(experiment, splits, dataset)
+    except NnexpError:
+        raise
+    except Exception as error:  # too little memory for the model, for one
+        what = f"{type(error).__name__}: {first_line(error)}"
+        raise RunError(f"the model could not be set up: {what}\nnothing was written") from error
 
 
 def _warm_up_in_background() -> None:

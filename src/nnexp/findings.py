@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+_SCALE = "Scale the input (normalization: divide_by_255 for pixels, else standardize)"
+
 Severity = Literal["info", "warning", "error"]
 
 
@@ -57,9 +59,7 @@ def _diverged(facts: Facts) -> Iterator[Finding]:
         return
     epoch, step = facts.diverged_at
     if facts.normalization == "none":
-        suggestion = (
-            "Scale the input (normalization: divide_by_255 or standardize): large raw values make large gradients."
-        )
+        suggestion = f"{_SCALE}: large raw values make large gradients."
     elif facts.learning_rate is not None:
         suggestion = (
             f"Lower the learning rate, for instance to {facts.learning_rate / 10:g}, or clip gradients (clipnorm: 1.0)."
@@ -85,9 +85,7 @@ def _not_learning(facts: Facts) -> Iterator[Finding]:
     # Less than a fifth of the way from chance to perfect is next to nothing learnt.
     if low <= chance or facts.accuracy - chance < 0.2 * (1 - chance):
         first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
-        scale = (
-            "Scale the input first (normalization: divide_by_255), then try" if facts.normalization == "none" else "Try"
-        )
+        scale = f"{_SCALE}, then try" if facts.normalization == "none" else "Try"
         yield Finding(
             "not_learning",
             "warning",
@@ -116,11 +114,7 @@ def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
 def _dead_units(facts: Facts) -> Iterator[Finding]:
     for layer, (dead, units) in facts.dead_units.items():
         if dead and dead >= 0.1 * units:
-            scale = (
-                "Scale the input (normalization: divide_by_255), then lower"
-                if facts.normalization == "none"
-                else "Lower"
-            )
+            scale = f"{_SCALE}, then lower" if facts.normalization == "none" else "Lower"
             yield Finding(
                 "dead_units",
                 "warning",

@@ -11,6 +11,8 @@ from typing import Any
 from nnexp.files import replacing
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
+# Beyond this many classes the counts in the cells could not be read, and colour alone tells.
+_MOST_NUMBERED = 30
 _TRAIN, _VALIDATION = "#0072B2", "#D55E00"
 
 
@@ -47,7 +49,7 @@ def plot_history(
         else:
             axes.legend()
         unit = "accuracy" in name and max(values, default=1) <= 1
-        axes.set_ylim(0, 1 if unit else max(values, default=1) * 1.05 or 1)
+        axes.set_ylim(min(0, *values, 0) * 1.05, 1 if unit else max(0, *values, 0) * 1.05 or 1)
         if len(epochs) == 1:
             axes.set_xlim(0.5, 1.5)
         axes.set(xlabel="epoch", ylabel=name)
@@ -61,12 +63,12 @@ def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], c
     """True classes down, predicted ones across, counts in the cells, coloured by the share of the true class; a PNG."""
     from matplotlib.figure import Figure
 
-    size = max(4.0, 0.62 * len(classes) + 1.8)
+    size = min(max(4.0, 0.62 * len(classes) + 1.8), 16.0)
     figure = Figure(figsize=(size + 0.6, size), layout="constrained")
     axes = figure.subplots()
     shares = [[count / max(1, sum(row)) for count in row] for row in confusion]
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for true, row in enumerate(confusion):
+    for true, row in enumerate(confusion if len(classes) <= _MOST_NUMBERED else ()):
         for predicted, count in enumerate(row):
             if count:
                 colour = "white" if shares[true][predicted] > 0.5 else "black"

@@ -40,6 +40,7 @@ class Clock:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        """Time a stage under its name."""
         begun = time.perf_counter()
         try:
             yield
@@ -47,6 +48,7 @@ class Clock:
             self.seconds[name] = time.perf_counter() - begun
 
     def plain(self) -> dict[str, float]:
+        """Seconds by stage, and the total so far."""
         return {**self.seconds, "total": time.perf_counter() - self._begun}
 
 
@@ -85,19 +87,21 @@ class Recorder:
             self.tell(events.Note(f"interrupted after {done}; what was done is in {self.folder.path}"))
             raise
         except BaseException as error:
+            what = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {first_line(error)}"
             with contextlib.suppress(OSError):  # a full disk must not hide the error
                 self.folder.append_log(traceback.format_exc())
-                self._write("failed", finished=_now(), error=str(error) or type(error).__name__)
+                self._write("failed", finished=_now(), error=what)
             if not isinstance(error, Exception):
                 raise
-            what = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {_first_line(error)}"
             raise RunError(f"the run failed: {what}\nwhat was done so far is in {self.folder.path}") from error
 
-    def begin(self, command: Sequence[str], warnings: Sequence[Finding]) -> None:
-        """The files that exist from the start, and what is known before training."""
+    def begin(self, command: Sequence[str], told: Sequence[events.Event], warnings: Sequence[Finding]) -> None:
+        """The files that exist from the start, what was `told` before there was a folder, and the warnings."""
         write_text(self.folder.config, self.experiment.yaml())
         self.environment = describe(command, self.session.threads)
         self._write("running")
+        for event in told:
+            self.folder.append_log(events.plain_text(event) or "")
         self.tell(events.ModelBuilt(self.session.summary, self.session.parameters))
         self._tell_engine()
         for finding in warnings:
@@ -105,9 +109,11 @@ class Recorder:
             self.tell(events.Noticed(finding))
 
     def progress(self, epoch: int, step: int, steps: int, logs: Mapping[str, float]) -> None:
+        """Report how far the epoch is."""
         self.report(events.Progress(epoch, self.experiment.epochs, step, steps, logs))
 
     def epoch(self, result: EpochResult) -> None:
+        """Keep and report what an epoch gave."""
         row = {"epoch": result.epoch, **result.logs, "seconds": result.seconds}
         self.history.append(row)
         self.folder.append_history(list(row), row)
@@ -155,8 +161,9 @@ class Recorder:
             )
         )
         self.findings += found
+        status = "diverged" if self.diverged_at else "completed"
         self._write(
-            "diverged" if self.diverged_at else "completed",
+            status,
             test={**test, "accuracy": evaluation.accuracy},
             test_intervals={"accuracy": evaluation.accuracy_interval},
             evaluation=evaluation.plain(),
@@ -166,6 +173,7 @@ class Recorder:
         self.tell(events.Note(f"test  {events.log_text(test)}  (95 % interval {low:.4f} to {high:.4f})"))
         for finding in found:
             self.tell(events.Noticed(finding))
+        self.folder.append_log(f"{status} after {self.clock.plain()['total']:.1f} s; run folder {self.folder.path}")
 
     def _write(self, status: str, **more: Any) -> None:
         self.folder.write_metrics(
@@ -228,8 +236,12 @@ def _fixed_learning_rate(experiment: Experiment) -> float | None:
     return float(rate) if isinstance(rate, (int, float)) else None
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().split("\n") or [""])[0][:300]
+def first_line(error: BaseException) -> str:
+    """What is wrong, in one line, of an error that may go on for pages."""
+    # TensorFlow puts where in the graph before what is wrong.
+    lines = [line for line in str(error).split("\n") if line.strip() and not line.startswith((" ", "\t"))]
+    kept = [line for line in lines if not line.startswith(("Graph execution error", "Detected at"))]
+    return (kept or lines or [""])[0][:300]
 
 
 def _now() -> str:

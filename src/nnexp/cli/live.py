@@ -31,9 +31,14 @@ class Live:
         self._close()
 
     def report(self, event: events.Event) -> None:
-        """Show one event."""
-        if self.quiet:
-            return
+        """Show one event; a terminal that is gone or full must not cost the run."""
+        if not self.quiet:
+            try:
+                self._show(event)
+            except OSError:
+                self.quiet = True
+
+    def _show(self, event: events.Event) -> None:
         match event:
             case events.Progress():
                 self._move(event)

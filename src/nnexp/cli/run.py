@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import sys
@@ -65,8 +66,9 @@ def run(
         fetching = None if quiet else RichFetchProgress(stderr())
         folder = run_experiment(experiment, Options(runs_dir, offline, sys.argv), live.report, fetching)
     done = record.read(folder)
-    if not quiet:
-        print_outcome(done, stderr(), findings=False)
+    if not live.quiet:
+        with contextlib.suppress(OSError):  # a full terminal, so to say, where the run itself is done
+            print_outcome(done, stderr(), findings=False)
     if as_json:
         typer.echo(done.folder.metrics.read_text(encoding="utf-8"), nl=False)
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing

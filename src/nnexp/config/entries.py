@@ -85,13 +85,17 @@ def _name_and_parameters(node: Node, kind: str, problems: Problems) -> tuple[str
             hint = f"indent the parameters below '{name}:', or write  {name}: {{{others[0]}: …}}"
         else:
             hint = f"write one name with its parameters, such as  {name}: {{…}}"
-        message = f"a {what} is one name, but {len(node.value)} keys stand here: {', '.join(node.value)}"
+        message = f"{_article(what)} is one name, but {len(node.value)} keys stand here: {', '.join(node.value)}"
         problems.add(node.keys[others[0]], message, hint)
         return None
     near = catalog.names(kind)[0]
     hint = f"write a name such as '{near}', or a name with parameters"
-    problems.add(node.place, f"a {what} is a name, not {kind_of(node)}", hint)
+    problems.add(node.place, f"{_article(what)} is a name, not {kind_of(node)}", hint)
     return None
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _parameters(item: catalog.Item, node: Node, place: Place, problems: Problems) -> dict[str, Any]:
@@ -133,6 +137,12 @@ def _value(item: catalog.Item, parameter: catalog.Parameter, node: Node, problem
     if kind and isinstance(node.value, list):
         return [read_entry(child, kind, problems) for child in node.value]
     if kind and _is_entry(parameter, node):
+        plain_too = any(name in parameter.types for name in ("int", "float", "bool"))
+        if plain_too and isinstance(node.value, str) and catalog.find(kind, node.value) is None:
+            near = catalog.nearest(node.value, catalog.names(kind))
+            message = f"{item.name}: {parameter.name} must be {catalog.expected(parameter)}, not '{node.value}'"
+            problems.add(node.place, message, f"did you mean '{near}'?" if near else "")
+            return None
         return read_entry(node, kind, problems)
     value = node.plain()
     wrong = catalog.check_value(parameter, value)

@@ -22,6 +22,8 @@ from nnexp.errors import ConfigError, Place
 ENGINES = ("auto", "xla", "graph", "keras")
 # How a run is done or called, not what it computes: out of the identity.
 _NOT_IDENTITY = ("name", "description", "engine", "threads")
+_NOT_IN_NAMES = frozenset('/\\:*?"<>|%\0\n\r\t')
+_LONGEST_NAME = 200  # a file name holds 255 bytes, and the time stands before it
 # Callback parameters that name files; they are kept inside the run folder.
 PATH_PARAMETERS = ("filepath", "filename", "log_dir", "backup_dir")
 
@@ -105,7 +107,7 @@ class _Reader:
         self.nodes = {key: node for key, node in config.value.items() if node.value is not None}
         self.keys = config.keys
         self.root = Place(config.place.source)
-        self.default_name = name
+        self.default_name = "".join("_" if sign in _NOT_IN_NAMES else sign for sign in name.lstrip(".")) or "run"
         self.problems = problems
         self.places: dict[tuple[str | int, ...], Place] = {}
         self.described: Dataset | None = None
@@ -118,20 +120,24 @@ class _Reader:
 
     def name(self) -> str:
         name = self.text("name", self.default_name)
-        if "name" in self.nodes and (not name.strip() or set(name) & set('/\\:*?"<>|\0\n') or name.startswith(".")):
-            self.problems.add(
-                self.nodes["name"].place, f"'{name}' cannot name a folder", "use letters, digits, _ and -"
-            )
+        bad = not name.strip() or set(name) & _NOT_IN_NAMES or name.startswith(".") or not name.isprintable()
+        if "name" in self.nodes and bad:
+            hint = "use letters, digits, _ and -"
+            self.problems.add(self.nodes["name"].place, f"'{name}' cannot name a folder", hint)
+        elif len(name.encode(errors="replace")) > _LONGEST_NAME:
+            place = self.places["name",]
+            self.problems.add(place, f"the name is longer than {_LONGEST_NAME} bytes", "give a shorter `name`")
         return name
 
     def text(self, key: str, default: str) -> str:
         node = self.node(key)
         if node is None:
             return default
-        if isinstance(node.value, (dict, list)):
-            self.problems.add(node.place, f"{key} is text, not {kind_of(node)}")
-            return default
-        return str(node.value)
+        if isinstance(node.value, str):
+            return node.value
+        hint = "" if isinstance(node.value, (dict, list)) else "put it in quotes"
+        self.problems.add(node.place, f"{key} is text, not {kind_of(node)}", hint)
+        return default
 
     def whole(self, key: str, default: int | None, minimum: int, maximum: int = 2**31 - 1) -> int | None:
         node = self.node(key)

@@ -129,12 +129,16 @@ def parse_yaml(text: str, source: str, place: Place | None = None) -> Node | Non
         ConfigError: not YAML, or beyond a limit. Duplicate keys, tags and odd keys come back in `Node.problems`.
     """
     composer = _Composer(source, place)
+    # A lone surrogate (a byte of the command line that is no UTF-8) is no character: libyaml's binding raises on it.
+    if odd := re.search("[\ud800-\udfff]", text):
+        where = place or Place(source, text.count("\n", 0, odd.start()) + 1)
+        raise ConfigError([Problem(where, f"not text: U+{ord(odd[0]):04X} is not a character")])
     try:
         node = composer.document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = composer.at(mark) if mark else Place(source)
-        hint = "indent with spaces, not tabs" if "'\\t'" in str(error) else ""
+        hint = "indent with spaces, not tabs" if mark and _sign_at(text, mark) == "\t" else ""
         context = f" ({error.context})" if error.context and not hint else ""
         raise ConfigError([*composer.problems, Problem(where, f"not YAML: {error.problem}{context}", hint)]) from None
     except yaml.reader.ReaderError as error:
@@ -144,6 +148,11 @@ def parse_yaml(text: str, source: str, place: Place | None = None) -> Node | Non
     if node is not None:
         node.problems = tuple(composer.problems)
     return node
+
+
+def _sign_at(text: str, mark: Any) -> str:
+    lines = text.split("\n")
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
 
 
 def resolve(text: str) -> Scalar:
@@ -187,7 +196,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_str(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
-    style = None if resolve(data) is data or isinstance(resolve(data), str) else "'"
+    # PyYAML writes some line breaks bare inside single quotes; double quotes escape them.
+    style = '"' if not data.isprintable() else None if isinstance(resolve(data), str) else "'"
     return dumper.represent_scalar(_TAG + "str", data, style=style)
 
 

@@ -7,6 +7,7 @@ whichever optimizer the config names, `layers.1.units=256` the second layer's (l
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,7 @@ def _set(config: Node, path: list[str], value: Node) -> None:
         return
     if root not in config.value:
         if root not in DEFAULT_NAMES:
-            raise _lost(value.place, f"the config has no '{root}'", root, list(config.value))
+            raise _lost(value.place, f"the config gives no '{root}' whose parts could be set", root, list(config.value))
         config.value[root] = Node(DEFAULT_NAMES[root], value.place)
     kind = ENTRY_KINDS.get(root)
     node = config.value[root]
@@ -102,7 +103,7 @@ def _item(node: Node, rest: list[str], root: str, place: Place) -> tuple[Node, l
     items = node.value if isinstance(node.value, list) else []
     word, *rest = rest
     names = [name for item in items if (name := _entry_name(item))]
-    if word.lstrip("-").isdigit() and -len(items) <= int(word) < len(items):
+    if re.fullmatch(r"-?[0-9]{1,9}", word) and -len(items) <= int(word) < len(items):
         return items[int(word)], rest
     if names.count(word) == 1:
         return next(item for item in items if _entry_name(item) == word), rest
@@ -135,7 +136,8 @@ def _set_parameter(node: Node, kind: str | None, path: list[str], value: Node) -
     inner = item.parameters.get(word) if item else None
     if word not in parameters.value:
         if inner is None or not isinstance(inner.default, str):
-            raise _lost(value.place, f"{name} has no '{word}' here", word, list(parameters.value))
+            message = f"{name} gives no '{word}' whose parts could be set"
+            raise _lost(value.place, message, word, list(parameters.value))
         parameters.value[word] = Node(inner.default, value.place)
         parameters.keys[word] = value.place
     _set_parameter(parameters.value[word], inner.kind if inner else None, rest, value)
@@ -176,7 +178,7 @@ def _set_activation(config: Node, value: Node) -> None:
 
 def _widths(value: Node) -> list[int]:
     words = str(value.value).split("x") if isinstance(value.value, (str, int)) else []
-    if not words or not all(word.isdigit() and 0 < int(word) < 10**9 for word in words):
+    if not words or not all(word.isascii() and word.isdigit() and 0 < int(word) < 10**9 for word in words):
         hint = "write a number such as 512, or widths such as 256x128"
         raise ConfigError([Problem(value.place, "not a number of units", hint)])
     return [int(word) for word in words]

@@ -76,8 +76,13 @@ def _quiet() -> Iterator[None]:
 
     What was written is shown after all if the import fails.
     """
-    sys.stderr.flush()
-    saved = os.dup(2)
+    try:
+        saved = os.dup(2)
+    except OSError:  # the process was started without a stderr
+        yield
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
