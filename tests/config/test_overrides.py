@@ -167,7 +167,7 @@ def test_an_option_that_cannot_be_used_is_named(options: dict[str, str], told: s
     ("set_", "told"),
     [
         ("epoch=3", "unknown key 'epoch'\n    did you mean 'epochs'?"),
-        ("nothing.here=3", "the config has no 'nothing'"),
+        ("nothing.here=3", "the config gives no 'nothing'"),
         ("layers.9.units=3", "'layers' has no single item '9'\n    items: 0 flatten, 1 dense"),
         ("layers.dense.units=3", "'layers' has no single item 'dense'"),
         ("layers.².units=3", "'layers' has no single item '²'"),
@@ -176,7 +176,7 @@ def test_an_option_that_cannot_be_used_is_named(options: dict[str, str], told: s
         ("layers.1.unit=3", "dense has no parameter 'unit'\n    did you mean 'units'?"),
         ("layers.1.units.x=3", "'x' is set on something that has no parameters"),
         ("optimizer.=3", "sgd has no parameter ''"),
-        (".=3", "the config has no ''"),
+        (".=3", "the config gives no ''"),
         ("optimizer=[a", "not YAML"),
         ("optimizer={a: 1, a: 2}", "the key 'a' stands twice"),
         ("description=a: b", "description is text, not a mapping"),

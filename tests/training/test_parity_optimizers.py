@@ -15,8 +15,9 @@ OPTIONS = {
     "weight_decay": "{adam: {weight_decay: 0.01}}",
 }
 NEEDS = {"loss_scale_optimizer": "{loss_scale_optimizer: {inner_optimizer: adam}}"}
-# They divide by what is zero but for rounding, so that rounding is amplified.
-AMPLIFIED = {"ftrl", "muon", "schedule_free_adamw"}
+# It copies the weights as it is built. Stock `fit` builds it while it traces its first step, where the copy is lost
+# (Keras 3.15.1), and so trains from a momentum of zero.
+BUILT_FIRST = {"schedule_free_adamw"}
 SCHEDULES = {
     "exponential_decay": "{initial_learning_rate: 0.05, decay_steps: 20, decay_rate: 0.9}",
     "cosine_decay": "{initial_learning_rate: 0.05, decay_steps: 80, warmup_target: 0.1, warmup_steps: 10}",
@@ -29,7 +30,7 @@ SCHEDULES = {
 
 @cases(
     *(
-        Case(name, optimizer=NEEDS.get(name, name), tolerance=1e-3 if name in AMPLIFIED else 1e-5)
+        Case(name, optimizer=NEEDS.get(name, name), built_first=name in BUILT_FIRST)
         for name in catalog.names("optimizers")
     ),
     *(Case(name, optimizer=optimizer) for name, optimizer in OPTIONS.items()),
