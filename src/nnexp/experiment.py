@@ -42,6 +42,7 @@ def run_experiment(
 
     Raises:
         ConfigError: the experiment cannot work; nothing was written.
+        InputError: the runs directory cannot be used; nothing was written.
         DataUnavailable: the dataset is not to be had; nothing was written.
         RunError: the run failed; its folder holds what was done.
         KeyboardInterrupt: as it came, after the folder was marked interrupted.
@@ -51,6 +52,7 @@ def run_experiment(
     checked = preflight(experiment, dataset)
     if checked.problems:
         raise ConfigError(checked.problems)
+    RunFolder.check(options.runs)
     with clock.stage("data"):
         report(reading := events.Stage(f"reading {dataset.name}"))
         splits = _splits(experiment, dataset, options, fetch_progress)

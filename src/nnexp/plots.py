@@ -10,9 +10,9 @@ from typing import Any
 
 from nnexp.files import replacing
 
-# Okabe and Ito's palette: told apart by colour-blind readers too.
 # Beyond this many classes the counts in the cells could not be read, and colour alone tells.
 _MOST_NUMBERED = 30
+# Okabe and Ito's palette: told apart by colour-blind readers too.
 _TRAIN, _VALIDATION = "#0072B2", "#D55E00"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nnexp.config import catalog, condition
 from nnexp.config.experiment import Experiment
 from nnexp.config.grammar import Entry
-from nnexp.config.outputs import output_of
+from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.shapes import KEEPS_SHAPE, LayerShape, Shape, ShapeError, infer
 from nnexp.data.datasets import Dataset
 from nnexp.errors import Place, Problem
@@ -45,6 +45,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
         problems += output_problems(experiment, dataset, output)
     problems += _metric_problems(experiment, single=output == (1,))
     problems += _monitor_problems(experiment)
+    problems += _callback_problems(experiment)
     problems += _validation_problems(experiment, dataset)
     warnings = (
         *_output_warnings(experiment, dataset),
@@ -200,13 +201,27 @@ def _monitor_problems(experiment: Experiment) -> Iterator[Problem]:
         name = _watched(entry)
         if name is None or name in logged:
             continue
-        near = catalog.nearest(name, logged)
+        near = catalog.nearest(name, (*logged, *(f"val_{known}" for known in logged)))
         hint = f"did you mean `{near}`? " if near else ""
+        if near is not None and near not in logged:
+            hint = f"did you mean `{near}`? It needs `validation: 0.1`; "
         reason = "is not logged"
         if name.startswith("val_") and name.removeprefix("val_") in logged:
             reason = "will not exist: `validation` is none"
             hint = f"set `validation: 0.1`, or watch `{name.removeprefix('val_')}`; "
         yield Problem(place, f"{entry.name} watches `{name}`, which {reason}", f"{hint}logged: {', '.join(logged)}")
+
+
+def _callback_problems(experiment: Experiment) -> Iterator[Problem]:
+    """Callbacks that want something of the optimizer."""
+    for index, entry in enumerate(experiment.callbacks):
+        place = _place(experiment, "callbacks", index)
+        if entry.name == "swap_ema_weights" and not experiment.optimizer.get("use_ema"):
+            hint = f"set `use_ema: true` in the optimizer {experiment.optimizer.name}, or remove the callback"
+            yield Problem(place, "swap_ema_weights needs an optimizer that averages the weights", hint)
+        if entry.name == "reduce_lr_on_plateau" and isinstance(experiment.optimizer.get("learning_rate"), Entry):
+            hint = "give the optimizer a number, or remove the callback"
+            yield Problem(place, "reduce_lr_on_plateau cannot change a learning rate that follows a schedule", hint)
 
 
 def _watched(callback: Entry) -> str | None:
@@ -247,7 +262,6 @@ _NEED_PROBABILITIES = frozenset(
         "sparse_categorical_crossentropy",
     }
 )
-_PROBABILITIES = frozenset({"softmax", "sigmoid", "hard_sigmoid", "sparsemax", "sparse_sigmoid"})
 
 
 def _output_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
@@ -259,7 +273,7 @@ def _output_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Findi
     wanted = "sigmoid" if layers[end.index].get("units") == 1 else "softmax"
     evidence = {"loss": loss.name, "activations": list(end.activations), "layer": end.index + 1}
     scores = _called(experiment, end.index)
-    if loss.get("from_logits") and last in {"softmax", "sigmoid"}:
+    if loss.get("from_logits") and last in PROBABILITIES:
         message = f"{loss.name} has from_logits: true and so expects raw scores, but the model ends in {last}."
         yield Finding("activation_twice", "warning", message, f"Remove from_logits, or the {last}.", evidence)
     if wanted == "softmax" and (last == "relu" or end.activations[-2:] == ("relu", "softmax")):
@@ -268,7 +282,7 @@ def _output_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Findi
         message += "Whole classes may be lost."
         suggestion = f"{'End in softmax instead of' if last == 'relu' else 'Remove'} the ReLU."
         yield Finding("relu_before_softmax", "warning", message, suggestion, evidence)
-    elif not loss.get("from_logits") and last not in _PROBABILITIES and (end.known or end.activations):
+    elif not loss.get("from_logits") and last not in PROBABILITIES and (end.known or end.activations):
         message = f"{loss.name} needs probabilities, but the model ends in {last} ({scores})."
         other = (
             ", or give the loss `from_logits: true`" if "from_logits" in loss.parameters and last == "linear" else ""

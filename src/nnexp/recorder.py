@@ -35,6 +35,7 @@ class Clock:
     """Seconds by stage, and in all."""
 
     def __init__(self) -> None:
+        self.started = _now()
         self.seconds: dict[str, float] = {}
         self._begun = time.perf_counter()
 
@@ -65,7 +66,6 @@ class Recorder:
     findings: list[Finding] = field(default_factory=list)
     stopped: dict[str, Any] | None = None
     diverged_at: tuple[int, int] | None = None
-    started: str = field(default_factory=lambda: _now())
     environment: dict[str, Any] = field(default_factory=dict)
     engine_told: str = ""
     _metrics_written: float = 0.0
@@ -119,7 +119,7 @@ class Recorder:
         self.folder.append_history(list(row), row)
         if result.diverged_at is not None and self.diverged_at is None:
             self.diverged_at = (result.epoch, result.diverged_at)
-        if result.stop:
+        if result.stop and result.epoch < self.experiment.epochs:
             broke = self.diverged_at is not None and self.experiment.on_divergence == "stop"
             reason = "the loss is no finite number" if broke else self.session.stop_reason(result.epoch)
             self.stopped = {"epoch": result.epoch, "reason": reason}
@@ -170,9 +170,10 @@ class Recorder:
             finished=_now(),
         )
         low, high = evaluation.accuracy_interval
-        self.tell(events.Note(f"test  {events.log_text(test)}  (95 % interval {low:.4f} to {high:.4f})"))
         for finding in found:
             self.tell(events.Noticed(finding))
+        figures = f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})"
+        self.folder.append_log(f"test  {figures}  {events.log_text({**test, 'accuracy': evaluation.accuracy})}")
         self.folder.append_log(f"{status} after {self.clock.plain()['total']:.1f} s; run folder {self.folder.path}")
 
     def _write(self, status: str, **more: Any) -> None:
@@ -193,7 +194,7 @@ class Recorder:
                 "model": self.session.summary,
                 "findings": [finding.plain() for finding in self.findings],
                 "timings": self.clock.plain(),
-                "started": self.started,
+                "started": self.clock.started,
                 "finished": None,
                 **more,
             }

@@ -50,7 +50,7 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
     from rich.text import Text  # a bad config is answered without Rich
 
     from nnexp.cli.console import stdout
-    from nnexp.cli.outcome import model_table
+    from nnexp.cli.outcome import model_table, print_finding
 
     if build or checked.layers is None:
         from nnexp.training.session import rehearse
@@ -66,7 +66,7 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
     console.print(Text.assemble((f"{path}: ", "bold"), ("good", "green")), soft_wrap=True)
     console.print(model_table(rows, parameters))
     for finding in checked.warnings:
-        console.print(Text.assemble((f"{finding.severity}: ", "yellow"), f"{finding.message} {finding.suggestion}"))
+        print_finding(console, finding.plain())
 
 
 def _row(layer: Any) -> dict[str, Any]:

@@ -63,6 +63,9 @@ def _console(*, stderr: bool) -> Console:
 
         def on_broken_pipe(self) -> None:
             self.quiet = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())  # what is still in the buffer must not fail again
+            os.close(nowhere)
 
     # No markup, no highlighting: names and messages are shown as they are.
     return Steady(stderr=stderr, markup=False, highlight=False, emoji=False)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from nnexp.runs.record import RunRecord
 
 
 def ls(
@@ -49,7 +52,7 @@ def ls(
     stdout().print(shown)
 
 
-def _row(found: record.RunRecord) -> dict[str, object]:  # type: ignore[name-defined]  # noqa: F821
+def _row(found: RunRecord) -> dict[str, object]:
     return {
         "run": str(found.path),
         "name": found.name,

@@ -13,11 +13,12 @@ from nnexp.config import catalog, condition
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
 from nnexp.config.loading import Node, dump, kind_of, read_config
-from nnexp.config.outputs import output_of
+from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
 from nnexp.data.datasets import DATASETS, Dataset
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.errors import ConfigError, Place
+from nnexp.runs.folder import OWN_FILES
 
 ENGINES = ("auto", "xla", "graph", "keras")
 # How a run is done or called, not what it computes: out of the identity.
@@ -204,10 +205,10 @@ class _Reader:
         node = self.node("loss")
         if node is not None:
             return read_entry(node, "losses", self.problems) or Entry("")
-        activations = output_of(self.layers).activations
-        probabilities = bool(activations) and activations[-1] in {"softmax", "sigmoid", "hard_sigmoid"}
+        output = output_of(self.layers)
+        probabilities = bool(output.activations) and output.activations[-1] in PROBABILITIES
         two_classes = self.described is not None and len(self.described.classes) == 2
-        single = bool(self.layers) and self.layers[-1].get("units") == 1
+        single = bool(self.layers) and self.layers[output.index].get("units") == 1
         entry = complete(
             "binary_crossentropy" if two_classes and single else "sparse_categorical_crossentropy", "losses"
         )
@@ -246,6 +247,9 @@ class _Reader:
                         f"give a path inside the run folder, such as {parameter}: {PurePosixPath(value).name or 'logs'}"
                     )
                     self.problems.add(place, f"{entry.name}: {parameter} leads out of the run folder: {value}", hint)
+                elif isinstance(value, str) and (own := PurePosixPath(value).parts[0]) in OWN_FILES:
+                    message = f"{entry.name}: the run writes {own} itself"
+                    self.problems.add(place, message, f"give another name, such as {parameter}: my_{own}")
         return entries
 
     def entries(self, key: str, kind: str, default: tuple[Entry, ...]) -> tuple[Entry, ...]:

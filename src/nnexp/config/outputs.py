@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from nnexp.config.grammar import Entry
 
+# Activations whose values a loss can take as probabilities.
+PROBABILITIES = frozenset({"softmax", "sigmoid", "hard_sigmoid", "sparsemax", "sparse_sigmoid"})
 _PASSES_ON = frozenset({"activity_regularization", "dropout", "flatten", "identity", "reshape"})
 
 

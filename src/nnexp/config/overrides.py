@@ -54,8 +54,8 @@ class Override:
 def apply(config: Node, overrides: Sequence[Override]) -> Node:
     """A copy of the config with each override applied, in order.
 
-    Raises:
-        ConfigError: a path that leads nowhere, or a value that is not YAML; all of them at once.
+    A path that leads nowhere, or a value that is not YAML, is added to the config's problems: they are told with the
+    others.
     """
     config = config.copy()
     problems: list[Problem] = []
@@ -72,8 +72,7 @@ def apply(config: Node, overrides: Sequence[Override]) -> Node:
                 _set(config, override.path.split("."), node)
         except ConfigError as error:
             problems += error.problems
-    if problems:
-        raise ConfigError(problems)
+    config.problems += tuple(problems)
     return config
 
 
@@ -84,7 +83,7 @@ def _set(config: Node, path: list[str], value: Node) -> None:
         config.value[root] = value
         config.keys[root] = value.place
         return
-    if root not in config.value:
+    if root not in config.value or config.value[root].value is None:
         if root not in DEFAULT_NAMES:
             raise _lost(value.place, f"the config gives no '{root}' whose parts could be set", root, list(config.value))
         config.value[root] = Node(DEFAULT_NAMES[root], value.place)

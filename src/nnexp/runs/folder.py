@@ -12,10 +12,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nnexp.errors import RunError
+from nnexp.errors import InputError, RunError
 from nnexp.files import write_json
 
 SCHEMA = 1
+# What a run writes itself; a callback's file must have another name.
+OWN_FILES = (
+    "config.yaml",
+    "metrics.json",
+    "history.csv",
+    "history.png",
+    "confusion_matrix.png",
+    "model.keras",
+    "predictions.npz",
+    "environment.json",
+    "log.txt",
+    "checkpoint",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,19 @@ class RunFolder:
     """A run folder by its path. Readers use `record.read`; only the run itself writes."""
 
     path: Path
+
+    @staticmethod
+    def check(runs: Path) -> None:
+        """See, before any work, that run folders can be made in `runs`.
+
+        Raises:
+            InputError: it is a file, or it, or what it would be made in, cannot be written to.
+        """
+        nearest = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
+        if not nearest.is_dir():
+            raise InputError(f"{nearest} is a file, not a directory; give another place with --runs-dir")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise InputError(f"{nearest} cannot be written to; give another place with --runs-dir")
 
     @classmethod
     def create(cls, runs: Path, name: str, now: datetime) -> RunFolder:

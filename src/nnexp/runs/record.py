@@ -82,14 +82,14 @@ def read(path: Path) -> RunRecord:
         },
         history=_rows(data.get("history")),
         best_epoch=_whole(data.get("best_epoch")),
-        stopped=_mapping(data.get("stopped")) or None,
+        stopped=_with(_mapping(data.get("stopped")), "epoch", "reason"),
         parameters={k: n for k, v in _mapping(data.get("parameters")).items() if (n := _whole(v)) is not None},
         findings=_rows(data.get("findings")),
         timings={k: s for k, v in _mapping(data.get("timings")).items() if (s := _number(v)) is not None},
         started=_text(data.get("started")),
         finished=_text(data.get("finished")) or None,
         evaluation=_mapping(data.get("evaluation")),
-        model=_rows(data.get("model")),
+        model=[row for row in _rows(data.get("model")) if _with(row, "layer", "kind", "output", "parameters")],
         error=_text(data.get("error")),
     )
 
@@ -125,6 +125,10 @@ def _alive(process: Any) -> bool:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _with(row: dict[str, Any], *keys: str) -> dict[str, Any] | None:
+    return row if all(key in row for key in keys) else None
 
 
 def _rows(value: Any) -> tuple[dict[str, Any], ...]:

@@ -2,7 +2,7 @@
 
     xla      one XLA program runs many steps in a loop, data resident
     graph    the same loop as a TensorFlow graph: faster than XLA on a CPU for convolutions, recurrence, random layers
-    keras    Keras' own batch-by-batch training, for what needs a hook at each batch or cannot be compiled
+    keras    Keras' own batch-by-batch training, for what needs a hook at each batch
 
 Keras' private names that this rests on are used in this file only; the parity tests fail when Keras moves them.
 """

@@ -62,7 +62,10 @@ def epochs(
         if diverged_at is None and not math.isfinite(logs["loss"]):
             diverged_at = steps
         if validation is not None:
-            logs |= {f"val_{name}": value for name, value in evaluator.evaluate(*validation).items()}
+            callbacks.on_test_begin()
+            held_out = evaluator.evaluate(*validation)
+            callbacks.on_test_end(held_out)
+            logs |= {f"val_{name}": value for name, value in held_out.items()}
         callbacks.on_epoch_end(epoch - 1, logs)
         # Callbacks may add to the logs, as ReduceLROnPlateau does; Keras' History, the last of them, has it all.
         logs |= {name: float(values[-1]) for name, values in model.history.history.items()}
