@@ -384,3 +384,13 @@ def test_a_metric_that_keras_cannot_compute_on_these_labels_is_refused(metric: s
         assert refused == silently_wrong
     except (ValueError, tf.errors.OpError):
         assert refused
+
+
+def test_callbacks_that_want_something_of_the_optimizer_are_refused_without_it() -> None:
+    [problem] = checked(callbacks="[swap_ema_weights]").problems
+    assert "swap_ema_weights needs an optimizer that averages" in problem.message
+    assert checked(callbacks="[swap_ema_weights]", optimizer="{adam: {use_ema: true}}").problems == ()
+    falling = schedule("adam", "exponential_decay", initial_learning_rate=0.01, decay_steps=9, decay_rate=0.9)
+    [problem] = checked(callbacks="[reduce_lr_on_plateau: loss]", optimizer=falling).problems
+    assert "cannot change a learning rate that follows a schedule" in problem.message
+    assert checked(callbacks="[reduce_lr_on_plateau: loss]").problems == ()

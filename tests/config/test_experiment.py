@@ -62,6 +62,7 @@ def test_the_default_normalization_suits_the_data(dataset: str, normalization: s
         ("digits", "[dense: 10]", "sparse_categorical_crossentropy", True),
         ("breast_cancer", "[dense: {units: 1, activation: sigmoid}]", "binary_crossentropy", False),
         ("breast_cancer", "[dense: 1]", "binary_crossentropy", True),
+        ("breast_cancer", "[dense: 1, sigmoid]", "binary_crossentropy", False),
         ("breast_cancer", "[dense: {units: 2, activation: softmax}]", "sparse_categorical_crossentropy", False),
     ],
 )
@@ -131,6 +132,8 @@ BAD = {
     "path out of the run folder": (
         "callbacks: [csv_logger: {filename: ../x.csv}]", "csv_logger: filename leads out of the run folder: ../x.csv",
     ),
+    "the run's own file": ("callbacks: [csv_logger: history.csv]", "csv_logger: the run writes history.csv itself"),
+    "the run's own model": ("callbacks: [model_checkpoint: model.keras]", "the run writes model.keras itself"),
     "absolute path": ("callbacks: [csv_logger: /x.csv]", "csv_logger: filename leads out of the run folder: /x.csv"),
     "checkpoint with an odd ending": ("callbacks: [model_checkpoint: best.h5]", "a filepath that ends in .keras"),
 }  # fmt: skip

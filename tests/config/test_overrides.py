@@ -230,3 +230,15 @@ def test_an_override_changes_one_use_of_an_alias_only() -> None:
 def test_no_override_changes_nothing() -> None:
     config: Node = parse_config(CONFIG, "a.yaml")
     assert apply(config, []) == config
+
+
+def test_a_wrong_override_is_told_with_the_problems_of_the_file() -> None:
+    told = refused("dataset: digits\nlayers: [flaten]\nepochs: ten\n", "layers.7.units=3")
+    assert "unknown layer 'flaten'" in told
+    assert "epochs must be a whole number" in told
+    assert "--set layers.7.units=3: 'layers' has no single item '7'" in told
+
+
+def test_a_part_of_a_key_that_was_left_empty_can_be_set() -> None:
+    made = validated(f"{ONE_HIDDEN}optimizer:\n", "optimizer.learning_rate=0.5")
+    assert made.optimizer.get("learning_rate") == 0.5

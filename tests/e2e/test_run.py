@@ -152,10 +152,14 @@ def test_the_environment_tells_what_is_needed_to_repeat_the_run(done: Done) -> N
 
 def test_the_log_keeps_what_the_terminal_showed(done: Done) -> None:
     log = (done.folder / "log.txt").read_text(encoding="utf-8")
-    epochs = [line for line in done.process.stderr.splitlines() if line.startswith(("epoch", "engine", "test  loss"))]
-    assert len(epochs) == 5
-    for line in epochs:
+    told = [
+        line for line in done.process.stderr.splitlines() if line.startswith(("reading", "engine", "epoch", "info"))
+    ]
+    assert len(told) >= 5
+    for line in told:
         assert line in log
+    assert "(95 % interval " in log
+    assert f"run folder runs/{done.folder.name}" in log
 
 
 def test_no_temporary_is_left_and_every_file_can_be_read_by_others(done: Done) -> None:

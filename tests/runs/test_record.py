@@ -136,3 +136,9 @@ def test_runs_are_found_below_a_directory_in_order_and_not_inside_runs(tmp_path:
     found = [str(path.relative_to(tmp_path)) for path in record.find(tmp_path)]
     assert found == ["a", "b", "sweep/x", "sweep/y"]
     assert list(record.find(tmp_path / "nowhere")) == []
+
+
+def test_rows_that_lack_what_is_shown_of_them_are_left_out(tmp_path: Path) -> None:
+    found = record.read(write(tmp_path / "run", stopped={"reason": "x"}, model=[{}, {"layer": "a"}]))
+    assert found.stopped is None
+    assert list(found.model) == []

@@ -108,3 +108,12 @@ def test_training_without_a_number_ends_at_the_batch_that_lost_it(experiment: An
 )
 def test_only_what_acts_at_batches_needs_them(experiment: Any, callback: str, name: str) -> None:
     assert needs_batches(describe(experiment, f"[{callback}]").callbacks) == name
+
+
+def test_validation_sees_the_averaged_weights_where_they_are_swapped_in(experiment: Any, tmp_path: Path) -> None:
+    """As in stock fit: the callback acts around each validation, and training goes on from its own weights."""
+    keys = {"epochs": 2, "validation": 0.2, "optimizer": "{adam: {use_ema: true}}"}
+    plain, _ = train(describe(experiment, "[]", **keys), tmp_path)
+    swapped, _ = train(describe(experiment, "[swap_ema_weights]", **keys), tmp_path)
+    assert [result.logs["loss"] for result in swapped] == [result.logs["loss"] for result in plain]
+    assert all(a.logs["val_loss"] != b.logs["val_loss"] for a, b in zip(swapped, plain, strict=True))

@@ -42,8 +42,10 @@ def stop_reason(callbacks: Sequence[Any], entries: Sequence[Entry], epoch: int) 
 def _make(entry: Entry, folder: Path) -> Any:
     if entry.name == "stop_when":
         return _stop_when(parse(entry.parameters["condition"]))
-    paths = {name: str(folder / entry.parameters[name]) for name in PATH_PARAMETERS if entry.get(name) is not None}
-    return make(entry, "callbacks", **paths)
+    paths = {name: folder / entry.parameters[name] for name in PATH_PARAMETERS if entry.get(name) is not None}
+    for path in paths.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return make(entry, "callbacks", **{name: str(path) for name, path in paths.items()})
 
 
 def _stop_when(condition: Condition) -> Any:
