@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp import events
+from nnexp import evaluation, events, plots
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import DATASETS, Dataset, load
 from nnexp.data.progress import FetchProgress
@@ -20,6 +20,7 @@ from nnexp.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
+    from nnexp.training.loop import Progress
     from nnexp.training.session import Session
 
 
@@ -64,17 +65,17 @@ def run_experiment(
     recorder = Recorder(folder, experiment, session, report, clock)
     with recorder.recording():
         recorder.begin(options.command, (reading, starting), checked.warnings)
-        _warm_up_in_background()
+        warm_up = _WarmUp(recorder.progress)
         with clock.stage("training"):
-            for result in session.train(folder.path, recorder.progress):
+            for result in session.train(folder.path, warm_up.progress):
                 recorder.epoch(result)
         with clock.stage("evaluation"):
             recorder.tell(events.Stage("evaluating on the test split"))
-            evaluation, test = session.evaluate()
+            evaluated, test = session.evaluate()
         with clock.stage("artifacts"):
             recorder.tell(events.Stage("writing model, predictions and plots"))
-            recorder.artifacts(evaluation, splits, dataset)
-        recorder.finish(evaluation, test)
+            recorder.artifacts(evaluated, splits, dataset)
+        recorder.finish(evaluated, test)
     return folder.path
 
 
@@ -97,12 +98,22 @@ def _session(experiment: Experiment, splits: Splits, dataset: Dataset) -> Sessio
         raise RunError(f"the model could not be set up: {what}\nnothing was written") from error
 
 
-def _warm_up_in_background() -> None:
-    """Import what the end of the run needs while TensorFlow trains, which leaves Python free."""
-    from nnexp import evaluation, plots
+class _WarmUp:
+    """Imports what the end of the run needs while TensorFlow trains, which leaves Python free.
 
-    def work() -> None:
+    It begins with the first steps done: before them Python is busy with tracing the model.
+    """
+
+    def __init__(self, report: Progress) -> None:
+        self.report = report
+        self.thread = threading.Thread(target=self._work, daemon=True, name="warm-up")
+
+    def progress(self, epoch: int, step: int, steps: int, logs: Mapping[str, float]) -> None:
+        """Pass progress on, and begin at the first."""
+        if step and self.thread.ident is None:
+            self.thread.start()
+        self.report(epoch, step, steps, logs)
+
+    def _work(self) -> None:
         evaluation.warm_up()
         plots.warm_up()
-
-    threading.Thread(target=work, daemon=True, name="warm-up").start()
