@@ -212,7 +212,7 @@ def test_every_rule_is_tried_and_names_a_layer_of_keras() -> None:
 SMALL = st.integers(1, 4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     name=st.sampled_from(
         ["conv2d", "conv2d_transpose", "separable_conv2d", "depthwise_conv2d", "max_pooling2d", "average_pooling2d"]
