@@ -8,14 +8,14 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The same examples in every run, and no clock: a busy machine must not fail a test.
-settings.register_profile("nnexp", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("nnexp")
+from nnexp.config.experiment import Experiment, parse_experiment
+from nnexp.config.loading import parse_config
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from nnexp.config.experiment import Experiment, parse_experiment
-from nnexp.config.loading import parse_config
+# The same examples in every run, and no clock: a busy machine must not fail a test.
+settings.register_profile("nnexp", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("nnexp")
 
 
 @pytest.fixture(scope="session")
