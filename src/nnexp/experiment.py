@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp import evaluation, events, plots
+from nnexp import events
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import DATASETS, Dataset, load
 from nnexp.data.progress import FetchProgress
@@ -115,5 +115,7 @@ class _WarmUp:
         self.report(epoch, step, steps, logs)
 
     def _work(self) -> None:
+        from nnexp import evaluation, plots
+
         evaluation.warm_up()
         plots.warm_up()
