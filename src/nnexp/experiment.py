@@ -83,7 +83,7 @@ def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress
     from nnexp.data.splits import split
 
     arrays = load(dataset, offline=options.offline, progress=progress)
-    return split(arrays, experiment.validation, experiment.seed)  # type: ignore[arg-type]  # a validated literal or float
+    return split(arrays, experiment.validation, experiment.seed)
 
 
 def _session(experiment: Experiment, splits: Splits, dataset: Dataset) -> Session:

@@ -27,7 +27,7 @@ def describe(experiment: Any, callbacks: str, **keys: object) -> Experiment:
 
 def train(described: Experiment, folder: Path) -> tuple[list[EpochResult], Session]:
     dataset = DATASETS["digits"]
-    splits = split(load(dataset), described.validation, described.seed)  # type: ignore[arg-type]
+    splits = split(load(dataset), described.validation, described.seed)
     session = Session(described, splits, dataset)
     return list(session.train(folder, lambda *_: None)), session
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from nnexp.config import catalog, condition
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
@@ -44,7 +44,7 @@ class Experiment:
     batch_size: int
     epochs: int
     callbacks: tuple[Entry, ...]
-    validation: float | str  # "none", "test", or the fraction of the training set that is held out
+    validation: float | Literal["none", "test"]  # or the fraction of the training set that is held out
     seed: int
     on_divergence: str
     engine: str
@@ -261,10 +261,12 @@ class _Reader:
             self.places[key, index] = place
         return tuple(entry or Entry("") for entry, _ in found)
 
-    def validation(self) -> float | str:
+    def validation(self) -> float | Literal["none", "test"]:
         node = self.node("validation")
-        if node is None or node.value in ("none", "test"):
-            return str(node.value) if node else "none"
+        if node is None or node.value == "none":
+            return "none"
+        if node.value == "test":
+            return "test"
         value = node.value
         if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1 and math.isfinite(value):
             return float(value)
