@@ -31,6 +31,7 @@ class Options:
     runs: Path = Path("runs")
     offline: bool = False
     command: Sequence[str] = ()
+    folder: Path | None = None  # exactly this one, not yet there; None: a new one in `runs`, named by time
 
 
 def run_experiment(
@@ -53,7 +54,7 @@ def run_experiment(
     checked = preflight(experiment, dataset)
     if checked.problems:
         raise ConfigError(checked.problems)
-    RunFolder.check(options.runs)
+    RunFolder.check(options.folder.parent if options.folder else options.runs)
     with clock.stage("data"):
         report(reading := events.Stage(f"reading {dataset.name}"))
         splits = _splits(experiment, dataset, options, fetch_progress)
@@ -61,7 +62,10 @@ def run_experiment(
         report(starting := events.Stage("starting TensorFlow"))
         session = _session(experiment, splits, dataset)
 
-    folder = RunFolder.create(options.runs, experiment.name, datetime.now().astimezone())
+    if options.folder:
+        folder = RunFolder.make(options.folder)
+    else:
+        folder = RunFolder.create(options.runs, experiment.name, datetime.now().astimezone())
     recorder = Recorder(folder, experiment, session, report, clock)
     with recorder.recording():
         recorder.begin(options.command, (reading, starting), checked.warnings)

@@ -184,6 +184,8 @@ class Recorder:
                 "status": status,
                 "seed": self.experiment.seed,
                 "identity": self.experiment.identity,
+                "config": self.experiment.plain(),
+                "test_split": self.session.splits.fingerprint,
                 "process": this_process() if status == "running" else None,
                 "history": self.history,
                 "best_epoch": _best_epoch(self.history),

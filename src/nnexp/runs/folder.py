@@ -51,6 +51,20 @@ class RunFolder:
             raise InputError(f"{nearest} cannot be written to; give another place with --runs-dir")
 
     @classmethod
+    def make(cls, path: Path) -> RunFolder:
+        """Make the folder at `path`, which must be new.
+
+        Raises:
+            RunError: it exists, or cannot be made.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+        except OSError as error:
+            raise RunError(f"cannot make the run folder {path}: {error.strerror}") from error
+        return cls(path)
+
+    @classmethod
     def create(cls, runs: Path, name: str, now: datetime) -> RunFolder:
         """Make a new folder `<local time>_<name>` in `runs`, with -2, -3 … when that is taken.
 

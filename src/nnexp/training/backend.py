@@ -11,20 +11,25 @@ import tempfile
 from collections.abc import Iterator
 
 
-def prepare(threads: int | None) -> int:
-    """Import TensorFlow and Keras, quietly, with a fixed number of threads; returns that number.
-
-    The thread count can only be set once in a process, before TensorFlow's first operation; it is part of what makes a
-    run repeatable bit for bit, since XLA splits sums differently over one and two threads.
-    """
-    count = threads or available_cpus()
+def load() -> None:
+    """Import TensorFlow and Keras, quietly; no operation runs, so a process may still be forked from this one."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "keras" not in sys.modules:
         with _absent("sklearn", "matplotlib", "matplotlib.pyplot"), _quiet(), _without_collector():
             import keras  # noqa: F401
+
+
+def prepare(threads: int | None) -> int:
+    """Load TensorFlow and Keras with a fixed number of threads; returns that number.
+
+    The thread count can only be set once in a process, before TensorFlow's first operation; it is part of what makes a
+    run repeatable bit for bit, since XLA splits sums differently over one and two threads.
+    """
+    load()
     import tensorflow as tf
 
+    count = threads or available_cpus()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if tf.config.threading.get_intra_op_parallelism_threads() != count:
         tf.config.threading.set_intra_op_parallelism_threads(count)
