@@ -1,0 +1,78 @@
+"""`nnexp compare`: what differs between runs, and which differences are more than chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH…", help="Run folders, sweep folders, or directories of such.", show_default=False),
+    ],
+    metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What to compare by: accuracy (default), loss, val_loss, seconds …"),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Order by a parameter or metric; -NAME turns it round.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", metavar="CONDITION", help="'hidden>=512', 'name=fashion*' … Repeatable: all must hold."
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="GROUP", help="Compare all with this group: label, value, name or run folder.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON on stdout.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print table and verdicts as Markdown.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report, one HTML page, too.")] = None,
+) -> None:
+    """Compare runs: repeats become means with intervals, differences are tested, verdicts are told in words.
+
+    Example:  nnexp compare runs/* --metric loss --filter 'epochs>=10'
+    """
+    from nnexp.cli.compared import print_comparison, print_left_out
+    from nnexp.cli.console import stderr, stdout
+    from nnexp.comparison import table
+    from nnexp.comparison.collect import collect
+    from nnexp.comparison.comparison import compare as compare_records
+    from nnexp.errors import InputError
+
+    formats = [
+        (name, write)
+        for name, chosen, write in (
+            ("--csv", as_csv, table.csv_text),
+            ("--json", as_json, table.json_text),
+            ("--markdown", as_markdown, table.markdown),
+        )
+        if chosen
+    ]
+    if len(formats) > 1:
+        raise InputError(f"{' and '.join(name for name, _ in formats)} go to the same stdout; give one of them")
+    if html and (html.is_dir() or not html.parent.is_dir()):
+        raise InputError(f"--html {html}: name a file in a directory that exists")
+    found = collect(paths)
+    comparison = compare_records(
+        found.records, metric=metric, sort=sort, filters=filters or (), baseline=baseline, unreadable=found.unreadable
+    )
+    if formats:
+        [(_, write)] = formats
+        typer.echo(write(comparison).rstrip("\n"))
+        print_left_out(comparison, stderr())
+    else:
+        print_comparison(comparison, stdout())
+    if html:
+        from nnexp.report.page import write_report
+
+        try:
+            write_report(html, comparison, paths)
+        except OSError as error:
+            raise InputError(f"--html {html}: cannot be written: {error.strerror}") from None
+        stderr().print(f"report: {html}", soft_wrap=True)

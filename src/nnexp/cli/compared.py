@@ -1,0 +1,206 @@
+"""A comparison as a person reads it on a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from nnexp.cli.console import table
+from nnexp.comparison.metrics import figure
+from nnexp.comparison.parameters import compact
+from nnexp.comparison.result import Comparison, Group
+from nnexp.comparison.table import counted, estimate_text
+
+_MOST_ROWS = 50
+_MOST_NAMED = 10
+_WIDEST = 24  # a parameter's column is folded beyond
+_GAP = 3  # between columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table; those with the highest `rank` go first where the terminal is narrow."""
+
+    name: str
+    cells: Sequence[str]
+    rank: int
+    words: bool = False  # on the left, and folded where they are long
+
+    @property
+    def width(self) -> int:
+        """The room it takes."""
+        longest = max(map(len, self.cells))
+        return max(len(self.name), min(longest, _WIDEST) if self.words else longest)
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Table, verdicts, findings, what was left out, and notes."""
+    _print_table(comparison, console)
+    _print_part(console, "verdicts", _verdicts(comparison))
+    _print_part(console, "findings", _findings(comparison))
+    print_left_out(comparison, console)
+    _print_part(console, "notes", comparison.notes)
+
+
+def print_left_out(comparison: Comparison, console: Console) -> None:
+    """The runs that are in no mean and those that could not be read, each with its reason; many shortened."""
+    left_out = comparison.left_out
+    lines = [f"{left.run.path}: {left.reason}" for left in left_out[:_MOST_NAMED]]
+    if more := left_out[_MOST_NAMED:]:
+        counts = Counter(left.run.status for left in more)
+        kinds = ", ".join(f"{count:,} {status}" for status, count in counts.most_common())
+        lines.append(f"and {len(more):,} more ({kinds}); --json names all")
+    _print_part(console, "left out of the means", lines)
+    lines = list(comparison.unreadable[:_MOST_NAMED])
+    if len(comparison.unreadable) > _MOST_NAMED:
+        lines.append(f"and {len(comparison.unreadable) - _MOST_NAMED:,} more; --json names all")
+    _print_part(console, "could not be read", lines)
+
+
+def _print_table(comparison: Comparison, console: Console) -> None:
+    groups = comparison.groups[:_MOST_ROWS]
+    columns = _columns(comparison, groups)
+    shown = list(columns)
+    while sum(column.width + _GAP for column in shown) > console.width and any(column.rank for column in shown):
+        shown.remove(max(reversed(shown), key=lambda column: column.rank))
+    made = table(*(column.name for column in shown), right=tuple(column.name for column in shown if not column.words))
+    for column, made_column in zip(shown, made.columns, strict=True):
+        made_column.no_wrap = not column.words
+    for place, group in enumerate(groups):
+        style = "bold" if group.label == comparison.best else "" if group.runs else "dim"
+        made.add_row(*(_printable(column.cells[place]) for column in shown), style=style)
+    console.print(made)
+    console.print(Text(_legend(comparison, groups), "dim"))
+    if hidden := [column.name for column in columns if column not in shown]:
+        console.print(Text(f"no room here for {', '.join(hidden)}; --csv has all", "dim"))
+    if len(comparison.groups) > len(groups):
+        console.print(Text(f"{len(comparison.groups) - len(groups):,} more groups are not shown; --csv has all", "dim"))
+
+
+def _legend(comparison: Comparison, groups: Sequence[Group]) -> str:
+    """What the marks and intervals mean; only those that are there."""
+    methods = dict.fromkeys(
+        estimate.method
+        for group in groups
+        if (estimate := group.estimates.get(comparison.metric)) and estimate.low is not None
+    )
+    parts = ["★ best"] if comparison.best else []
+    parts += ["≈ cannot be told from the best"] if comparison.tied else []
+    parts += [f"± and [ ]: 95 % interval over {' or '.join(methods)}"] if methods else []
+    return "   ".join(parts)
+
+
+def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
+    marks = dict.fromkeys(comparison.tied, "≈") | {comparison.best: "★"}
+    columns = [_Column("", [marks.get(group.label, "") for group in groups], 0, words=True)]
+    by_parameters = all(
+        group.label
+        == ", ".join(f"{name}={compact(value)}" for name, value in group.parameters.items() if value is not None)
+        for group in groups
+    )
+    if not by_parameters or not comparison.parameters:
+        columns.append(_Column("group", [group.label for group in groups], 0, words=True))
+    for place, name in enumerate(comparison.parameters):
+        cells = [compact(group.parameters[name]) for group in groups]
+        heading = f"{name} (config)" if name in comparison.metrics else name
+        columns.append(_Column(heading, cells, 0 if by_parameters else 2 + place, words=True))
+    columns += [
+        _Column("runs", [counted(group) for group in groups], 1),
+        _metric_column(comparison.metric, groups, interval=True, rank=0),
+    ]
+    beside = "loss" if comparison.metric != "loss" else "accuracy"
+    if any(beside in group.estimates for group in groups):
+        columns.append(_metric_column(beside, groups, interval=False, rank=3))
+    counts = ["–" if group.total_parameters is None else f"{group.total_parameters:,}" for group in groups]
+    epochs = ["–" if group.epochs is None else f"{group.epochs:.3g}" for group in groups]
+    columns += [_Column("parameters", counts, 6), _Column("epochs", epochs, 5)]
+    if comparison.metric != "seconds":
+        columns.append(_Column("time", [figure(_mean(group, "seconds"), "seconds") for group in groups], 4))
+    if comparison.left_out:
+        columns.append(_Column("left out", [_kinds_left_out(group) for group in groups], 2, words=True))
+    return columns
+
+
+def _metric_column(metric: str, groups: Sequence[Group], *, interval: bool, rank: int) -> _Column:
+    if interval:
+        return _Column(metric, [estimate_text(group.estimates.get(metric), metric) for group in groups], rank)
+    return _Column(metric, [figure(_mean(group, metric), metric) for group in groups], rank)
+
+
+def _mean(group: Group, metric: str) -> float | None:
+    return group.estimates[metric].mean if metric in group.estimates else None
+
+
+def _kinds_left_out(group: Group) -> str:
+    kinds = Counter(
+        "fails as expected"
+        if left.run.expected
+        else left.run.status
+        if left.run.status != "completed"
+        else "not counted"
+        for left in group.left_out
+    )
+    return ", ".join(kind if len(group.all_runs) == 1 else f"{count} {kind}" for kind, count in kinds.items())
+
+
+def _verdicts(comparison: Comparison) -> list[str]:
+    """The verdicts in words; several that were refused for one reason in one line."""
+    told = [verdict.text for verdict in comparison.verdicts if verdict.outcome != "refused"]
+    refused: dict[tuple[str, str], list[str]] = {}
+    for verdict in comparison.verdicts:
+        if verdict.outcome == "refused":
+            one, other = verdict.first, verdict.second
+            one, other = (other, one) if comparison.baseline else (one, other)
+            refused.setdefault((one, verdict.text.partition(": ")[2]), []).append(other)
+    for (one, reason), others in refused.items():
+        named = others if len(others) <= _MOST_NAMED else [*others[:_MOST_NAMED], f"{len(others) - _MOST_NAMED} more"]
+        told.append(f"{one} cannot be compared with {_listed(named)}: {reason}")
+    return told
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _findings(comparison: Comparison) -> list[str]:
+    """Errors and warnings, with in how many of its runs a group has each: "classes never predicted in 4 of 5 runs"."""
+    grave = {
+        str(finding.get("code"))
+        for group in comparison.groups
+        for run in group.all_runs
+        for finding in run.findings
+        if finding.get("severity") in {"warning", "error"}
+    }
+    lines = []
+    for group in comparison.groups:
+        runs = len(group.all_runs)
+        found = [
+            code.replace("_", " ") + (f" in {count} of {runs} runs" if runs > 1 else "")
+            for code, count in group.findings.items()
+            if code in grave
+        ]
+        if found:
+            lines.append(f"{group.label}: {', '.join(found)}")
+    if len(lines) > _MOST_NAMED:
+        lines = [*lines[:_MOST_NAMED], f"and in {len(lines) - _MOST_NAMED:,} more groups; --json names all"]
+    return lines
+
+
+def _printable(text: str) -> str:
+    """One line without anything that moves a terminal's cursor: names and errors are read from files."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        console.print(Text(f"\n{title}", "bold"))
+    for line in map(_printable, lines):
+        if console.is_terminal:
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
+        else:
+            console.print(Text(f"  {line}"), soft_wrap=True)

@@ -1,0 +1,191 @@
+"""From the records of runs to what can be said of them: `compare`, read from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnexp.comparison.estimates import group_of, mean, with_examples
+from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, short_labels
+from nnexp.comparison.metrics import greater_is_better, in_order
+from nnexp.comparison.parameters import flatten
+from nnexp.comparison.predictions import Predictions
+from nnexp.comparison.result import Comparison, Group
+from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, resolve
+from nnexp.comparison.testing import comparable
+from nnexp.comparison.verdicts import Words, judge
+from nnexp.errors import InputError
+from nnexp.runs.record import RunRecord
+
+# So many groups are tested against the best, or the baseline: the nearest. It bounds the predictions to be read.
+MOST_TESTED = 20
+
+
+def compare(
+    records: Sequence[RunRecord],
+    *,
+    metric: str | None = None,
+    sort: str | None = None,
+    filters: Sequence[str] = (),
+    baseline: str | None = None,
+    unreadable: Sequence[str] = (),
+) -> Comparison:
+    """Group runs into repeats, estimate each metric, and test the best group (or the baseline) against the others.
+
+    `metric` is accuracy by default, or the first there is. `sort` names a parameter or metric, `-name` turns it round;
+    by default the best come first. `filters` are conditions such as hidden>=512. `baseline` names a group by its
+    label, its value (512), the name of its runs, or one of its run folders.
+
+    Raises:
+        InputError: a name that is none, a condition that cannot be read, or one that no run passes.
+    """
+    table = _filtered(records, [Filter.parse(text) for text in filters])
+    metrics = _metrics(table.repeats)
+    metric = _chosen(metric, metrics)
+    greater = greater_is_better(metric)
+    labels = labels_of(table.repeats, table.flat, table.differing)
+    groups = [
+        group_of(label, repeats, {name: flat.get(name) for name in table.differing}, metric)
+        for label, repeats, flat in zip(labels, table.repeats, table.flat, strict=True)
+    ]
+    groups.sort(key=lambda group: _rank(group, metric, greater))
+    measured = [group for group in groups if metric in group.estimates]
+
+    short = short_labels(labels, table.flat, table.differing)
+    words, predictions = Words(metric, short), Predictions()
+    best = measured[0] if measured else None
+    against = baseline_of(groups, baseline, short, metric) if baseline is not None else None
+    near_best = _nearest(best, measured, metric)
+    verdicts, notes = judge([(best, other) for other in near_best if best], words, predictions, picked=True)
+    tied = tuple(verdict.second for verdict in verdicts if verdict.outcome == "undecided")
+    near = near_best
+    if against:
+        near = _nearest(against, measured, metric)
+        verdicts, notes = judge([(other, against) for other in near], words, predictions, picked=False)
+    if metric == "accuracy":
+        read = {group.label for group in (best, against, *near_best, *near) if group}
+        groups = [with_examples(group, predictions) if group.label in read else group for group in groups]
+    if sort is not None:
+        groups = ordered(groups, sort, metrics)
+    return Comparison(
+        metric=metric,
+        greater_is_better=greater,
+        groups=tuple(groups),
+        parameters=table.differing,
+        metrics=tuple(dict.fromkeys([metric, *metrics])),
+        best=best.label if best else None,
+        tied=tied,
+        verdicts=tuple(verdicts),
+        baseline=against.label if against else None,
+        left_out=tuple(left for group in groups for left in group.left_out),
+        unreadable=tuple(unreadable),
+        notes=(*notes, *_notes_on_tests(measured, near, metric, bool(against)), *_notes_on(table.repeats, metric)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Groups of repeats with all their parameters, and the names of those that differ."""
+
+    repeats: Sequence[Repeats]
+    flat: Sequence[Mapping[str, Any]]
+    differing: tuple[str, ...]
+
+
+def _table(repeats: Sequence[Repeats]) -> _Table:
+    parameters = flatten([group.config for group in repeats], [group.complete for group in repeats])
+    return _Table(repeats, parameters.flat, parameters.differing)
+
+
+def _filtered(records: Sequence[RunRecord], filters: Sequence[Filter]) -> _Table:
+    """Conditions on runs apply before they are grouped, those on parameters and metrics to whole groups."""
+    runs = [run for run in records if all(chosen.keeps_run(run) for chosen in filters if chosen.of_runs)]
+    table = _table(repeats_of(runs))
+    of_groups = [chosen for chosen in filters if not chosen.of_runs]
+    if of_groups and runs:
+        metrics = _metrics(table.repeats)
+        known = [*metrics, *dict.fromkeys(name for flat in table.flat for name in flat), *OF_RUNS]
+        named = [(resolve(chosen.name, known, f"--filter {chosen.text}"), chosen) for chosen in of_groups]
+        table = _table(
+            [
+                repeats
+                for repeats, flat in zip(table.repeats, table.flat, strict=True)
+                if all(_passes(chosen, name, repeats, flat, metrics) for name, chosen in named)
+            ]
+        )
+    if not table.repeats:
+        raise InputError(f"no run passes {' and '.join(f'--filter {chosen.text!r}' for chosen in filters)}")
+    return table
+
+
+def _passes(chosen: Filter, name: str, repeats: Repeats, flat: Mapping[str, Any], metrics: Sequence[str]) -> bool:
+    """`loss` is a metric where it is held against a number, else the parameter; metrics are means of the repeats."""
+    if name not in metrics or (name in flat and not chosen.of_a_number):
+        return chosen.keeps(flat.get(name))
+    counted, _ = settle(repeats, name)
+    return chosen.keeps(mean([repeats.metrics[place][name] for place in counted]) if counted else None)
+
+
+def _metrics(table: Sequence[Repeats]) -> list[str]:
+    """The metrics of all runs that were completed, in the order in which they are told."""
+    return in_order(
+        name
+        for repeats in table
+        for run, metrics in zip(repeats.runs, repeats.metrics, strict=True)
+        if run.status == "completed"
+        for name in metrics
+    )
+
+
+def _chosen(metric: str | None, metrics: Sequence[str]) -> str:
+    if metric is None:
+        return metrics[0] if metrics else "accuracy"
+    if not metrics:
+        raise InputError(f"--metric {metric}: no run was completed, so that none has a metric")
+    return resolve(metric, metrics, "--metric")
+
+
+def _rank(group: Group, metric: str, greater: bool) -> tuple[bool, float]:
+    """Sorts the best first, and groups without the metric last."""
+    if metric not in group.estimates:
+        return True, 0.0
+    value = group.estimates[metric].mean
+    return False, -value if greater else value
+
+
+def _nearest(group: Group | None, measured: Sequence[Group], metric: str) -> list[Group]:
+    """The groups to hold against one: the nearest, and as many of those that cannot be, so that it is said."""
+    if group is None:
+        return []
+    value = group.estimates[metric].mean
+    others = sorted(
+        (other for other in measured if other is not group),
+        key=lambda other: abs(other.estimates[metric].mean - value),
+    )
+    fit = [other for other in others if comparable(group, other, metric)]
+    unfit = [other for other in others if not comparable(group, other, metric)]
+    return [*fit[:MOST_TESTED], *unfit[:MOST_TESTED]]
+
+
+def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[str]:
+    if (untested := len(measured) - 1 - len(tested)) > 0:
+        what = "the baseline" if baseline else "the best"
+        yield f"The groups nearest to {what} were tested against it; {untested:,} further ones were not."
+    splits = {run.test_split for group in measured for run in group.runs if run.test_split}
+    if len(splits) > 1 and metric != "seconds":
+        yield (
+            f"The runs were tested on {len(splits)} different test splits, and {metric} on one says nothing about "
+            "another: name the runs of one, such as by --filter dataset=NAME."
+        )
+
+
+def _notes_on(table: Sequence[Repeats], metric: str) -> Iterator[str]:
+    if bare := sum(not run.config for repeats in table for run in repeats.runs):
+        runs = "1 run holds" if bare == 1 else f"{bare:,} runs hold"
+        yield f"{runs} no config in metrics.json, as an older nnexp left it: each is a group of its own."
+    for start, part in (("val_", "validation"), ("train_", "training")):
+        if metric.startswith(start):
+            yield f"{metric} is the figure on the {part} data in the last epoch trained."
+    if metric == "seconds":
+        yield "seconds is the time of a whole run, which depends on what else the machine did."

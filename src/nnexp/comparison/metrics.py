@@ -1,0 +1,59 @@
+"""The metrics of a run, and which way is better."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from nnexp.runs.record import RunRecord
+
+_LESS_IS_BETTER = re.compile(
+    r"loss|error|entropy|hinge|poisson|divergence|log_?cosh|false_|seconds|^(val_|train_)?ms?l?e$"
+)
+_NO_METRICS = ("epoch", "seconds", "learning_rate")
+
+
+def metrics_of(run: RunRecord) -> dict[str, float]:
+    """The finite metrics of a run.
+
+    `accuracy`, `loss` and others as on the test split; `train_…` and `val_…` as in the last epoch trained, which left
+    the model that was tested; `seconds` the whole run took.
+    """
+    values = {name: value for name, value in run.test.items() if value is not None}
+    for name, value in (run.history[-1] if run.history else {}).items():
+        if name not in _NO_METRICS and isinstance(value, (int, float)) and math.isfinite(value):
+            values[name if name.startswith("val_") else f"train_{name}"] = value
+    if "total" in run.timings:
+        values["seconds"] = run.timings["total"]
+    return values
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Each metric once: accuracy and loss first, the test split before validation and training, time last."""
+
+    def rank(name: str) -> tuple[int, int, str]:
+        part = 3 if name == "seconds" else 2 if name.startswith("train_") else 1 if name.startswith("val_") else 0
+        plain = name.removeprefix("val_").removeprefix("train_")
+        return part, ("accuracy", "loss", plain).index(plain), plain
+
+    return sorted(set(names), key=rank)
+
+
+def greater_is_better(metric: str) -> bool:
+    """Whether more of it is better: for all but losses, errors, distances and times."""
+    return not _LESS_IS_BETTER.search(metric)
+
+
+def in_points(metric: str) -> bool:
+    """Whether differences are told in percentage points."""
+    return "accuracy" in metric
+
+
+def figure(value: float | None, metric: str = "") -> str:
+    """A value of a metric as a person compares it."""
+    if value is None:
+        return "–"
+    if metric == "seconds":
+        return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 100 else f"{value:.4g}"

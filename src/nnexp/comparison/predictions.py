@@ -1,0 +1,75 @@
+"""Which test examples a run got right, from its predictions.npz: read only where it is needed, and once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnexp.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class UnusablePredictions(Exception):
+    """The predictions of a run are missing, damaged or another run's; the message says which, and why."""
+
+
+class Predictions:
+    """Reads predictions, and keeps what it read."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, NDArray[np.bool_] | UnusablePredictions] = {}
+
+    def of_runs(self, runs: tuple[RunRecord, ...]) -> NDArray[np.bool_]:
+        """What each run got right, [runs, examples], on the test split that they share.
+
+        Raises:
+            UnusablePredictions: of any of the runs.
+        """
+        import numpy as np
+
+        rows = [self._of_run(run) for run in runs]
+        for run, row in zip(runs, rows, strict=True):
+            if len(row) != len(rows[0]):
+                raise UnusablePredictions(f"{run.path}: predictions for {len(row):,} examples, not {len(rows[0]):,}")
+        return np.stack(rows)
+
+    def _of_run(self, run: RunRecord) -> NDArray[np.bool_]:
+        if run.path not in self._read:
+            try:
+                self._read[run.path] = _correct(run)
+            except UnusablePredictions as error:
+                self._read[run.path] = error
+        found = self._read[run.path]
+        if isinstance(found, UnusablePredictions):
+            raise found
+        return found
+
+
+def _correct(run: RunRecord) -> NDArray[np.bool_]:
+    import zipfile
+    import zlib
+
+    import numpy as np
+
+    path = run.folder.predictions
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            labels, predicted = arrays["labels"], arrays["predicted"]
+            fingerprint = str(arrays["split_fingerprint"])
+    except FileNotFoundError:
+        raise UnusablePredictions(f"{path} is missing") from None
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        what = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise UnusablePredictions(f"{path} cannot be read ({what})") from None
+    if labels.ndim != 1 or labels.shape != predicted.shape or not len(labels):
+        raise UnusablePredictions(f"{path} does not hold a label and a prediction for each example")
+    if run.test_split and fingerprint != run.test_split:
+        raise UnusablePredictions(f"{path} is of another test split than the run")
+    correct = np.asarray(labels == predicted)
+    accuracy = run.test.get("accuracy")
+    if accuracy is not None and abs(float(correct.mean()) - accuracy) > 1e-6:
+        raise UnusablePredictions(f"{path} does not give the run's accuracy: it is another run's")
+    return correct

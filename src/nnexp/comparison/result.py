@@ -1,0 +1,91 @@
+"""What a comparison says: frozen values that the table, the plots and the report only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nnexp.runs.record import RunRecord
+
+Outcome = Literal["better", "worse", "undecided", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric of a group: its mean over the runs, and the 95 % interval where one can be given."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    values: tuple[float, ...]  # one a run, in the order of the group's runs
+    method: str  # what the interval covers, in words; "" where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A run that is in no mean, and why."""
+
+    run: RunRecord
+    reason: str  # "diverged in epoch 1", "failed: …", "interrupted after 3 of 10 epochs", "still running"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs of one configuration, which differ by seed alone."""
+
+    label: str  # "hidden=512", or a name that tells the groups apart; unique in the comparison
+    parameters: Mapping[str, Any]  # only those that differ between the groups
+    runs: tuple[RunRecord, ...]  # those that count, by seed
+    left_out: tuple[LeftOut, ...]
+    estimates: Mapping[str, Estimate]  # by metric: "accuracy", "loss" (test split), "val_loss", "seconds" …
+    epochs: float | None  # trained, mean
+    total_parameters: int | None
+    findings: Mapping[str, int]  # code of a finding -> in how many of the runs
+
+    @property
+    def all_runs(self) -> tuple[RunRecord, ...]:
+        """Every run of the group, those left out last."""
+        return (*self.runs, *(left.run for left in self.left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One group against another by the comparison's metric."""
+
+    first: str  # labels
+    second: str
+    outcome: Outcome  # of the first; "refused": the two cannot be compared, and `text` says why
+    difference: float | None  # first minus second
+    low: float | None
+    high: float | None
+    p: float | None  # corrected for the number of comparisons (Holm)
+    method: str  # "exact McNemar", "seeds and examples", …
+    text: str  # in plain words
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Groups of runs, and what can be said of them."""
+
+    metric: str
+    greater_is_better: bool
+    groups: tuple[Group, ...]  # in the order asked for; by default the best first
+    parameters: tuple[str, ...]  # the names of those that differ, in the order of a config
+    metrics: tuple[str, ...]  # the metrics that any group has, `metric` first
+    best: str | None  # label of the best group
+    tied: tuple[str, ...]  # labels of the groups that cannot be told from the best
+    verdicts: tuple[Verdict, ...]  # each group against the best, or against the baseline
+    baseline: str | None
+    left_out: tuple[LeftOut, ...]  # of all groups
+    unreadable: tuple[str, ...]  # folders that could not be read, each with its reason
+    notes: tuple[str, ...]  # what the reader must know: correction, untested groups, unknown spread
+
+    def group(self, label: str) -> Group:
+        """The group of that label."""
+        return next(group for group in self.groups if group.label == label)
+
+
+def runs_of(groups: Sequence[Group]) -> list[RunRecord]:
+    """All runs of the groups."""
+    return [run for group in groups for run in group.all_runs]

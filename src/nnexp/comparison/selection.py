@@ -1,0 +1,167 @@
+"""What users name: the groups to show (`--filter`), their order (`--sort`), the one to compare with (`--baseline`)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from nnexp.comparison.parameters import compact
+from nnexp.comparison.result import Group
+from nnexp.errors import InputError
+from nnexp.runs.record import RunRecord
+
+# Told of single runs; all else is told of groups, so that no filter can pick the lucky runs of a mean.
+OF_RUNS = ("name", "status", "seed")
+_GRAMMAR = re.compile(r"\s*([^\s<>=!]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition such as hidden>=512 or name=fashion*."""
+
+    name: str
+    operator: str
+    value: str
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Filter:
+        """Read NAME, a comparison, and a value.
+
+        Raises:
+            InputError: it is none.
+        """
+        found = _GRAMMAR.fullmatch(text)
+        if not found or not found[3]:
+            examples = "--filter 'hidden>=512', --filter 'accuracy>0.8', --filter 'name=fashion*'"
+            raise InputError(f"--filter {text}: write NAME, one of < <= > >= = !=, and a value, such as {examples}")
+        return cls(found[1], "=" if found[2] == "==" else found[2], found[3], text)
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether it is about single runs."""
+        return self.name in OF_RUNS
+
+    @property
+    def of_a_number(self) -> bool:
+        """Whether the value is a number."""
+        return _as_number(self.value) is not None
+
+    def keeps_run(self, run: RunRecord) -> bool:
+        """Whether a run passes."""
+        return self.keeps({"name": run.name, "status": run.status, "seed": run.seed}[self.name])
+
+    def keeps(self, value: Any) -> bool:
+        """Whether a value passes. What is no number is only equal or not; what is absent is unequal to all."""
+        if value is None:
+            return self.operator == "!="
+        first, second = _as_number(value), _as_number(self.value)
+        if first is None or second is None:
+            alike = fnmatchcase(compact(value), self.value)
+            return alike if self.operator == "=" else not alike if self.operator == "!=" else False
+        match self.operator:
+            case "<":
+                return first < second
+            case "<=":
+                return first <= second
+            case ">":
+                return first > second
+            case ">=":
+                return first >= second
+            case "=":
+                return first == second
+            case _:
+                return first != second
+
+
+def resolve(name: str, known: Iterable[str], option: str) -> str:
+    """The full name that a user means: exact, or the ending of exactly one (`learning_rate`).
+
+    Raises:
+        InputError: there is none, with those there are.
+    """
+    names = list(dict.fromkeys(known))
+    if name in names:
+        return name
+    endings = [full for full in names if full.endswith(f".{name}")]
+    if len(endings) == 1:
+        return endings[0]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise InputError(f"{option}: there is no '{name}'; {hint}there are: {', '.join(endings or names)}")
+
+
+def ordered(groups: Sequence[Group], name: str, metrics: Sequence[str]) -> list[Group]:
+    """The groups by a parameter or a metric; `-name` turns it round. Those that have none come last.
+
+    Raises:
+        InputError: there is no such parameter or metric.
+    """
+    known = [*metrics, *groups[0].parameters, *_OF_GROUPS]
+    chosen = resolve(name.removeprefix("-"), known, "--sort")
+
+    def value(group: Group) -> Any:
+        if chosen in metrics:
+            return group.estimates[chosen].mean if chosen in group.estimates else None
+        return group.parameters[chosen] if chosen in group.parameters else _OF_GROUPS[chosen](group)
+
+    present = [group for group in groups if value(group) is not None]
+    present.sort(key=lambda group: _sort_key(value(group)), reverse=name.startswith("-"))
+    return [*present, *(group for group in groups if value(group) is None)]
+
+
+# What groups can be sorted by besides.
+_OF_GROUPS: Mapping[str, Callable[[Group], Any]] = {
+    "label": lambda group: group.label,
+    "runs": lambda group: len(group.runs),
+    "parameters": lambda group: group.total_parameters,
+    "epochs": lambda group: group.epochs,
+}
+
+
+def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], metric: str) -> Group:
+    """The group that a user means by its label, its value, the name of its runs, or one of its run folders.
+
+    Raises:
+        InputError: there is none, or several, or it has no result to compare with.
+    """
+    folder = Path(named)
+    ways: tuple[Callable[[Group], bool], ...] = (
+        lambda group: named in {group.label, short[group.label]},
+        lambda group: any(run.name == named for run in group.all_runs),
+        lambda group: any(run.path.name == folder.name and run.path.samefile(folder) for run in group.all_runs),
+    )
+    for way in ways if folder.exists() else ways[:2]:
+        found = [group for group in groups if way(group)]
+        if len(found) > 1:
+            several = ", ".join(group.label for group in found)
+            raise InputError(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
+        if found and metric not in found[0].estimates:
+            why = found[0].left_out[0].reason
+            raise InputError(f"--baseline {named}: none of its runs has a result to compare with ({why})")
+        if found:
+            return found[0]
+    labels = [short[group.label] for group in groups]
+    near = difflib.get_close_matches(named, labels, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise InputError(f"--baseline {named}: no group goes by that name; {hint}there are: {', '.join(labels)}")
+
+
+def _sort_key(value: Any) -> tuple[int, float, str]:
+    """Numbers by size, before texts."""
+    number = _as_number(value)
+    return (1, 0.0, compact(value)) if number is None else (0, number, "")
+
+
+def _as_number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,79 @@
+"""Two groups held against each other: by which of the methods, on which of their runs, or why not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nnexp.comparison import statistics
+from nnexp.comparison.predictions import Predictions, UnusablePredictions
+from nnexp.comparison.result import Group
+from nnexp.comparison.statistics import Difference
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What was found of two groups; no difference where they cannot be compared, and why."""
+
+    first: Group
+    second: Group
+    difference: Difference | None
+    refusal: str = ""
+    note: str = ""  # what was not as it should be, and what was done instead
+    values: tuple[ArrayLike, ArrayLike] | None = None  # what was tested, [runs, examples] or [runs]
+    paired: bool = True
+
+
+def comparable(first: Group, second: Group, metric: str) -> bool:
+    """Whether two groups were measured on the same test split, as far as they know."""
+    one, other = ({run.test_split for run in group.runs if run.test_split} for group in (first, second))
+    return metric == "seconds" or not one or not other or one == other
+
+
+def hold_against(first: Group, second: Group, metric: str, predictions: Predictions) -> Test:
+    """The first group minus the second, by the metric.
+
+    Accuracy is tested example by example, so that the result holds for other test examples as well; any other metric is
+    one figure a run, and takes repeats.
+    """
+    if not comparable(first, second, metric):
+        return Test(first, second, None, "they were tested on different test splits")
+    note = ""
+    if metric == "accuracy":
+        try:
+            by_example = predictions.of_runs((*first.runs, *second.runs))
+            return _compared(first, second, by_example[: len(first.runs)], by_example[len(first.runs) :])
+        except UnusablePredictions as error:
+            note = f"{error}; what is said of its group rests on the accuracy of whole runs."
+    if min(len(first.runs), len(second.runs)) < statistics.FEWEST_SEEDS:
+        why = "without the predictions accuracy" if note else metric
+        needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance (--repeats 5)"
+        return Test(first, second, None, f"{why} is one figure a run, and takes {needed}", note)
+    values = first.estimates[metric].values, second.estimates[metric].values
+    tested = _compared(first, second, *values)
+    return Test(first, second, tested.difference, note=note, values=tested.values, paired=tested.paired)
+
+
+def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> Test:
+    """Pair by seed where most seeds are shared; else compare all runs with all."""
+    import numpy as np
+
+    one, other = np.asarray(one), np.asarray(other)
+    if one.ndim == 2 and len(one) == len(other) == 1:
+        return Test(first, second, statistics.single_runs(one[0], other[0]), values=(one, other))
+    places = {run.seed: place for place, run in enumerate(second.runs) if run.seed is not None}
+    shared = [(place, places[run.seed]) for place, run in enumerate(first.runs) if run.seed in places]
+    longest = max(len(one), len(other))
+    paired = len(shared) == longest or (len(shared) >= statistics.FEWEST_SEEDS and 3 * len(shared) >= 2 * longest)
+    if paired:
+        one, other = one[[place for place, _ in shared]], other[[place for _, place in shared]]
+    if one.ndim == 1:
+        difference = statistics.seeds_only(one, other, paired=paired)
+    elif paired:
+        difference = statistics.paired_repeats(one, other)
+    else:
+        difference = statistics.unpaired_repeats(one, other)
+    return Test(first, second, difference, values=(one, other), paired=paired)

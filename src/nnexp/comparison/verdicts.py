@@ -1,0 +1,177 @@
+"""The outcome of tests in plain words, corrected for how many they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnexp.comparison import statistics
+from nnexp.comparison.metrics import greater_is_better, in_points
+from nnexp.comparison.predictions import Predictions
+from nnexp.comparison.result import Group, Outcome, Verdict
+from nnexp.comparison.statistics import Difference
+from nnexp.comparison.testing import Test, hold_against
+
+# Of a metric in points: a smaller observed difference is not what a reader wants shown, so ask for this one instead.
+_SMALLEST_WANTED = 0.001
+_WANTED = 0.002
+_MOST_REPEATS = 200  # more than that, and the number itself would mislead
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How groups and the metric are named in a verdict."""
+
+    metric: str
+    short: Mapping[str, str]  # label -> as short as can be
+
+
+def judge(
+    pairs: Sequence[tuple[Group, Group]], words: Words, predictions: Predictions, *, picked: bool
+) -> tuple[list[Verdict], list[str]]:
+    """A verdict for each pair, with p-values corrected for their number (Holm), and notes on what was amiss.
+
+    All pairs share their first or their second group. Where that one was `picked` by the same figures, as the best is,
+    it has been held against all others before any test: then all pairs that there are of these groups count.
+    """
+    tests = [hold_against(first, second, words.metric, predictions) for first, second in pairs]
+    done = [test.difference.p for test in tests if test.difference]
+    comparisons = len(done) * (len(done) + 1) // 2 if picked else len(done)
+    corrected = iter(statistics.holm([*done, *[1.0] * (comparisons - len(done))]))
+    verdicts = [
+        _verdict(test, test.difference, next(corrected), comparisons, words)
+        if test.difference
+        else _refusal(test, words)
+        for test in tests
+    ]
+    notes = list(dict.fromkeys(test.note for test in tests if test.note))
+    if comparisons > len(done):
+        notes.append(
+            f"The best was picked by these same figures, so p is corrected for all {comparisons} pairs of the "
+            f"{len(done) + 1} groups. --baseline names beforehand what to compare with, and corrects for fewer."
+        )
+    return verdicts, notes
+
+
+def _verdict(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> Verdict:
+    outcome: Outcome = "undecided"
+    if difference.shown and p < statistics.LEVEL:
+        outcome = "better" if (difference.estimate > 0) == greater_is_better(words.metric) else "worse"
+        text = _decided(test, difference, p, comparisons, words, outcome)
+    else:
+        text = _undecided(test, difference, p, comparisons, words)
+    if difference.seeds >= statistics.FEWEST_SEEDS:
+        text += "".join(f"; {caution[0].lower()}{caution[1:].rstrip('.')}" for caution in difference.cautions)
+    return Verdict(
+        first=test.first.label,
+        second=test.second.label,
+        outcome=outcome,
+        difference=difference.estimate,
+        low=_finite(difference.low),
+        high=_finite(difference.high),
+        p=p,
+        method=difference.method,
+        text=text,
+    )
+
+
+def _decided(test: Test, difference: Difference, p: float, comparisons: int, words: Words, outcome: Outcome) -> str:
+    first, second = words.short[test.first.label], words.short[test.second.label]
+    amount = f"by {_amount(difference, words.metric, size_only=True)} ({_p(p, comparisons)})"
+    if not greater_is_better(words.metric):
+        amount = f"in {words.metric}, {'higher' if difference.estimate > 0 else 'lower'} {amount}"
+    elif words.metric != "accuracy":
+        amount = f"in {words.metric} {amount}"
+    if difference.seeds >= statistics.FEWEST_SEEDS:
+        return f"{first} is {outcome} than {second} {amount}"
+    one, other = _runs(test.first, "this", first), _runs(test.second, "that", second)
+    return (
+        f"{one} did {outcome} than {other} {amount}; {_so_few(test)} cannot say that other seeds would: --repeats 5 can"
+    )
+
+
+def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> str:
+    first, second = words.short[test.first.label], words.short[test.second.label]
+    what = "" if words.metric == "accuracy" else f" in {words.metric}"
+    text = f"{first} and {second} cannot be told apart{what}: {_amount(difference, words.metric)}"
+    text += f" ({_p(p, comparisons)})"
+    if difference.shown:
+        text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance"
+    if difference.seeds < statistics.FEWEST_SEEDS:
+        return f"{text}; {_so_few(test)}: the spread over seeds is unknown, --repeats 5 would show it"
+    return text if difference.shown else text + _more_repeats(test, difference, words.metric)
+
+
+def _runs(group: Group, pointing: str, label: str) -> str:
+    """The runs themselves, where nothing can be said of the configuration that they are of."""
+    if len(group.runs) == 1:
+        return f"{pointing} run of {label}"
+    return f"{'these' if pointing == 'this' else 'those'} {len(group.runs)} runs of {label}"
+
+
+def _so_few(test: Test) -> str:
+    one, other = len(test.first.runs), len(test.second.runs)
+    if one == other:
+        return "one run each" if one == 1 else f"{one} runs each"
+    return f"{one} and {other} runs"
+
+
+def _more_repeats(test: Test, difference: Difference, metric: str) -> str:
+    """How many more repeats would show a difference worth showing."""
+    if test.values is None:
+        return ""
+    wanted = abs(difference.estimate)
+    if in_points(metric) and wanted < _SMALLEST_WANTED:
+        wanted = _WANTED
+    if not wanted:
+        return ""
+    needed = statistics.repeats_needed(*test.values, wanted, paired=test.paired)
+    sought = f"a difference of {_number(wanted, wanted, metric)}"
+    if needed is None:
+        left = statistics.smallest_difference(*test.values, paired=test.paired)
+        return (
+            f"; no number of repeats would show {sought} for certain: "
+            f"these {difference.examples:,} test examples alone leave ± {_number(left, left, metric)}"
+        )
+    more = needed - difference.seeds
+    if more <= 0:
+        return f"; {sought} would most likely have shown"
+    if more > _MOST_REPEATS:
+        return f"; more than {_MOST_REPEATS} more repeats would be needed to show {sought}"
+    return f"; about {more} more repeat{'s' if more > 1 else ''} would show {sought}"
+
+
+def _refusal(test: Test, words: Words) -> Verdict:
+    first, second = test.first.label, test.second.label
+    text = f"{words.short[first]} and {words.short[second]} cannot be compared: {test.refusal}"
+    return Verdict(first, second, "refused", None, None, None, None, "", text)
+
+
+def _amount(difference: Difference, metric: str, *, size_only: bool = False) -> str:
+    """The difference with its interval; as a size where the words say which way it goes."""
+    low, high = difference.low, difference.high
+    estimate = difference.estimate
+    if size_only and estimate < 0:
+        estimate, low, high = -estimate, -high, -low
+    spread = max(abs(estimate), high - low) if math.isfinite(high - low) else abs(estimate)
+    bounds = ", ".join(_number(bound, spread, metric, unit=False) for bound in (low, high))
+    return f"{_number(estimate, spread, metric)} [{bounds}]"
+
+
+def _number(value: float, scale: float, metric: str, *, unit: bool = True) -> str:
+    """A difference, with the decimals that a difference of that scale needs."""
+    value, scale = (100 * value, 100 * scale) if in_points(metric) else (value, scale)
+    decimals = max(1, 1 - math.floor(math.log10(scale))) if 0 < scale < 1 else 1
+    text = f"{value:.{decimals}f}" if scale < 1e6 else f"{value:.3g}"
+    ending = " points" if in_points(metric) else " s" if metric == "seconds" else ""
+    return text + (ending if unit else "")
+
+
+def _p(p: float, comparisons: int) -> str:
+    size = "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.095 else f"p = {min(p, 1):.2f}"
+    return f"{size}, Holm over {comparisons}" if comparisons > 1 else size
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,164 @@
+"""`nnexp compare` as a user has it: real processes, what they print and where."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Repeats = Callable[..., list[Path]]
+
+
+def nnexp(*arguments: object, width: int = 200, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *python, "-m", "nnexp", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": str(width), "NO_COLOR": "1"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+
+
+@pytest.fixture
+def study(repeats: Repeats, make: Callable[..., Path]) -> Path:
+    """Three widths with three repeats each, one of them worse and never predicting some classes, and a failure."""
+    lost = [{"code": "classes_never_predicted", "severity": "warning", "message": "The model never predicts 3."}]
+    runs = [*repeats(1024, [0.883, 0.882, 0.883]), *repeats(512, [0.882, 0.883, 0.883])]
+    runs += [*repeats(128, [0.6, 0.59], findings=lost), *repeats(128, [0.61], first_seed=3)]
+    make("failed", units=128, seed=4, status="failed", error="out of memory", test_split="10000 examples")
+    return runs[0].parent
+
+
+def test_table_verdicts_findings_and_what_was_left_out_are_told(study: Path) -> None:
+    done = nnexp("compare", study)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, _, *lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    assert head.split()[:3] == ["hidden", "runs", "accuracy"]
+    assert sorted(line[0] for line in lines[:2]) == ["★", "≈"]
+    assert {line.split()[1] for line in lines[:2]} == {"512", "1024"}
+    assert lines[2].startswith("128")
+    assert "3 of 4" in lines[2]
+    assert all("±" in line or "[" in line for line in lines[:3])
+    assert "cannot be told apart" in done.stdout
+    assert "is better than 128 by 28." in done.stdout
+    assert "hidden=128: classes never predicted in 2 of 4 runs" in done.stdout
+    assert f"{study / 'failed'}: failed: out of memory" in done.stdout
+
+
+def test_sixty_columns_keep_what_matters_and_name_the_rest(study: Path) -> None:
+    done = nnexp("compare", study, width=60)
+    table = done.stdout.partition("★ best")[0].splitlines()
+    assert all(len(line) <= 60 for line in table)
+    assert {"hidden", "runs", "accuracy"} <= set(done.stdout.split())
+    assert "no room here for" in done.stdout
+    assert sum("±" in line or "[" in line for line in table) == 3
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--markdown"])
+def test_stdout_holds_only_data_and_the_rest_is_told_beside_it(study: Path, option: str) -> None:
+    (study / "torn").mkdir()
+    (study / "torn" / "metrics.json").write_text("{")
+    done = nnexp("compare", study, option)
+    assert done.returncode == 0
+    assert "out of memory" in done.stderr
+    assert "not JSON" in done.stderr
+    if option == "--json":
+        assert len(json.loads(done.stdout)["unreadable"]) == 1
+    elif option == "--csv":
+        assert len(list(csv.reader(io.StringIO(done.stdout)))) == 4
+    else:
+        assert done.stdout.startswith("|")
+
+
+def test_json_and_csv_give_the_same_figures_in_full(study: Path) -> None:
+    whole = json.loads(nnexp("compare", study, "--json", "--sort", "hidden").stdout)
+    rows = list(csv.DictReader(io.StringIO(nnexp("compare", study, "--csv", "--sort", "hidden").stdout)))
+    assert [row["hidden"] for row in rows] == ["128", "512", "1024"]
+    for row, group in zip(rows, whole["groups"], strict=True):
+        assert int(row["hidden"]) == group["parameters"]["hidden"]
+        assert (int(row["runs"]), int(row["left_out"])) == (len(group["runs"]), len(group["left_out"]))
+        for metric, estimate in group["estimates"].items():
+            values = [run["metrics"][metric] for run in group["runs"]]
+            assert float(row[f"{metric}_mean"]) == estimate["mean"] == pytest.approx(sum(values) / len(values))
+            assert [float(row[f"{metric}_{end}"]) for end in ("low", "high")] == [estimate["low"], estimate["high"]]
+    assert [row["best"] for row in rows].count("True") == 1
+    assert {verdict["outcome"] for verdict in whole["verdicts"]} == {"better", "undecided"}
+
+
+def test_markdown_is_a_table_that_hostile_names_cannot_break(repeats: Repeats) -> None:
+    evil = "|x|<script>`*_\n# "
+    runs = [*repeats(8, [0.7] * 3, name=evil), *repeats(16, [0.8] * 3, name="good")]
+    done = nnexp("compare", *runs, "--markdown")
+    head, rule, *rest = done.stdout.splitlines()
+    rows = rest[: rest.index("")]
+    assert len(rows) == 2
+    cells = {line.replace("\\|", "").count("|") for line in (head, rule, *rows)}
+    assert len(cells) == 1
+    assert "<script" not in done.stdout
+
+
+def test_names_from_files_cannot_command_the_terminal(repeats: Repeats) -> None:
+    runs = [*repeats(8, [0.7] * 3, name="\x1b[2J\x07evil\nline"), *repeats(16, [0.8] * 3, name="[red]good")]
+    done = nnexp("compare", *runs)
+    assert done.returncode == 0
+    assert not {"\x1b", "\x07"} & set(done.stdout)
+    assert "[red]good" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--metric", "acuracy"], "did you mean 'accuracy'"),
+        (["--sort", "hiden"], "did you mean 'hidden'"),
+        (["--filter", "hidden>2000"], "no run passes --filter 'hidden>2000'"),
+        (["--baseline", "2048"], "there are: "),
+        (["--csv", "--json"], "--csv and --json go to the same stdout"),
+        (["--html", "nowhere/report.html"], "nowhere"),
+    ],
+)
+def test_wrong_input_is_one_kind_message_and_exit_code_2(study: Path, arguments: list[str], told: str) -> None:
+    done = nnexp("compare", study, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert told in done.stderr
+
+
+def test_a_path_with_no_runs_is_wrong_input(tmp_path: Path) -> None:
+    done = nnexp("compare", tmp_path)
+    assert done.returncode == 2
+    assert "no run folder in it" in done.stderr
+
+
+def test_options_reach_the_comparison(study: Path) -> None:
+    options = ["--metric", "loss", "--filter", "hidden>=512", "--baseline", "512", "--sort", "-hidden"]
+    whole = json.loads(nnexp("compare", study, "--json", *options).stdout)
+    assert (whole["metric"], whole["baseline"]) == ("loss", "hidden=512")
+    assert [group["label"] for group in whole["groups"]] == ["hidden=1024", "hidden=512"]
+
+
+def test_the_report_is_written_beside_the_table(study: Path, tmp_path: Path) -> None:
+    done = nnexp("compare", study, "--html", tmp_path / "report.html")
+    assert done.returncode == 0
+    assert "accuracy" in done.stdout
+    assert "hidden=512" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_nothing_heavy_is_imported(study: Path) -> None:
+    done = nnexp("compare", study, python=("-X", "importtime"))
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "nnexp.comparison.comparison" in loaded
+    packages = {name.partition(".")[0] for name in loaded}
+    assert not {"tensorflow", "keras", "matplotlib", "plotly", "sklearn", "pandas", "jinja2", "yaml"} & packages
+    assert not {"scipy.stats", "nnexp.config", "nnexp.training"} & loaded
+
+
+def test_many_left_out_are_counted_and_not_all_listed(repeats: Repeats, make: Callable[..., Path]) -> None:
+    [run] = repeats(8, [0.7])
+    for seed in range(20):
+        make(f"lost{seed}", units=8, seed=100 + seed, status="interrupted")
+    done = nnexp("compare", run.parent)
+    assert done.stdout.count("lost") == 10
+    assert "10 more (10 interrupted)" in done.stdout

@@ -1,0 +1,406 @@
+"""What a comparison says of runs: groups, means, verdicts, and all that is not counted."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnexp.comparison import statistics
+from nnexp.comparison.collect import collect
+from nnexp.comparison.comparison import MOST_TESTED, compare
+from nnexp.comparison.result import Comparison
+from nnexp.errors import InputError
+from nnexp.runs.folder import this_process
+
+Make = Callable[..., Path]
+Repeats = Callable[..., list[Path]]
+
+
+def compared(*paths: Path, **options: Any) -> Comparison:
+    found = collect(paths)
+    return compare(found.records, unreadable=found.unreadable, **options)
+
+
+def verdicts(comparison: Comparison) -> dict[tuple[str, str], str]:
+    return {(verdict.first, verdict.second): verdict.outcome for verdict in comparison.verdicts}
+
+
+# Groups
+
+
+def test_repeats_of_real_runs_become_groups_by_what_differs(trained: Path) -> None:
+    comparison = compared(*trained.glob("hidden=*"))
+    assert comparison.parameters == ("hidden",)
+    assert {group.label for group in comparison.groups} == {"hidden=4", "hidden=32"}
+    for group in comparison.groups:
+        assert [run.seed for run in group.runs] == [1, 2, 3]
+        assert group.epochs == 2
+        accuracy = group.estimates["accuracy"]
+        assert accuracy.values == tuple(run.test["accuracy"] for run in group.runs)
+        assert accuracy.mean == pytest.approx(np.mean(accuracy.values), abs=1e-12)
+        assert accuracy.low is not None
+        assert accuracy.high is not None
+        assert accuracy.low < accuracy.mean < accuracy.high
+        assert group.estimates["val_loss"].values == tuple(run.history[-1]["val_loss"] for run in group.runs)
+    [verdict] = comparison.verdicts
+    assert (verdict.first, verdict.outcome) == ("hidden=32", "better")
+    assert verdict.text.startswith("32 is better than 4 by ")
+    assert "points [" in verdict.text
+
+
+def test_the_interval_over_seeds_is_the_one_of_the_statistics(repeats: Repeats) -> None:
+    group = compared(*repeats(8, [0.7, 0.75, 0.72, 0.78])).groups[0]
+    assert len(group.estimates) > 4
+    for metric, estimate in group.estimates.items():
+        if metric != "accuracy":
+            expected = statistics.seeds_interval(estimate.values)
+            assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_single_run_shows_the_interval_that_it_recorded(trained: Path) -> None:
+    [group] = compared(trained / "iris").groups
+    [run] = group.runs
+    estimate = group.estimates["accuracy"]
+    assert (estimate.low, estimate.high) == tuple(run.test_intervals["accuracy"])
+    assert group.label == "digits"
+
+
+def test_groups_take_their_names_where_those_tell_them_apart(repeats: Repeats) -> None:
+    named = [*repeats(8, [0.7, 0.7], name="narrow"), *repeats(64, [0.8, 0.8], name="wide")]
+    assert {group.label for group in compared(*named).groups} == {"narrow", "wide"}
+    both = compared(*named, *repeats(16, [0.8], name="wide"))
+    assert {group.label for group in both.groups} == {"narrow", "wide, hidden=64", "wide, hidden=16"}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [
+        ({"status": "diverged"}, "diverged"),
+        ({"status": "failed", "error": "out of memory\ntrace"}, "failed: out of memory"),
+        ({"status": "failed", "error": "no Flatten", "expected": True}, "fails as expected: no Flatten"),
+        ({"status": "interrupted"}, "interrupted after 2 of 2 epochs"),
+        ({"status": "running", "process": {"host": "elsewhere"}}, "still running: 2 of 2 epochs done"),
+        ({"test": {}}, "completed, but has no finite accuracy"),
+        ({"test": {"accuracy": None}}, "completed, but has no finite accuracy"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_run_that_does_not_count_is_in_no_mean_and_named(
+    repeats: Repeats, make: Make, metrics: dict[str, Any], reason: str
+) -> None:
+    good = repeats(8, [0.7, 0.72])
+    bad = make("bad", seed=9, units=8, test_split="10000 examples", **metrics)
+    comparison = compared(*good, bad)
+    [group] = comparison.groups
+    assert [run.path for run in group.runs] == good
+    assert group.estimates["accuracy"].mean == pytest.approx(0.71)
+    assert [(left.run.path, left.reason) for left in comparison.left_out] == [(bad, reason)]
+    assert len(group.all_runs) == 3
+
+
+def test_a_diverged_run_is_told_with_its_epoch(trained: Path) -> None:
+    comparison = compared(trained / "diverged", trained / "iris")
+    assert [left.reason for left in comparison.left_out] == ["diverged in epoch 1"]
+    diverged = next(group for group in comparison.groups if not group.runs)
+    assert diverged.findings["diverged"] == 1
+    assert comparison.groups[-1] is diverged
+
+
+def test_the_same_seed_again_is_no_repeat(repeats: Repeats, make: Make) -> None:
+    first, _ = runs = repeats(8, [0.7, 0.8])
+    again = make("again", source=str(first), started="2099-01-01T00:00:00+00:00")
+    comparison = compared(*runs, again)
+    [group] = comparison.groups
+    assert [run.seed for run in group.runs] == [1, 2]
+    [left] = comparison.left_out
+    assert (left.run.path, str(again) in left.reason) == (first, True)
+
+
+def test_runs_without_a_config_are_not_taken_for_repeats(repeats: Repeats) -> None:
+    runs = repeats(8, [0.7, 0.8])
+    for number, run in enumerate(runs):
+        data = json.loads((run / "metrics.json").read_text())
+        del data["config"]
+        (run / "metrics.json").write_text(json.dumps({**data, "identity": str(number)}))
+    comparison = compared(*runs)
+    assert [len(group.runs) for group in comparison.groups] == [1, 1]
+    assert len({group.label for group in comparison.groups}) == 2
+    assert any("2 runs hold no config" in note for note in comparison.notes)
+
+
+# Verdicts
+
+
+def test_a_relu_before_the_softmax_is_seen_to_be_far_worse(repeats: Repeats) -> None:
+    plain = repeats(100, [0.895, 0.895, 0.896, 0.896, 0.895], name="relu100")
+    dying = repeats(101, [0.647, 0.448, 0.810, 0.52, 0.889], name="relu_before_softmax")
+    comparison = compared(*plain, *dying)
+    assert (comparison.best, comparison.tied) == ("relu100", ())
+    assert verdicts(comparison) == {("relu100", "relu_before_softmax"): "better"}
+
+
+def test_512_and_1024_units_cannot_be_told_apart_and_it_says_what_would(repeats: Repeats) -> None:
+    comparison = compared(*repeats(512, [0.878, 0.883, 0.883]), *repeats(1024, [0.883, 0.882, 0.883]))
+    assert verdicts(comparison) == {("hidden=1024", "hidden=512"): "undecided"}
+    assert comparison.tied == ("hidden=512",)
+    [verdict] = comparison.verdicts
+    assert verdict.text.startswith("1024 and 512 cannot be told apart: 0.1")
+    assert "more repeats would show a difference of 0.1" in verdict.text
+
+
+def test_one_run_each_is_about_these_runs_alone(repeats: Repeats) -> None:
+    comparison = compared(*repeats(8, [0.8]), *repeats(64, [0.9]), *repeats(16, [0.9], first_seed=7))
+    [tie, difference] = comparison.verdicts
+    assert (tie.outcome, difference.outcome) == ("undecided", "better")
+    assert {tie.method, difference.method} == {"exact McNemar"}
+    assert "one run each" in tie.text
+    assert "--repeats 5" in tie.text
+    assert difference.text.startswith("this run of ")
+    assert "by 10.0 points" in difference.text
+    assert "cannot say that other seeds would" in difference.text
+
+
+def test_the_best_is_held_against_each_other_group_and_all_pairs_count(repeats: Repeats) -> None:
+    runs = [run for units in (8, 16, 32) for run in repeats(units, [0.80, 0.802, 0.801])]
+    comparison = compared(*runs)
+    assert [verdict.first for verdict in comparison.verdicts] == [comparison.best] * 2
+    assert set(comparison.tied) == {verdict.second for verdict in comparison.verdicts}
+    assert all("Holm over 3" in verdict.text for verdict in comparison.verdicts)
+    assert any("all 3 pairs of the 3 groups" in note for note in comparison.notes)
+
+
+def test_equal_groups_are_seldom_told_apart_though_the_best_is_picked_by_its_luck(make: Make) -> None:
+    """Fifteen equal ones, 60 times over: at 5 %, more than 7 false alarms have a chance of 1 in 100.
+
+    Correcting only for the 14 comparisons that are shown would give a false alarm every fifth time.
+    """
+    random = np.random.default_rng(1)
+    runs = [make(f"{units}", units=units, correct=[True, False]) for units in range(1, 16)]
+    alarms = 0
+    for _ in range(60):
+        for run in runs:
+            right = random.random(400) < 0.5
+            _predict(run, right)
+        alarms += any(verdict.outcome != "undecided" for verdict in compared(*runs).verdicts)
+    assert alarms <= 7
+
+
+def _predict(run: Path, right: np.ndarray) -> None:
+    data = json.loads((run / "metrics.json").read_text())
+    data["test"]["accuracy"] = float(right.mean())
+    (run / "metrics.json").write_text(json.dumps(data))
+    split = np.array(data["test_split"])
+    np.savez(run / "predictions.npz", labels=np.ones(len(right)), predicted=right, split_fingerprint=split)
+
+
+def test_a_baseline_is_held_against_all_others_and_only_those_count(repeats: Repeats) -> None:
+    runs = [
+        run for units, base in ((8, 0.8), (16, 0.85), (32, 0.9)) for run in repeats(units, [base, base + 0.002, base])
+    ]
+    for name in ("hidden=16", "16", str(runs[3]), str(runs[5])):
+        comparison = compared(*runs, baseline=name)
+        assert comparison.baseline == "hidden=16"
+        assert verdicts(comparison) == {("hidden=32", "hidden=16"): "better", ("hidden=8", "hidden=16"): "worse"}
+        assert all("Holm over 2" in verdict.text for verdict in comparison.verdicts)
+        assert comparison.best == "hidden=32"
+
+
+def test_a_baseline_may_be_the_name_of_runs(repeats: Repeats) -> None:
+    runs = [*repeats(8, [0.7] * 3, name="narrow"), *repeats(64, [0.8] * 3, name="wide")]
+    assert compared(*runs, baseline="narrow").baseline == "narrow"
+
+
+def test_losses_are_better_when_lower_and_are_tested_over_the_seeds(repeats: Repeats) -> None:
+    low = [path for seed in (1, 2, 3) for path in repeats(8, [0.8], seed, test={"loss": 0.3 + seed / 100})]
+    high = [path for seed in (1, 2, 3) for path in repeats(16, [0.8], seed, test={"loss": 0.5 + seed / 90})]
+    comparison = compared(*low, *high, metric="loss")
+    assert (comparison.greater_is_better, comparison.best) == (False, "hidden=8")
+    [verdict] = comparison.verdicts
+    assert (verdict.outcome, verdict.method) == ("better", "seeds alone")
+    assert verdict.text.startswith("8 is better than 16 in loss, lower by 0.20")
+    few = compared(low[0], high[0], metric="loss")
+    assert few.verdicts[0].outcome == "refused"
+    assert "3 repeats" in few.verdicts[0].text
+
+
+def test_other_seeds_are_compared_without_pairing(repeats: Repeats) -> None:
+    comparison = compared(*repeats(8, [0.7, 0.71, 0.7]), *repeats(16, [0.8, 0.81, 0.8], first_seed=11))
+    assert verdicts(comparison) == {("hidden=16", "hidden=8"): "better"}
+    # Most seeds in common: those are paired, and the difference is over them.
+    mixed = compared(*repeats(9, [0.7, 0.7, 0.7, 0.2]), *repeats(17, [0.8, 0.8, 0.8]))
+    assert mixed.verdicts[0].difference == pytest.approx(0.1)
+
+
+def test_groups_on_other_test_splits_are_not_compared(trained: Path) -> None:
+    comparison = compared(trained)
+    refused = [verdict for verdict in comparison.verdicts if verdict.outcome == "refused"]
+    assert refused
+    assert all("different test splits" in verdict.text and verdict.p is None for verdict in refused)
+    assert any("2 different test splits" in note for note in comparison.notes)
+
+
+def test_the_same_config_on_another_test_split_is_another_group(repeats: Repeats) -> None:
+    one = repeats(8, [0.7, 0.8])
+    other = repeats(8, [0.7, 0.8], test_split="another", name="digits")
+    comparison = compared(*one, *other)
+    assert len(comparison.groups) == 2
+    assert len({group.label for group in comparison.groups}) == 2
+    assert comparison.verdicts[0].outcome == "refused"
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "empty", "pickled", "another run's", "another split's", "shape"])
+def test_predictions_that_cannot_be_used_are_told_and_the_seeds_still_speak(repeats: Repeats, damage: str) -> None:
+    low, high = repeats(8, [0.7, 0.701, 0.7]), repeats(16, [0.8, 0.801, 0.8])
+    file = low[0] / "predictions.npz"
+    whole = dict(np.load(file))
+    match damage:
+        case "missing":
+            file.unlink()
+        case "torn":
+            file.write_bytes(file.read_bytes()[:5000])
+        case "empty":
+            file.write_bytes(b"")
+        case "pickled":
+            np.savez(file, **{**whole, "labels": np.array([print], dtype=object)})
+        case "another run's":
+            np.savez(file, **{**whole, "predicted": whole["labels"]})
+        case "another split's":
+            np.savez(file, **{**whole, "split_fingerprint": np.array("other")})
+        case "shape":
+            np.savez(file, **{**whole, "predicted": whole["predicted"][:-1]})
+    comparison = compared(*low, *high)
+    [verdict] = comparison.verdicts
+    assert (verdict.outcome, verdict.method) == ("better", "seeds alone")
+    assert any(str(file) in note for note in comparison.notes)
+    single = compared(low[0], high[0])
+    assert single.verdicts[0].outcome == "refused"
+    assert "predictions" in single.verdicts[0].text
+
+
+def test_of_many_groups_the_nearest_are_tested_and_it_says_so(make: Make) -> None:
+    paths = [
+        make(f"{units}", units=units, correct=np.arange(1000) < 500 + units) for units in range(1, MOST_TESTED + 6)
+    ]
+    comparison = compared(*paths)
+    assert len(comparison.verdicts) == MOST_TESTED
+    assert f"hidden={MOST_TESTED + 5}" == comparison.best
+    assert "hidden=1" not in {verdict.second for verdict in comparison.verdicts}
+    assert any("4 further ones were not" in note for note in comparison.notes)
+
+
+# What users ask for
+
+
+@pytest.fixture
+def grid(repeats: Repeats) -> list[Path]:
+    return [path for units, base in ((8, 0.7), (32, 0.9), (16, 0.8)) for path in repeats(units, [base, base + 0.01])]
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        (None, [32, 16, 8]),
+        ("hidden", [8, 16, 32]),
+        ("-hidden", [32, 16, 8]),
+        ("accuracy", [8, 16, 32]),
+        ("label", [16, 32, 8]),
+    ],
+)
+def test_groups_come_in_the_order_asked_for(grid: list[Path], sort: str | None, order: list[int]) -> None:
+    assert [group.parameters["hidden"] for group in compared(*grid, sort=sort).groups] == order
+
+
+@pytest.mark.parametrize(
+    ("filters", "kept"),
+    [
+        (["hidden>=16"], {16, 32}),
+        (["hidden>8", "hidden != 32"], {16}),
+        (["hidden=8"], {8}),
+        (["hidden=*2"], {32}),
+        (["accuracy>0.8"], {16, 32}),
+        (["accuracy<=0.75"], {8}),
+        (["status=completed", "name=dig*"], {8, 16, 32}),
+        (["seed=1"], {8, 16, 32}),
+        (["dataset=digits"], {8, 16, 32}),
+        (["learning_rate=0.001"], {8, 16, 32}),
+        (["loss=sparse*"], {8, 16, 32}),
+        (["loss<0"], set()),
+        (["name=other"], set()),
+    ],
+)
+def test_filters_keep_what_they_say(grid: list[Path], filters: list[str], kept: set[int]) -> None:
+    if not kept:
+        with pytest.raises(InputError, match="no run passes --filter"):
+            compared(*grid, filters=filters)
+        return
+    groups = compared(*grid, filters=filters).groups
+    widths = {run.config["layers"][1]["dense"]["units"] for group in groups for run in group.runs}
+    assert widths == kept
+
+
+def test_a_filter_on_a_metric_looks_at_the_mean_and_drops_no_unlucky_run(grid: list[Path]) -> None:
+    [group] = compared(*grid, filters=["accuracy>0.901"]).groups
+    assert [run.test["accuracy"] for run in group.runs] == [0.9, 0.91]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"metric": "acuracy"}, "did you mean 'accuracy'"),
+        ({"metric": "f1"}, "there are: accuracy, loss, val_accuracy"),
+        ({"sort": "hiden"}, "did you mean 'hidden'"),
+        ({"filters": ["hiden>3"]}, "did you mean 'hidden'"),
+        ({"filters": ["hidden"]}, "write NAME, one of"),
+        ({"filters": ["hidden>"]}, "write NAME, one of"),
+        ({"filters": [">3"]}, "write NAME, one of"),
+        ({"baseline": "hidden=9"}, "there are: 32, 16, 8"),
+        ({"baseline": "digits"}, "3 groups go by that name"),
+    ],
+)
+def test_a_name_that_is_none_is_told_with_those_there_are(grid: list[Path], options: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        compared(*grid, **options)
+
+
+def test_a_baseline_that_failed_is_refused_with_its_reason(grid: list[Path], trained: Path) -> None:
+    with pytest.raises(InputError, match="diverged in epoch 1"):
+        compared(*grid, trained / "diverged", baseline=str(trained / "diverged"))
+
+
+def test_runs_that_all_failed_are_still_shown(make: Make) -> None:
+    runs = [make(f"{seed}", seed=seed, status="failed", error="no memory") for seed in (1, 2)]
+    comparison = compared(*runs)
+    assert (comparison.best, comparison.verdicts) == (None, ())
+    assert len(comparison.left_out) == 2
+    with pytest.raises(InputError, match="no run was completed"):
+        compared(*runs, metric="accuracy")
+
+
+# Forgeries
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"config": {"layers": [[[[]]]], "epochs": [1]}},
+        {"config": {"seed": {}, "a": {"b": {"c": None}}}},
+        {"test": {"accuracy": 1e308, "loss": -1e308, "x" * 300: 1}},
+        {"history": [{"epoch": "one", "loss": None}, {"val_loss": True}], "status": "diverged"},
+        {"findings": [{"code": ["x"]}, {}], "parameters": {"total": 10**30}},
+        {"name": "\x1b[2J|<b>`\n", "seed": None},
+        {"test_intervals": {"accuracy": [9, -9]}, "timings": {"total": -1}},
+        {"process": this_process(), "status": "running", "seed": -(10**20)},
+    ],
+    ids=["layers", "values", "sizes", "history", "findings", "name", "intervals", "process"],
+)
+def test_a_forged_run_spoils_no_comparison(repeats: Repeats, make: Make, metrics: dict[str, Any]) -> None:
+    comparison = compared(*repeats(8, [0.7, 0.8]), make("forged", **metrics))
+    group = comparison.group(next(group.label for group in comparison.groups if len(group.runs) == 2))
+    assert group.estimates["accuracy"].mean == pytest.approx(0.75)
+    assert all(math.isfinite(estimate.mean) for group in comparison.groups for estimate in group.estimates.values())
