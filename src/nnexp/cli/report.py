@@ -1,0 +1,55 @@
+"""`nnexp report`: what runs say together, as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="DIR…", help="Run folders, sweep folders, nested.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to write; else report.html in the sweep folder, or here."
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="NAME", help="Compare by this metric; else by accuracy.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="LABEL", help="Compare all with this one; else with the best.")
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="The page's heading; else the folder's name.")] = "",
+) -> None:
+    """Write one self-contained HTML page: answer, table, curves, every run's details.
+
+    Example:  nnexp report runs -o report.html
+    """
+    from nnexp.cli.console import stderr
+    from nnexp.comparison.collect import collect
+    from nnexp.comparison.comparison import compare
+    from nnexp.errors import InputError
+    from nnexp.report.page import write_report
+
+    target = output or _beside(paths[0])
+    if target.is_dir():
+        raise InputError(f"{target} is a directory; name a file in it: -o {target / 'report.html'}")
+    if not target.parent.is_dir():
+        raise InputError(f"{target.parent}: no such directory; make it, or name another place with -o")
+    collected = collect(paths)
+    comparison = compare(collected.records, metric=metric, baseline=baseline, unreadable=collected.unreadable)
+    try:
+        write_report(target, comparison, paths, title=title)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror}; name another place with -o") from None
+    stderr().print(f"report of {len(collected.records)} runs: {target}", soft_wrap=True)
+
+
+def _beside(path: Path) -> Path:
+    """In a sweep folder, with what else tells of it; else here."""
+    return (path if (path / "sweep.yaml").is_file() else Path()) / "report.html"

@@ -1,0 +1,347 @@
+"""The interactive charts as Plotly figures: plain data that the page's script colours and draws.
+
+A trace's `meta` holds its colour on a light and on a dark page, its group, and whether it shows training.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+from nnexp.comparison import series
+from nnexp.comparison.metrics import figure, in_points
+from nnexp.comparison.result import Comparison, Group, Outcome, Verdict
+from nnexp.comparison.series import Axis, Curve
+from nnexp.runs.record import RunRecord
+
+Figure = dict[str, Any]
+
+_SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
+_OUTCOMES: dict[Outcome, tuple[str, str]] = {
+    "better": ("#0072B2", "#56A8E0"),
+    "worse": ("#D55E00", "#F0813A"),
+    "undecided": ("#6B7280", "#A3ABB8"),
+}
+# The lighter part of ColorBrewer's Blues: dark figures can be read on all of it, on a light and on a dark page.
+_BLUES = ((0, "#f7fbff"), (0.35, "#c6dbef"), (0.7, "#9ecae1"), (1, "#6baed6"))
+# Bands of more groups than this hide each other.
+MOST_BANDS = 8
+
+
+def curves(comparison: Comparison, name: str) -> Figure:
+    """A figure of the history by epoch: a line a group, validation full and training dashed, repeats in a band."""
+    groups = drawn(comparison)
+    held_out = series.has_validation(comparison, name)
+    traces: list[dict[str, Any]] = []
+    seen: list[float] = []
+    for place, (group, colour) in enumerate(zip(groups, series.colours(len(groups)), strict=True)):
+        few = len(groups) <= series.FEW
+        for key, training in ((f"val_{name}", False), (name, held_out)):
+            curve = series.curve([run.history for run in group.runs], key)
+            if curve is None:
+                continue
+            seen += curve.mean
+            meta = {"colour": colour, "group": group.label, "training": training}
+            if curve.runs > 1 and not training and len(groups) <= MOST_BANDS:
+                traces.append(_band(curve, meta))
+            marked = few and not training and len(curve.epochs) <= 40
+            traces.append(
+                {
+                    "type": "scatter",
+                    "name": text(group.label),
+                    "x": curve.epochs,
+                    "y": [_rounded(value) for value in curve.mean],
+                    "mode": "lines+markers" if marked or len(curve.epochs) == 1 else "lines",
+                    "line": {"width": 2.2 if few or group.label == comparison.best else 1.3},
+                    "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 6},
+                    "opacity": 0.65 if training else 1,
+                    "meta": {**meta, "dash": "dash" if training else "solid"},
+                    "hovertemplate": "%{fullData.name}<br>epoch %{x}: %{y:.4g}"
+                    + _of_runs(curve, training)
+                    + "<extra></extra>",
+                }
+            )
+    vertical: dict[str, Any] = {"title": {"text": text(name)}}
+    if name == "loss" and series.spans_decades(seen):
+        vertical["type"] = "log"
+    return {
+        "data": traces,
+        "layout": {"xaxis": {"title": {"text": "epoch"}, **_whole_ticks(traces)}, "yaxis": vertical},
+    }
+
+
+def curves_of_run(run: RunRecord) -> Figure:
+    """Loss and the first metric of one run by epoch, training dashed."""
+    names = [name for name in (run.history[0] if run.history else {}) if name not in series.NOT_CURVES]
+    kept = list(dict.fromkeys(name.removeprefix("val_") for name in names))
+    kept = ["loss", *[name for name in kept if name != "loss"]][:2]
+    traces = []
+    for place, (name, colour) in enumerate(zip(kept, series.colours(len(kept)), strict=True)):
+        held_out = series.curve([run.history], f"val_{name}")
+        for key, dash in ((f"val_{name}", "solid"), (name, "dash" if held_out else "solid")):
+            curve = series.curve([run.history], key)
+            if curve:
+                traces.append(
+                    {
+                        "type": "scatter",
+                        "name": text(key),
+                        "x": curve.epochs,
+                        "y": [_rounded(value) for value in curve.mean],
+                        "yaxis": "y" if place == 0 else "y2",
+                        "xaxis": "x" if place == 0 else "x2",
+                        "mode": "lines+markers" if len(curve.epochs) == 1 else "lines",
+                        "meta": {"colour": colour, "dash": dash},
+                        "hovertemplate": "%{fullData.name}, epoch %{x}: %{y:.4g}<extra></extra>",
+                    }
+                )
+    layout: dict[str, Any] = {
+        "height": 230,
+        "grid": {"rows": 1, "columns": len(kept), "pattern": "independent", "xgap": 0.3},
+    }
+    for place, name in enumerate(kept):
+        number = "" if place == 0 else "2"
+        layout[f"xaxis{number}"] = {"title": {"text": "epoch"}, **_whole_ticks(traces)}
+        layout[f"yaxis{number}"] = {"title": {"text": text(name)}}
+    return {"data": traces, "layout": layout}
+
+
+def forest(comparison: Comparison) -> Figure | None:
+    """The differences of the verdicts with their intervals, against no difference; None where there is none."""
+    told = [verdict for verdict in comparison.verdicts if verdict.difference is not None]
+    if not told:
+        return None
+    scale, unit = (100, "percentage points") if in_points(comparison.metric) else (1, comparison.metric)
+    _, short = series.short_labels(comparison)
+    labels = [text(short[_named(comparison, verdict)], 28) for verdict in told]
+    traces = []
+    for outcome, colour in _OUTCOMES.items():
+        rows = [(place, verdict) for place, verdict in enumerate(told) if verdict.outcome == outcome]
+        if not rows:
+            continue
+        middle = [scale * (verdict.difference or 0) for _, verdict in rows]
+        high = [scale * (verdict.high if verdict.high is not None else verdict.difference or 0) for _, verdict in rows]
+        low = [scale * (verdict.low if verdict.low is not None else verdict.difference or 0) for _, verdict in rows]
+        bounds = [f"[{a:.3g}, {b:.3g}]" for a, b in zip(low, high, strict=True)]
+        traces.append(
+            {
+                "type": "scatter",
+                "name": "cannot be told apart" if outcome == "undecided" else f"the first is {outcome}",
+                "x": [_rounded(value) for value in middle],
+                "y": [place for place, _ in rows],
+                "error_x": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [_rounded(b - m) for b, m in zip(high, middle, strict=True)],
+                    "arrayminus": [_rounded(m - a) for a, m in zip(low, middle, strict=True)],
+                    "thickness": 2,
+                    "width": 0,
+                },
+                "mode": "markers",
+                "marker": {"size": 9, "symbol": "circle-open" if outcome == "undecided" else "circle"},
+                "customdata": [[labels[place], bound] for (place, _), bound in zip(rows, bounds, strict=True)],
+                "meta": {"colour": colour},
+                "hovertemplate": f"%{{customdata[0]}}<br>%{{x:.3g}} {text(unit)} %{{customdata[1]}}<extra></extra>",
+            }
+        )
+    layout = {
+        "height": 110 + 26 * len(told),
+        "showlegend": True,
+        "xaxis": {"title": {"text": text(unit)}, "zeroline": True, "nticks": 7},
+        "yaxis": {
+            "tickmode": "array",
+            "tickvals": list(range(len(told))),
+            "ticktext": labels,
+            "range": [len(told) - 0.5, -0.5],
+            "automargin": True,
+            "showgrid": False,
+            "zeroline": False,
+        },
+        "meta": {"zero": True},
+    }
+    return {"data": traces, "layout": layout}
+
+
+def forest_reading(comparison: Comparison) -> str:
+    """What a row of the forest plot is the difference of."""
+    if comparison.baseline is not None:
+        return f"Each dot: the one named minus {comparison.baseline}"
+    return f"Each dot: {comparison.best} minus the one named"
+
+
+def by_parameter(comparison: Comparison, parameter: str) -> Figure:
+    """The metric against a parameter: the means with their intervals, and the runs; a line per setting of the rest."""
+    _, lines = series.lines_along(comparison, parameter)
+    axis = series.axis_of([group for _, groups in lines for group in groups], parameter)
+    traces: list[dict[str, Any]] = []
+    for place, ((name, groups), colour) in enumerate(zip(lines, series.colours(len(lines)), strict=True)):
+        aside = (place - (len(lines) - 1) / 2) * min(0.1, 0.5 / len(lines)) if axis.kind == "category" else 0
+        where = [axis.position(group.parameters.get(parameter)) + aside for group in groups]
+        meta = {"colour": colour, "group": name}
+        traces.append(_means(comparison, groups, where, axis, meta, place))
+        traces.append(_runs(comparison, groups, where, meta))
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": {"title": {"text": text(parameter)}, **_ticks(axis)},
+            "yaxis": {"title": {"text": text(comparison.metric)}},
+        },
+    }
+
+
+def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
+    """The metric over two parameters, its value in each cell."""
+    grid = series.grid(comparison, across, down)
+    columns, rows = ([text(label, 24) for label in axis.labels] for axis in (grid.across, grid.down))
+    shown = [["" if cell is None else figure(cell, comparison.metric) for cell in row] for row in grid.cells]
+    told = len(columns) * len(rows) <= 200
+    hover = f"{text(across)} %{{customdata[0]}}, {text(down)} %{{customdata[1]}}: %{{text}}<extra></extra>"
+    return {
+        "data": [
+            {
+                "type": "heatmap",
+                "x": list(range(len(columns))),
+                "y": list(range(len(rows))),
+                "z": grid.cells,
+                "text": shown,
+                "texttemplate": "%{text}" if told else "",
+                "colorscale": _BLUES,
+                "textfont": {"color": "#111111"},
+                "showscale": not told,
+                "xgap": 2,
+                "ygap": 2,
+                "hoverongaps": False,
+                "customdata": [[[column, row] for column in columns] for row in rows],
+                "hovertemplate": hover,
+            }
+        ],
+        "layout": {
+            "height": 130 + 44 * len(rows),
+            "xaxis": {"title": {"text": text(across)}, **_places(columns)},
+            "yaxis": {"title": {"text": text(down)}, **_places(rows)},
+        },
+    }
+
+
+def drawn(comparison: Comparison) -> list[Group]:
+    """The groups that have curves."""
+    return [group for group in comparison.groups if any(run.history for run in group.runs)]
+
+
+def text(words: str, most: int = 60) -> str:
+    """Words as Plotly shows them: it reads a subset of HTML, so that `<` and `&` are escaped."""
+    return html.escape(series.shortened(words, most), quote=False)
+
+
+def _named(comparison: Comparison, verdict: Verdict) -> str:
+    """The one that the verdict is on: the other is the best, or the baseline."""
+    return verdict.second if comparison.baseline is None else verdict.first
+
+
+def _band(curve: Curve, meta: dict[str, Any]) -> dict[str, Any]:
+    """From the lowest to the highest run, as a closed outline."""
+    return {
+        "type": "scatter",
+        "x": [*curve.epochs, *reversed(curve.epochs)],
+        "y": [_rounded(value) for value in (*curve.high, *reversed(curve.low))],
+        "mode": "lines",
+        "line": {"width": 0},
+        "fill": "toself",
+        "hoverinfo": "skip",
+        "meta": {**meta, "band": True},
+    }
+
+
+def _means(
+    comparison: Comparison,
+    groups: Sequence[Group],
+    where: Sequence[float],
+    axis: Axis,
+    meta: dict[str, Any],
+    place: int,
+) -> dict[str, Any]:
+    estimates = [series.estimate_of(comparison, group) for group in groups]
+    highs = [found.mean if found.high is None else found.high for found in estimates]
+    lows = [found.mean if found.low is None else found.low for found in estimates]
+    return {
+        "type": "scatter",
+        "x": where,
+        "y": [_rounded(found.mean) for found in estimates],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [_rounded(high - found.mean) for high, found in zip(highs, estimates, strict=True)],
+            "arrayminus": [_rounded(found.mean - low) for low, found in zip(lows, estimates, strict=True)],
+            "thickness": 1.6,
+            "width": 0,
+        },
+        "mode": "markers" if axis.kind == "category" else "lines+markers",
+        "line": {"width": 1.4},
+        "marker": {"size": 8, "symbol": _SYMBOLS[place % len(_SYMBOLS)]},
+        "customdata": [
+            [
+                text(group.label),
+                f"[{figure(low, comparison.metric)}, {figure(high, comparison.metric)}]"
+                if found.low is not None
+                else "",
+            ]
+            for group, found, low, high in zip(groups, estimates, lows, highs, strict=True)
+        ],
+        "meta": meta,
+        "hovertemplate": "%{customdata[0]}<br>%{y:.4f} %{customdata[1]}<extra></extra>",
+    }
+
+
+def _runs(
+    comparison: Comparison, groups: Sequence[Group], where: Sequence[float], meta: dict[str, Any]
+) -> dict[str, Any]:
+    points = [
+        (position, value)
+        for position, group in zip(where, groups, strict=True)
+        for value in series.estimate_of(comparison, group).values
+        if len(group.runs) > 1
+    ]
+    return {
+        "type": "scatter",
+        "x": [position for position, _ in points],
+        "y": [_rounded(value) for _, value in points],
+        "mode": "markers",
+        "marker": {"symbol": "line-ew-open", "size": 9},
+        "opacity": 0.6,
+        "meta": meta,
+        "hoverinfo": "skip",
+    }
+
+
+def _ticks(axis: Axis) -> dict[str, Any]:
+    labels = [text(label, 24) for label in axis.labels]
+    if axis.kind == "category":
+        return {"tickmode": "array", "tickvals": axis.positions, "ticktext": labels, "automargin": True}
+    kind = {"type": axis.kind}
+    return {**kind, "tickmode": "array", "tickvals": axis.positions, "ticktext": labels} if len(labels) <= 8 else kind
+
+
+def _places(labels: Sequence[str]) -> dict[str, Any]:
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(len(labels))),
+        "ticktext": labels,
+        "automargin": True,
+        "showgrid": False,
+        "zeroline": False,
+    }
+
+
+def _whole_ticks(traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Epochs are whole numbers; Plotly would put ticks between a few of them."""
+    longest = max((trace["x"][-1] for trace in traces if not trace["meta"].get("band")), default=1)
+    return {"dtick": 1} if longest <= 12 else {}
+
+
+def _of_runs(curve: Curve, training: bool) -> str:
+    words = (["training"] if training else []) + ([f"mean of {curve.runs} runs"] if curve.runs > 1 else [])
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")

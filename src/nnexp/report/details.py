@@ -1,0 +1,153 @@
+"""What the report tells of a single run: a list of small functions from a run to HTML.
+
+Run folders may hold anything: a detail that is not what nnexp writes is left out, and said so.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nnexp.report import charts
+from nnexp.report.mistakes import Images, mistakes
+from nnexp.report.rendering import render
+from nnexp.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+Look: TypeAlias = "Callable[[RunRecord, Images], Markup | str]"
+
+# Beyond this many classes a table of counts could not be read; the most frequent confusions remain.
+_MOST_CLASSES = 30
+_MOST_TEXT = 20_000
+# What reading odd data may raise.
+_ODD = (
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A part of what is told of a run."""
+
+    title: str
+    html: Markup
+
+
+def details_of(run: RunRecord, images: Images) -> list[Detail]:
+    """All details of a run that there are."""
+    found = [Detail(title, _read(title, look, run, images)) for title, look in DETAILS]
+    return [detail for detail in found if detail.html]
+
+
+def environment_of(run: RunRecord) -> Mapping[str, Any]:
+    """environment.json as plain data; empty where it is missing or damaged."""
+    try:
+        found = json.loads(run.folder.environment.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read(title: str, look: Look, run: RunRecord, images: Images) -> Markup:
+    try:
+        return render("detail.html", html=look(run, images), why="")
+    except _ODD as error:
+        why = f"{title} left out: it could not be read from the run folder ({type(error).__name__})."
+        return render("detail.html", html="", why=why)
+
+
+def _outcome(run: RunRecord, _: Images) -> Markup:
+    return render("outcome.html", run=run)
+
+
+def _findings(run: RunRecord, _: Images) -> Markup | str:
+    return render("findings.html", findings=run.findings) if run.findings else ""
+
+
+def _curves(run: RunRecord, _: Images) -> Markup | str:
+    figure = charts.curves_of_run(run)
+    return render("run_curves.html", figure=figure) if figure["data"] else ""
+
+
+def _confusion(run: RunRecord, _: Images) -> Markup | str:
+    if "confusion_matrix" not in run.evaluation:
+        return ""
+    names = [str(row["class"]) for row in run.evaluation["per_class"]]
+    matrix = [[int(count) for count in row] for row in run.evaluation["confusion_matrix"]]
+    if any(len(row) != len(names) for row in matrix) or len(matrix) != len(names):
+        raise ValueError("not square")
+    if len(names) > _MOST_CLASSES:
+        return render("confusions.html", confusions=run.evaluation["top_confusions"])
+    shares = [[count / (sum(row) or 1) for count in row] for row in matrix]
+    rows = [
+        (name, list(zip(counts, share, strict=True))) for name, counts, share in zip(names, matrix, shares, strict=True)
+    ]
+    return render("confusion.html", names=names, rows=rows)
+
+
+def _classes(run: RunRecord, _: Images) -> Markup | str:
+    rows: Sequence[Mapping[str, Any]] = run.evaluation.get("per_class", ())
+    return render("classes.html", rows=rows) if rows else ""
+
+
+def _mistakes(run: RunRecord, images: Images) -> Markup | str:
+    if not run.folder.predictions.exists():
+        return ""
+    return render("mistakes.html", found=mistakes(run, images))
+
+
+def _model(run: RunRecord, _: Images) -> Markup | str:
+    return render("model.html", rows=run.model, parameters=run.parameters) if run.model else ""
+
+
+def _config(run: RunRecord, _: Images) -> Markup | str:
+    if not run.config:
+        return ""
+    import yaml
+
+    text = yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    return render("config.html", text=text[:_MOST_TEXT], cut=len(text) > _MOST_TEXT)
+
+
+def _environment(run: RunRecord, _: Images) -> Markup | str:
+    found = environment_of(run)
+    if not found:
+        return ""
+    packages = found.get("packages", {})
+    engine = found.get("engine", {})
+    facts = {
+        "Engine": f"{engine.get('name', '')}: {engine.get('reason', '')}" if engine else "",
+        "Threads": found.get("threads", ""),
+        "Processor": found.get("cpu", ""),
+        "Python": found.get("python", ""),
+        "Packages": ", ".join(f"{name} {version}" for name, version in packages.items()),
+        "Commit": found.get("git_commit") or "",
+    }
+    return render("facts.html", facts={name: str(value) for name, value in facts.items() if value != ""})
+
+
+DETAILS: tuple[tuple[str, Look], ...] = (
+    ("Outcome", _outcome),
+    ("Findings", _findings),
+    ("Learning curves", _curves),
+    ("Confusion matrix", _confusion),
+    ("Figures of each class", _classes),
+    ("Most confident mistakes", _mistakes),
+    ("Model", _model),
+    ("Config", _config),
+    ("How it ran", _environment),
+)

@@ -1,0 +1,198 @@
+"""The sections of the report: a list of small functions from what is compared to a title and its HTML."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp.comparison import series
+from nnexp.comparison.parameters import compact
+from nnexp.comparison.result import Comparison, Group, runs_of
+from nnexp.report import charts
+from nnexp.report.details import details_of, environment_of
+from nnexp.report.mistakes import test_images
+from nnexp.report.rendering import render
+from nnexp.report.table import groups_table
+from nnexp.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+# Beyond this many runs the page would be too large: then only each group's first one is told in detail.
+_MOST_DETAILED = 100
+_MOST_LISTED = 200
+_MACHINE = (("python", "python"), ("processor", "cpu"), ("threads", "threads"))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a report is about."""
+
+    comparison: Comparison
+    sources: tuple[Path, ...]
+    question: str
+    reproduce: tuple[str, ...]  # commands
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page; its anchor is made from its title."""
+
+    title: str
+    html: Markup
+
+    @property
+    def anchor(self) -> str:
+        """For links to it."""
+        return self.title.lower().replace(" ", "-")
+
+
+def sections_of(subject: Subject) -> list[Section]:
+    """Every section that has something to say, in the order of the page."""
+    found = [(title, write(subject)) for title, write in SECTIONS]
+    return [Section(title, html) for title, html in found if html is not None]
+
+
+def _question(subject: Subject) -> Markup:
+    comparison = subject.comparison
+    runs = runs_of(comparison.groups)
+    described = list(dict.fromkeys(run.description for run in runs if run.description))
+    varied = {name: series.axis_of(comparison.groups, name).labels for name in comparison.parameters}
+    datasets = dict.fromkeys(compact(run.config["dataset"]) for run in runs if "dataset" in run.config)
+    seeds = sorted({run.seed for run in runs if run.seed is not None})
+    return render(
+        "question.html",
+        question=subject.question,
+        descriptions=described[:5] if not subject.question else [],
+        varied=varied,
+        datasets=[] if "dataset" in varied else list(datasets),
+        seeds=seeds,
+        groups=len(comparison.groups),
+        runs=len(runs),
+    )
+
+
+def _answer(subject: Subject) -> Markup:
+    comparison = subject.comparison
+    best = comparison.group(comparison.best) if comparison.best is not None else None
+    return render(
+        "answer.html",
+        comparison=comparison,
+        best=best,
+        estimate=best.estimates.get(comparison.metric) if best else None,
+        forest=charts.forest(comparison),
+        reading=charts.forest_reading(comparison),
+    )
+
+
+def _table(subject: Subject) -> Markup:
+    return render("table.html", table=groups_table(subject.comparison), comparison=subject.comparison)
+
+
+def _curves(subject: Subject) -> Markup | None:
+    comparison = subject.comparison
+    groups = charts.drawn(comparison)
+    if not groups:
+        return None
+    title, short = series.short_labels(comparison)
+    names = series.curve_names(comparison)
+    colours = series.colours(len(groups))
+    return render(
+        "curves.html",
+        groups=[(group.label, short[group.label], colour) for group, colour in zip(groups, colours, strict=True)],
+        legend_title=title,
+        figures=[(name, charts.curves(comparison, name)) for name in names],
+        validation=any(series.has_validation(comparison, name) for name in names),
+        show_training=len(groups) <= 4,
+        repeats=any(len(group.runs) > 1 for group in groups),
+        bands=len(groups) <= charts.MOST_BANDS,
+    )
+
+
+def _parameters(subject: Subject) -> Markup | None:
+    comparison = subject.comparison
+    names = series.swept(comparison)
+    maps = [(pair, charts.heat_map(comparison, *pair)) for pair in series.pairs_of_parameters(comparison)]
+    if not names and not maps:
+        return None
+    along = []
+    for name in names:
+        others, lines = series.lines_along(comparison, name)
+        legend = [(line, line, colour) for (line, _), colour in zip(lines, series.colours(len(lines)), strict=True)]
+        along.append((name, others, legend, charts.by_parameter(comparison, name)))
+    return render("parameters.html", metric=comparison.metric, along=along, maps=maps)
+
+
+def _runs(subject: Subject) -> Markup:
+    chosen, total = _detailed(subject.comparison)
+    images = functools.cache(test_images)  # once for all runs of this report
+    rows = [(group, run, details_of(run, images)) for group, run in chosen]
+    return render("runs.html", rows=rows, total=total, metric=subject.comparison.metric)
+
+
+def _left_out(subject: Subject) -> Markup | None:
+    comparison = subject.comparison
+    if not comparison.left_out and not comparison.unreadable:
+        return None
+    labels = {id(run): group.label for group in comparison.groups for run in group.all_runs}
+    rows = [(labels.get(id(left.run), ""), left) for left in comparison.left_out]
+    more = len(rows) - _MOST_LISTED
+    return render("left_out.html", rows=rows[:_MOST_LISTED], more=more, unreadable=comparison.unreadable)
+
+
+def _statistics(subject: Subject) -> Markup:
+    comparison = subject.comparison
+    estimates = [group.estimates[comparison.metric] for group in series.measured(comparison)]
+    intervals = dict.fromkeys(estimate.method for estimate in estimates if estimate.method)
+    tests = dict.fromkeys(verdict.method for verdict in comparison.verdicts if verdict.method)
+    return render("statistics.html", intervals=list(intervals), tests=list(tests))
+
+
+def _reproduce(subject: Subject) -> Markup:
+    chosen, _ = _detailed(subject.comparison)
+    found = [environment for _, run in chosen if (environment := environment_of(run))]
+    return render(
+        "reproduce.html",
+        commands=subject.reproduce,
+        sources=subject.sources,
+        versions=_versions(found),
+        runs=len(found),
+    )
+
+
+def _versions(environments: Sequence[Any]) -> dict[str, list[str]]:
+    """Every value that occurs, by what it is of: repeats on other versions may differ."""
+    facts: dict[str, dict[str, None]] = {}
+    for environment in environments:
+        packages = environment.get("packages")
+        versions = packages if isinstance(packages, dict) else {}
+        machine = {name: environment.get(key) for name, key in _MACHINE}
+        for name, value in {**machine, **versions}.items():
+            if value is not None:
+                facts.setdefault(str(name), {})[compact(value)] = None
+    return {name: list(values) for name, values in facts.items()}
+
+
+def _detailed(comparison: Comparison) -> tuple[list[tuple[Group, RunRecord]], int]:
+    """The runs to tell of in detail, and how many there are in all."""
+    pairs = [(group, run) for group in comparison.groups for run in group.all_runs]
+    if len(pairs) <= _MOST_DETAILED:
+        return pairs, len(pairs)
+    firsts = [(group, group.all_runs[0]) for group in comparison.groups if group.all_runs]
+    return firsts[:_MOST_DETAILED], len(pairs)
+
+
+SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
+    ("Question", _question),
+    ("Answer", _answer),
+    ("Table", _table),
+    ("Learning curves", _curves),
+    ("Parameters", _parameters),
+    ("Runs", _runs),
+    ("Left out", _left_out),
+    ("Statistics", _statistics),
+    ("Reproduce", _reproduce),
+)

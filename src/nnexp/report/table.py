@@ -1,0 +1,125 @@
+"""The table of the groups: what each cell says, and what it sorts by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnexp.comparison import series
+from nnexp.comparison.metrics import figure
+from nnexp.comparison.parameters import compact
+from nnexp.comparison.result import Comparison, Group
+from nnexp.report.rendering import seconds
+
+# Metrics beside the compared one; more would not be read.
+_MOST_OTHERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a row's column."""
+
+    text: str
+    small: str = ""
+    mark: str = ""  # "best", "tied"
+    sort: float | str | None = None  # None: below all others, either way
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column by its name; those of numbers stand to the right."""
+
+    name: str
+    numbers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells; the first `heads` cells of a row name it."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    heads: int
+
+
+def groups_table(comparison: Comparison) -> Table:
+    """A row a group, in the comparison's order; those without a run that counts are there too, with the reason."""
+    implied, _ = series.short_labels(comparison)
+    labelled = not implied
+    parameters = comparison.parameters
+    others = [name for name in comparison.metrics if name not in (comparison.metric, "seconds")][:_MOST_OTHERS]
+    numeric = [series.axis_of(comparison.groups, name).kind != "category" for name in parameters]
+    timed = any("seconds" in group.estimates for group in comparison.groups) and comparison.metric != "seconds"
+    epochs = "epochs trained" if "epochs" in parameters else "epochs"
+    trailing = [*others, "parameters", epochs, *(["time"] if timed else [])]
+    columns = (
+        *([Column("run", False)] if labelled else []),
+        *(Column(name, numbers) for name, numbers in zip(parameters, numeric, strict=True)),
+        Column("runs", True),
+        Column(comparison.metric, True),
+        *(Column(name, True) for name in trailing),
+        *([Column("left out", False)] if comparison.left_out else []),
+    )
+    rows = []
+    for group in comparison.groups:
+        heads = [Cell(group.label, sort=group.label)] if labelled else []
+        heads += [_parameter(group, name) for name in parameters]
+        heads[0] = Cell(heads[0].text, heads[0].small, _mark(comparison, group), heads[0].sort)
+        rows.append(
+            (
+                *heads,
+                _count(group),
+                _figure(group, comparison.metric),
+                *(_figure(group, name, interval=False) for name in others),
+                _whole(group.total_parameters),
+                _whole(group.epochs),
+                *([_time(group)] if timed else []),
+                *([_left_out(group)] if comparison.left_out else []),
+            )
+        )
+    return Table(columns, tuple(rows), labelled + len(parameters))
+
+
+def _mark(comparison: Comparison, group: Group) -> str:
+    if group.label == comparison.best:
+        return "best"
+    return "tied" if group.label in comparison.tied else ""
+
+
+def _parameter(group: Group, name: str) -> Cell:
+    value = group.parameters.get(name)
+    text = compact(value)
+    return Cell(text, sort=None if value is None else text)
+
+
+def _count(group: Group) -> Cell:
+    total = len(group.all_runs)
+    return Cell(str(total) if len(group.runs) == total else f"{len(group.runs)} of {total}", sort=len(group.runs))
+
+
+def _figure(group: Group, metric: str, *, interval: bool = True) -> Cell:
+    estimate = group.estimates.get(metric)
+    if estimate is None:
+        return Cell("–")
+    known = interval and estimate.low is not None and estimate.high is not None
+    small = f"[{figure(estimate.low, metric)}, {figure(estimate.high, metric)}]" if known else ""
+    return Cell(figure(estimate.mean, metric), small, sort=estimate.mean)
+
+
+def _whole(value: float | None) -> Cell:
+    if value is None:
+        return Cell("–")
+    return Cell(f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}", sort=value)
+
+
+def _time(group: Group) -> Cell:
+    estimate = group.estimates.get("seconds")
+    return Cell(seconds(estimate.mean), sort=estimate.mean) if estimate else Cell("–")
+
+
+def _left_out(group: Group) -> Cell:
+    reasons = [
+        left.reason if left.run.seed is None else f"seed {left.run.seed}: {left.reason}" for left in group.left_out
+    ]
+    told = "; ".join(series.shortened(reason, 160) for reason in reasons[:3])
+    more = f"and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return Cell(told, more, sort=len(reasons) or None)

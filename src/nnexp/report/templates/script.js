@@ -1,0 +1,127 @@
+"use strict";
+(() => {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const print = matchMedia("print");
+  const finger = matchMedia("(pointer: coarse)");
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // Charts: the figures come without colours, which depend on the page's.
+
+  const theme = () => (dark.matches && !print.matches
+    ? { which: 1, text: "#c9d0d9", line: "#313842", zero: "#8b95a3", page: "#14171b" }
+    : { which: 0, text: "#3c4552", line: "#e4e8ec", zero: "#7b8494", page: "#ffffff" });
+
+  function coloured(trace, { which }) {
+    const meta = trace.meta;
+    if (!meta) return trace;
+    const colour = meta.colour[which];
+    const painted = { ...trace, line: { ...trace.line, color: colour }, marker: { ...trace.marker, color: colour } };
+    if (meta.dash) painted.line.dash = meta.dash;
+    if (meta.band) painted.fillcolor = colour + "2b";
+    for (const bars of ["error_x", "error_y"]) if (trace[bars]) painted[bars] = { ...trace[bars], color: colour };
+    return painted;
+  }
+
+  function laidOut(layout, colours) {
+    const axis = { gridcolor: colours.line, linecolor: colours.line, zerolinecolor: colours.line, automargin: true };
+    const made = {
+      height: 340, margin: { l: 56, r: 12, t: 12, b: 48 }, showlegend: false, hovermode: "closest",
+      dragmode: finger.matches ? false : "zoom",
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+      ...layout,
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "system-ui, sans-serif", size: 12, color: colours.text },
+      hoverlabel: { bgcolor: colours.page, bordercolor: colours.zero, font: { color: colours.text }, align: "left" },
+    };
+    for (const name of Object.keys(made)) if (/^[xy]axis\d*$/.test(name)) made[name] = { ...axis, ...made[name] };
+    if (layout.meta && layout.meta.zero) made.xaxis.zerolinecolor = colours.zero;
+    return made;
+  }
+
+  function shown(trace, chart) {
+    const meta = trace.meta || {};
+    const linked = chart.closest(".linked");
+    const button = linked && all("[data-group]", linked).find((one) => one.dataset.group === meta.group);
+    if (!button) return true;
+    const training = linked.querySelector("[data-training]");
+    return button.getAttribute("aria-pressed") === "true"
+      && !(meta.training && training && training.getAttribute("aria-pressed") === "false");
+  }
+
+  function draw(chart) {
+    const figure = JSON.parse(chart.querySelector("script").textContent);
+    const colours = theme();
+    const traces = figure.data.map((trace) => ({ ...coloured(trace, colours), visible: shown(trace, chart) }));
+    const settings = { responsive: true, displaylogo: false, displayModeBar: finger.matches ? false : "hover",
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+    Plotly.react(chart.querySelector(".plot"), traces, laidOut(figure.layout, colours), settings);
+    chart.dataset.drawn = "";
+  }
+
+  const inSight = (chart) => !chart.closest("details:not([open])");
+  const drawAgain = () => all(".chart[data-drawn]").forEach(draw);
+  all(".chart").filter(inSight).forEach(draw);
+  all("details").forEach((details) => details.addEventListener("toggle", () => {
+    if (details.open) all(".chart:not([data-drawn])", details).filter(inSight).forEach(draw);
+  }));
+  dark.addEventListener("change", drawAgain);
+
+  // The legend: buttons that show and hide a group's lines in all charts beside them.
+
+  all(".linked").forEach((linked) => {
+    const redraw = () => all(".chart", linked).forEach(draw);
+    const press = (button, on) => button.setAttribute("aria-pressed", String(on));
+    all("[aria-pressed]", linked).forEach((button) => button.addEventListener("click", () => {
+      press(button, button.getAttribute("aria-pressed") === "false");
+      redraw();
+    }));
+    all("[data-all]", linked).forEach((button) => button.addEventListener("click", () => {
+      all("[data-group]", linked).forEach((one) => press(one, button.dataset.all === "true"));
+      redraw();
+    }));
+  });
+
+  // Tables: a click on a heading sorts, a second one the other way round; what has no value stays below.
+
+  function sort(table, column, descending) {
+    const numbers = table.tHead.rows[0].cells[column].classList.contains("number");
+    const value = (row) => row.cells[column].dataset.sort;
+    const order = (a, b) => (numbers ? Number(a) - Number(b) : a.localeCompare(b, "en", { numeric: true }));
+    const rows = [...table.tBodies[0].rows].sort((first, second) => {
+      const [a, b] = [value(first), value(second)];
+      if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+      return descending ? order(b, a) : order(a, b);
+    });
+    table.tBodies[0].append(...rows);
+  }
+
+  all("table.sortable").forEach((table) => {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
+      // The first look at a figure is for the largest, at a name from A on.
+      const before = head.getAttribute("aria-sort");
+      const descending = before === "none" ? head.classList.contains("number") : before === "ascending";
+      heads.forEach((one) => one.setAttribute("aria-sort", "none"));
+      head.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      sort(table, column, descending);
+    }));
+  });
+
+  // On paper everything is open.
+
+  let opened = [];
+  function printing(now) {
+    if (now && !opened.length) {
+      opened = all("details:not([open])");
+      opened.forEach((details) => { details.open = true; });
+      all(".chart").forEach(draw);
+    } else if (!now) {
+      opened.forEach((details) => { details.open = false; });
+      opened = [];
+      drawAgain();
+    }
+  }
+  print.addEventListener("change", () => printing(print.matches));
+  addEventListener("beforeprint", () => printing(true));
+  addEventListener("afterprint", () => printing(false));
+})();

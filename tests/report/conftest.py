@@ -1,0 +1,153 @@
+"""Reports as a reader has them: real runs, one HTML file, a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from nnexp.comparison.collect import collect
+from nnexp.comparison.comparison import compare
+from nnexp.report.page import write_report
+
+Edit = Callable[..., Path]
+Report = Callable[..., Path]
+Open = Callable[..., Page]
+
+DIGITS = """
+description: Does a wider layer read digits better?
+dataset: digits
+layers: [flatten, dense: {{units: {units}, activation: relu}}, dense: {{units: 10, activation: softmax}}]
+normalization: standardize
+validation: 0.2
+epochs: 3
+seed: {seed}
+"""
+IRIS = "dataset: iris\nlayers: [{dense: {units: 3, activation: softmax}}]\nepochs: 2\n"
+CONFIGS = {
+    **{f"hidden={units}_seed={seed}": DIGITS.format(units=units, seed=seed) for units in (4, 16) for seed in (1, 2)},
+    "iris": IRIS,
+}
+TRAIN = """
+import json, sys
+from pathlib import Path
+from nnexp.config.experiment import parse_experiment
+from nnexp.config.loading import parse_config
+from nnexp.experiment import Options, run_experiment
+
+for name, text in json.loads(sys.argv[2]).items():
+    run_experiment(parse_experiment(parse_config(text, name), "digits"), Options(folder=Path(sys.argv[1]) / name))
+"""
+COMMAND = "nnexp sweep --hidden 4,16 --repeats 2"
+NO_BROWSER = "no Chromium on this computer; scripts/get-browser gets one, or says what to install"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real runs: digits with two widths and two seeds, and iris."""
+    folder = tmp_path_factory.mktemp("runs")
+    subprocess.run([sys.executable, "-c", TRAIN, folder, json.dumps(CONFIGS)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits(trained: Path) -> list[Path]:
+    """The four run folders of digits."""
+    return sorted(trained.glob("hidden=*"))
+
+
+@pytest.fixture
+def edited() -> Edit:
+    """A copy of a run folder with some of its metrics changed; a change may be made from what was there."""
+
+    def copy(source: Path, target: Path, **changes: Any) -> Path:
+        shutil.copytree(source, target)
+        metrics = json.loads((target / "metrics.json").read_text())
+        for key, value in changes.items():
+            metrics[key] = value(metrics[key]) if callable(value) else value
+        (target / "metrics.json").write_text(json.dumps(metrics))
+        return target
+
+    return copy
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    """Write the report of run folders and return its path."""
+    return functools.partial(written, tmp_path / "report.html")
+
+
+def written(path: Path, *runs: Path, **options: Any) -> Path:
+    found = collect(runs)
+    write_report(path, compare(found.records, unreadable=found.unreadable), runs, **options)
+    return path
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A headless Chromium: the computer's own, else Playwright's."""
+    own = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    program = next(filter(None, own), playwright.chromium.executable_path)
+    assert Path(program).exists(), NO_BROWSER
+    launched = playwright.chromium.launch(executable_path=program, args=QUIET)
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Open]:
+    """Open a file in the browser. At the end nothing may have gone wrong, nor anything been asked of a network."""
+    with watched(browser) as load:
+        yield load
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, digits: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The open report of the runs of digits, for tests that use a part of it each."""
+    path = written(tmp_path_factory.mktemp("report") / "report.html", *digits, title="Widths", reproduce=[COMMAND])
+    with watched(browser) as load:
+        yield load(path)
+
+
+@contextlib.contextmanager
+def watched(browser: Browser) -> Iterator[Open]:
+    contexts = []
+    troubles: list[str] = []
+
+    def load(path: Path, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: troubles.append(request.url) if is_foreign(request.url, path) else None)
+        page.goto(path.as_uri())
+        return page
+
+    yield load
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def is_foreign(url: str, path: Path) -> bool:
+    """Whether a request is for anything but the file itself, or what is inside it."""
+    return url.partition("#")[0] != path.as_uri() and not url.startswith("data:")
