@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help run test test-all lint bench catalog schema results lock clean
+.PHONY: help run test test-all lint browser bench catalog schema results studies lock clean
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -13,10 +13,10 @@ help:  ## Say what there is.
 run: $(VENV)/installed  ## Set up .venv, get Fashion-MNIST, run the main experiment.
 	$(BIN)/nnexp run configs/fashion_sigmoid128.yaml
 
-test: lint  ## Lint, types, and the whole test suite but its minutes-long trials.
+test: lint browser  ## Lint, types, and the whole test suite but its minutes-long trials.
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
-test-all: lint  ## The whole test suite.
+test-all: lint browser  ## The whole test suite.
 	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed  ## Style, types, import direction.
@@ -25,17 +25,25 @@ lint: $(VENV)/installed  ## Style, types, import direction.
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+browser: $(VENV)/installed  ## See that there is a Chromium, in which the report is tested.
+	PATH="$(abspath $(BIN)):$$PATH" scripts/get-browser
+
 bench: $(VENV)/installed  ## Side by side with stock Keras: docs/performance.md.
 	$(BIN)/python -m benchmarks
 
 catalog: $(VENV)/installed  ## Write again what Keras offers, after a new version of it.
 	$(BIN)/python -m nnexp.config.catalog_build
 
-schema: $(VENV)/installed  ## Write again the JSON Schema that editors use.
+schema: $(VENV)/installed  ## Write again the JSON Schemas that editors use.
 	$(BIN)/nnexp schema > configs/experiment.schema.json
+	$(BIN)/nnexp schema --sweep > configs/sweep.schema.json
 
 results: $(VENV)/installed  ## Train every row of the courseworks and write docs/results.md.
 	$(BIN)/python docs/make_results.py
+
+studies: $(VENV)/installed  ## Run both courseworks as sweeps, each with its report.
+	$(BIN)/nnexp sweep configs/studies/mnist_coursework.yaml
+	$(BIN)/nnexp sweep configs/studies/fashion_coursework.yaml
 
 lock:  ## Pin again the exact versions of everything (needs uv).
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \

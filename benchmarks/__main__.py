@@ -8,10 +8,15 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import epoch, run, startup
+from benchmarks import compare, epoch, run, startup
 from nnexp.files import write_json
 
-BENCHMARKS = {"startup": startup.benchmark, "epoch": epoch.benchmark, "run": run.benchmark}
+BENCHMARKS = {
+    "startup": startup.benchmark,
+    "compare": compare.benchmark,
+    "epoch": epoch.benchmark,
+    "run": run.benchmark,
+}
 
 
 def main() -> None:

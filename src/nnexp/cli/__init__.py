@@ -8,7 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from nnexp.cli import check, data, ls, run, schema, show
+from nnexp.cli import check, compare, data, ls, run, schema, show, sweep
+from nnexp.cli.signals import Terminated
 from nnexp.errors import NnexpError
 
 
@@ -24,7 +25,7 @@ class _Group(TyperGroup):
             say_error(error)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as error:
-            raise typer.Exit(143 if isinstance(error, run.Terminated) else 130) from None
+            raise typer.Exit(143 if isinstance(error, Terminated) else 130) from None
 
 
 app = typer.Typer(
@@ -37,6 +38,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
+app.command("compare")(compare.compare)
 app.command("check")(check.check)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +13,15 @@ from nnexp.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from nnexp.config.experiment import Experiment
+    from nnexp.config.overrides import Override
+
+_SHOWN = 5  # points or seeds in a line
 
 
 def check(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG…", help="Configs to check.", show_default=False)],
+    configs: Annotated[
+        list[Path], typer.Argument(metavar="CONFIG…", help="Configs and sweep files to check.", show_default=False)
+    ],
     keras: Annotated[
         bool, typer.Option("--keras", help="Have Keras build each model too (it does so anyway for rarer layers).")
     ] = False,
@@ -25,17 +31,61 @@ def check(
 
     Example:  nnexp check configs/*.yaml
     """
-    from nnexp.config.experiment import load_experiment
+    from nnexp.config.experiment import is_sweep, parse_experiment
+    from nnexp.config.loading import read_config
+    from nnexp.config.overrides import apply
 
     changes = options.collect(sets)
     problems: list[Problem] = []
     for path in configs:
         try:
-            _check(path, load_experiment(path, changes), build=keras)
+            config = read_config(path)
+            if is_sweep(config):
+                _check_sweep(path, changes, build=keras)
+            else:
+                _check(path, parse_experiment(apply(config, changes), path.stem), build=keras)
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
+
+
+def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> None:
+    """Check every point of a sweep; `changes` are axes, as `nnexp sweep` takes them."""
+    from nnexp.config.sweep import load_sweep, parse_axis
+    from nnexp.data.datasets import DATASETS
+    from nnexp.preflight import preflight
+    from nnexp.sweeps.expand import expand, noticed
+
+    points = expand(load_sweep(path, [parse_axis(change.path, change.value, "--set") for change in changes]))
+    seeds = sorted({point.seed for point in points})
+    models = {point.stem: point.experiment for point in points if point.experiment}  # one for all repeats
+    for experiment in models.values():
+        dataset = DATASETS[experiment.dataset.name]
+        if build or preflight(experiment, dataset).layers is None:
+            from nnexp.training.session import rehearse
+
+            rehearse(experiment, dataset)
+
+    from rich.text import Text
+
+    from nnexp.cli.console import stdout
+    from nnexp.cli.outcome import print_finding
+
+    console = stdout()
+    runs = f"good, {len(points)} runs with {'the seed' if len(seeds) == 1 else 'the seeds'} {_listed(seeds)}"
+    console.print(Text.assemble((f"{path}: ", "bold"), (runs, "green")), soft_wrap=True)
+    for point in points:
+        if point.refusal:
+            console.print(Text(f"{point.stem} is refused, as expected: {point.refusal}"), soft_wrap=True)
+    for finding, stems in noticed(points):
+        print_finding(console, {**finding.plain(), "message": f"{_listed(stems)}: {finding.message}"})
+
+
+def _listed(items: Sequence[object]) -> str:
+    """The items in a row, a long one cut short."""
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(map(str, items[:_SHOWN])) + more
 
 
 def _check(path: Path, experiment: Experiment, *, build: bool) -> None:

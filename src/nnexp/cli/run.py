@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from nnexp.cli import overrides as options
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, handled as one Ctrl-C."""
+from nnexp.cli.signals import handle_sigterm
 
 
 def run(
@@ -61,7 +56,7 @@ def run(
         seed=seed,
     )
     experiment = load_experiment(config, changes)
-    signal.signal(signal.SIGTERM, _terminate)
+    handle_sigterm()
     with Live(stderr(), quiet=quiet) as live:
         fetching = None if quiet else RichFetchProgress(stderr())
         folder = run_experiment(experiment, Options(runs_dir, offline, sys.argv), live.report, fetching)
@@ -72,7 +67,3 @@ def run(
     if as_json:
         typer.echo(done.folder.metrics.read_text(encoding="utf-8"), nl=False)
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated

@@ -1,15 +1,24 @@
-"""`nnexp schema`: the JSON Schema of configs, for editors."""
+"""`nnexp schema`: the JSON Schema of configs and of sweep files, for editors."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
 
-def schema() -> None:
+def schema(
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="The schema of sweep files; it refers to experiment.schema.json beside it.")
+    ] = False,
+) -> None:
     """Print the JSON Schema that editors complete and check configs from.
 
     Example:  nnexp schema > experiment.schema.json
     """
-    from nnexp.config.schema import text
+    if sweep:
+        from nnexp.config.sweep.schema import text
+    else:
+        from nnexp.config.schema import text
 
     typer.echo(text(), nl=False)

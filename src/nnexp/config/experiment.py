@@ -17,7 +17,7 @@ from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
 from nnexp.data.datasets import DATASETS, Dataset
 from nnexp.data.normalization import NORMALIZATIONS
-from nnexp.errors import ConfigError, Place
+from nnexp.errors import ConfigError, Place, Problem
 from nnexp.runs.folder import OWN_FILES
 
 ENGINES = ("auto", "xla", "graph", "keras")
@@ -77,7 +77,28 @@ def load_experiment(path: Path, overrides: Sequence[Override] = ()) -> Experimen
     Raises:
         ConfigError: with all that is wrong, each problem with its place.
     """
-    return parse_experiment(apply(read_config(path), overrides), name=path.stem)
+    config = read_config(path)
+    if is_sweep(config):
+        what = "this is a sweep file, which describes many runs, not one"
+        raise ConfigError([Problem(Place(str(path)), what, f"run it with  nnexp sweep {path}")])
+    return parse_experiment(apply(config, overrides), name=path.stem)
+
+
+def is_sweep(config: Node) -> bool:
+    """Whether a file is a sweep file, and not an experiment."""
+    return isinstance(config.value, dict) and not config.value.keys().isdisjoint(("base", "variants", "grid", "zip"))
+
+
+def can_name_a_folder(name: str) -> bool:
+    """Whether a name can stand in the name of a run folder, on any system."""
+    return bool(name.strip()) and not set(name) & _NOT_IN_NAMES and not name.startswith(".") and name.isprintable()
+
+
+def as_folder_name(text: str) -> str:
+    """The text with what no folder's name may hold made `_`."""
+    return (
+        "".join("_" if sign in _NOT_IN_NAMES or not sign.isprintable() else sign for sign in text.lstrip(".")) or "run"
+    )
 
 
 def parse_experiment(config: Node, name: str) -> Experiment:
@@ -108,7 +129,7 @@ class _Reader:
         self.nodes = {key: node for key, node in config.value.items() if node.value is not None}
         self.keys = config.keys
         self.root = Place(config.place.source)
-        self.default_name = "".join("_" if sign in _NOT_IN_NAMES else sign for sign in name.lstrip(".")) or "run"
+        self.default_name = as_folder_name(name)
         self.problems = problems
         self.places: dict[tuple[str | int, ...], Place] = {}
         self.described: Dataset | None = None
@@ -121,8 +142,7 @@ class _Reader:
 
     def name(self) -> str:
         name = self.text("name", self.default_name)
-        bad = not name.strip() or set(name) & _NOT_IN_NAMES or name.startswith(".") or not name.isprintable()
-        if "name" in self.nodes and bad:
+        if "name" in self.nodes and not can_name_a_folder(name):
             hint = "use letters, digits, _ and -"
             self.problems.add(self.nodes["name"].place, f"'{name}' cannot name a folder", hint)
         elif len(name.encode(errors="replace")) > _LONGEST_NAME:

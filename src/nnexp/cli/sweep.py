@@ -1,0 +1,186 @@
+"""`nnexp sweep`: many runs at once, and what they say together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnexp.cli import overrides as options
+from nnexp.cli.signals import handle_sigterm
+
+if TYPE_CHECKING:
+    from nnexp.sweeps.expand import Point
+    from nnexp.sweeps.sweep import Job, Options
+
+
+def sweep(
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CONFIG | SWEEP]",
+            help="An experiment, a sweep file, or with --resume a sweep folder; "
+            "without one: configs/fashion_sigmoid128.yaml, or nnexp's own copy of it.",
+            show_default=False,
+        ),
+    ] = None,
+    hidden: Annotated[
+        str | None,
+        typer.Option(metavar="N | NxM,…", help="Units of every hidden dense layer, or of each (256x128): 128,512."),
+    ] = None,
+    activation: options.Activation = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    optimizer: options.Optimizer = None,
+    learning_rate: options.LearningRate = None,
+    normalization: options.Normalization = None,
+    dataset: options.Dataset = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=A,B,…", help="Any part: optimizer.learning_rate=0.1,0.01. Repeatable."),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Runs of each point, with the same N seeds at every point.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N", help="The first seed, or all of them: 1,2,3.")] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Runs at a time; else one a CPU.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Do only what is missing or failed of this sweep.")] = False,
+    runs_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where the sweep folder is made.")] = Path("runs"),
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the sweep's table.json on stdout.")] = False,
+) -> None:
+    """Train all combinations of the values given, each with the same seeds, and say what makes a difference.
+
+    Example:  nnexp sweep --hidden 128,512,1024 --repeats 5
+    """
+    from nnexp.sweeps.sweep import Options
+
+    axes = {
+        "dataset": dataset,
+        "normalization": normalization,
+        "hidden": hidden,
+        "activation": activation,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "epochs": epochs,
+    }
+    given = {name: text for name, text in axes.items() if text is not None}
+    how = Options(runs_dir, offline, sys.argv)
+    job = _job(source, given, sets or [], repeats, seed, workers, how, resume=resume, dry_run=dry_run)
+    if job is not None:
+        _carry_out(job, how, quiet=quiet, as_json=as_json)
+
+
+def _job(
+    source: Path | None,
+    given: dict[str, str],
+    sets: list[str],
+    repeats: int | None,
+    seed: str | None,
+    workers: int | None,
+    how: Options,
+    *,
+    resume: bool,
+    dry_run: bool,
+) -> Job | None:
+    """What there is to do; None where that was only to be listed."""
+    from nnexp.cli.console import stderr
+    from nnexp.config.sweep import load_sweep, parse_axis
+    from nnexp.errors import InputError
+    from nnexp.sweeps import sweep
+    from nnexp.sweeps.expand import expand, identity
+    from nnexp.sweeps.folder import SweepFolder
+
+    axes = [parse_axis(name, text, f"--{name.replace('_', '-')}") for name, text in given.items()]
+    for text in sets:
+        path, equals, values = text.partition("=")
+        if not equals or not path.strip():
+            raise InputError(f"--set {text}: write path=values, such as --set optimizer.learning_rate=0.1,0.01")
+        axes.append(parse_axis(path.strip(), values, "--set"))
+    found = None
+    if source is not None and source.is_dir():
+        found = SweepFolder(source)
+        if not found.sweep.exists():
+            raise InputError(f"{source} is a directory without a sweep.yaml; give a config, or a sweep folder")
+        if not resume:
+            raise InputError(f"{source} is a sweep folder; to go on with it: nnexp sweep --resume {source}")
+        if axes or repeats or seed:
+            raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
+    plan = load_sweep(found.sweep if found else source, axes, repeats=repeats, seed=seed, workers=workers)
+    points = expand(plan)
+    if dry_run:
+        _list(points, plan.workers, how)
+        return None
+    if found is None and resume:
+        found = SweepFolder.find(how.runs, identity(points))
+        if found is None:
+            stderr().print(f"no such sweep in {how.runs} yet: it begins now", soft_wrap=True)
+    return sweep.resume(found, plan, points) if found else sweep.begin(plan, points, how)
+
+
+def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
+    from rich.text import Text
+
+    from nnexp.cli.compared import print_comparison
+    from nnexp.cli.console import stderr
+    from nnexp.cli.fetch_progress import RichFetchProgress
+    from nnexp.cli.sweep_live import SweepLive
+    from nnexp.sweeps import sweep
+
+    console = stderr()
+    if not quiet:
+        console.print(_plan_in_words(job), soft_wrap=True)
+    handle_sigterm()
+    try:
+        with SweepLive(console, job.folder.path, [p.label for p in job.missing], job.workers, quiet=quiet) as live:
+            fetching = None if quiet else RichFetchProgress(console)
+            comparison = sweep.carry_out(job, how, live.report, fetching)
+    except KeyboardInterrupt:
+        console.print(
+            f"stopped; what is done is kept. To go on: nnexp sweep --resume {job.folder.path}", soft_wrap=True
+        )
+        raise
+    failed = sweep.failures(job)
+    if not quiet:
+        print_comparison(comparison, console)
+        console.print(f"report: {job.folder.report}", soft_wrap=True)
+    if failed:
+        told = f"{len(failed)} of {len(job.points)} runs failed: {', '.join(failed)}"
+        console.print(Text(told, "bold red"), soft_wrap=True)
+        console.print(f"to try them again: nnexp sweep --resume {job.folder.path}", soft_wrap=True)
+    if as_json:
+        typer.echo(job.folder.table_json.read_text(encoding="utf-8"), nl=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _plan_in_words(job: Job) -> str:
+    runs, missing = len(job.points), len(job.missing)
+    done = f", {runs - missing} of them done before" if missing < runs else ""
+    threads = "1 thread" if job.threads == 1 else f"{job.threads} threads"
+    return f"{runs} runs{done}; {min(job.workers, max(1, missing))} at a time, {threads} each; in {job.folder.path}"
+
+
+def _list(points: tuple[Point, ...], workers: int | None, how: Options) -> None:
+    """What the sweep would do."""
+    from nnexp.cli.console import stdout, table
+    from nnexp.cli.sweep_live import duration
+    from nnexp.sweeps.estimate import estimate
+    from nnexp.sweeps.sweep import share
+
+    shown = table("run", "seed", "")
+    for point in points:
+        shown.add_row(point.label, str(point.seed), "fails, as expected" if point.experiment is None else "")
+    stdout().print(shown)
+    at_a_time, threads = share(len(points), workers)
+    guess = estimate(points, at_a_time, threads, how.runs)
+    runs = sum(point.experiment is not None for point in points)
+    stdout().print(
+        f"{runs} runs, {at_a_time} at a time: about {duration(guess.seconds)} ({guess.basis}); nothing was started",
+        soft_wrap=True,
+    )

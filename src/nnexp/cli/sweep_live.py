@@ -1,0 +1,185 @@
+"""How a sweep looks while it runs: a table of its runs on a terminal, a line a finished run elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from nnexp import events
+from nnexp.cli.console import table
+from nnexp.runs import record
+from nnexp.sweeps.execute import Again, Ended, Started, SweepEvent
+
+_ACTIVE = ("starting", "running")
+_STYLES = {
+    "queued": "dim",
+    "starting": "dim cyan",
+    "running": "cyan",
+    "completed": "green",
+    "diverged": "bold red",
+    "failed": "bold red",
+}
+
+
+@dataclass
+class _Run:
+    """What is shown of one run."""
+
+    label: str
+    status: str = "queued"
+    epoch: int = 0
+    epochs: int = 0
+    part: float = 0.0  # of the epoch
+    logs: dict[str, float] = field(default_factory=dict)
+    begun: float = 0.0
+    seconds: float = 0.0
+    test: float | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.status not in {"queued", *_ACTIVE}
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is done, 0 to 1."""
+        if self.over:
+            return 1.0
+        return max(0.0, self.epoch - 1 + self.part) / self.epochs if self.epochs else 0.0
+
+
+class SweepLive:
+    """A context that shows the events of a sweep on a console; events come from several threads."""
+
+    def __init__(self, console: Console, folder: Path, labels: Sequence[str], workers: int, *, quiet: bool) -> None:
+        self.console, self.folder, self.workers, self.quiet = console, folder, workers, quiet
+        self.runs = {label: _Run(label) for label in labels}
+        self.lock = threading.RLock()
+        self.live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal and not self.quiet:
+            self.live = Live(self, console=self.console, refresh_per_second=4, transient=True)
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def report(self, label: str, event: SweepEvent) -> None:
+        """Take in one event; a terminal that is gone or full must not cost the sweep."""
+        with self.lock:
+            try:
+                self._take(self.runs[label], event)
+            except OSError:
+                self.quiet = True
+
+    def _take(self, run: _Run, event: SweepEvent) -> None:
+        match event:
+            case Started():
+                run.status, run.begun = "starting", time.monotonic()
+            case Again(reason):
+                run.status, run.epoch, run.part, run.logs = "starting", 0, 0.0, {}
+                self._say(f"{run.label}: {reason}; it is tried once more", "yellow")
+            case Ended():
+                self._end(run, event)
+            case events.Progress(epoch, epochs, step, steps, logs):
+                run.status, run.epoch, run.epochs, run.part = "running", epoch, epochs, step / steps
+                run.logs = dict(logs) or run.logs
+            case events.EpochEnded(epoch, epochs, logs):
+                run.epoch, run.epochs, run.part, run.logs = epoch, epochs, 1.0, dict(logs)
+            case events.Noticed(finding) if finding.severity == "error":
+                self._say(f"{run.label}: {finding.severity}: {finding.message} {finding.suggestion}", "bold red")
+            case _:
+                pass
+
+    def _end(self, run: _Run, event: Ended) -> None:
+        run.seconds = time.monotonic() - run.begun if run.begun else 0.0
+        ending = event.ending
+        over = f"{sum(other.over for other in self.runs.values()) + 1} of {len(self.runs)}"
+        if ending.kind == "stopped":
+            run.status = "interrupted"
+        elif ending.kind == "done":
+            done = record.read(self.folder / run.label)
+            run.status, run.test = done.status, done.test.get("accuracy")
+            run.epoch = len(done.history)
+            figure = "" if run.test is None else f", test accuracy {run.test:.4f}"
+            self._say(f"{run.label}: {run.status}{figure}, {run.seconds:.1f} s ({over})", plain=True)
+        else:
+            run.status = "failed"
+            self._say(f"{run.label}: failed: {ending.message} ({over})", "bold red")
+
+    def _say(self, text: str, style: str = "", *, plain: bool = False) -> None:
+        """Print a line above the table; a `plain` one only where there is no table that shows it."""
+        if not self.quiet and not (plain and self.live is not None):
+            self.console.print(Text(text, style), soft_wrap=True)
+
+    def __rich__(self) -> Group:
+        with self.lock:
+            return Group(self._table(), Text(self._summary(), "dim"))
+
+    def _table(self) -> Table:
+        room = max(4, self.console.size.height - 7)
+        numbers = ("epoch", "loss", "accuracy", "test", "time")
+        shown = table("run", "status", *numbers, right=numbers)
+        for run in self._chosen(room):
+            seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
+            shown.add_row(
+                run.label,
+                Text(run.status, _STYLES.get(run.status, "yellow")),
+                f"{run.epoch}/{run.epochs}" if run.epochs else "",
+                *(f"{run.logs[name]:.4f}" if name in run.logs else "" for name in ("loss", "accuracy")),
+                "" if run.test is None else f"{run.test:.4f}",
+                f"{seconds:.0f} s" if seconds else "",
+            )
+        return shown
+
+    def _chosen(self, room: int) -> list[_Run]:
+        """All runs, or those under way, the last that ended and the next, where the terminal is too low for all."""
+        runs = list(self.runs.values())
+        if len(runs) <= room:
+            return runs
+        running = [run for run in runs if run.status in _ACTIVE][:room]
+        over = sorted((run for run in runs if run.over), key=lambda run: run.begun)
+        queued = [run for run in runs if run.status == "queued"]
+        rest = room - len(running)
+        after = min(len(queued), max(rest // 3, rest - len(over)))
+        kept = {id(run) for run in (*running, *over[len(over) - (rest - after) :], *queued[:after])}
+        return [run for run in runs if id(run) in kept]
+
+    def _summary(self) -> str:
+        over = [run for run in self.runs.values() if run.over]
+        failed = sum(run.status == "failed" for run in over)
+        parts = [f"{len(over)} of {len(self.runs)} runs done", f"{self.workers} at a time"]
+        if failed:
+            parts.append(f"{failed} failed")
+        if (left := self._seconds_left()) is not None:
+            parts.append(f"about {duration(left)} left")
+        return " · ".join(parts)
+
+    def _seconds_left(self) -> float | None:
+        now = time.monotonic()
+        worked = sum(run.seconds if run.over else now - run.begun for run in self.runs.values() if run.begun)
+        done = sum(run.fraction for run in self.runs.values())
+        return (len(self.runs) - done) * worked / done / self.workers if done >= 0.1 else None
+
+
+def duration(seconds: float) -> str:
+    """A time span as a person says it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

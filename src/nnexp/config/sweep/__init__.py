@@ -1,0 +1,98 @@
+"""Sweeps: many experiments from one file, from an experiment's config, or from options alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from nnexp.config.loading import read_config
+from nnexp.config.sweep.axes import Axis, parse_axis
+from nnexp.config.sweep.file import Base, SweepFile, Variant
+from nnexp.config.sweep.reading import MAX_REPEATS, MAX_SEED, read_sweep
+from nnexp.errors import InputError
+
+__all__ = ["Axis", "Base", "SweepFile", "Variant", "load_sweep", "parse_axis"]
+
+_DEFAULT = Path("configs/fashion_sigmoid128.yaml")
+_SHIPPED = Path(__file__).parents[2] / _DEFAULT
+
+
+def load_sweep(
+    source: Path | None,
+    axes: Sequence[Axis] = (),
+    *,
+    repeats: int | None = None,
+    seed: str | None = None,
+    workers: int | None = None,
+) -> SweepFile:
+    """Read a sweep file, or take one experiment as the base, and put in what the command line asks for.
+
+    Without a source the base is configs/fashion_sigmoid128.yaml where there is one, else the same that nnexp ships.
+    An axis given here takes the place of the file's axis and of the variants' settings of the same name, or joins the
+    grid; repeats and a list of seeds take the place of the file's and of the variants'. A baseline is dropped where the
+    points get other labels than the file knows.
+
+    Raises:
+        ConfigError: the file cannot be read as a sweep, with all that is wrong.
+        InputError: an option cannot be used.
+    """
+    path = source or (_DEFAULT if _DEFAULT.is_file() else _SHIPPED)
+    sweep = _with_axes(read_sweep(read_config(path), path), axes)
+    sweep = _with_seeds(sweep, repeats, None if seed is None else _seeds(seed))
+    most = max(sweep.repeats, *(variant.repeats or 0 for variant in sweep.variants), 0)
+    if isinstance(sweep.seed, int) and sweep.seed + most - 1 > MAX_SEED:
+        raise InputError(f"seed {sweep.seed} and {most} repeats go beyond the greatest seed, {MAX_SEED}")
+    return replace(sweep, workers=workers or sweep.workers)
+
+
+def _with_axes(sweep: SweepFile, axes: Sequence[Axis]) -> SweepFile:
+    given = {axis.name: axis for axis in axes}
+    if len(given) < len(axes):
+        names = [axis.name for axis in axes]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"'{twice}' is given twice; give all its values at once, with commas between: 128,512")
+
+    def others(found: Sequence[Axis]) -> tuple[Axis, ...]:
+        return tuple(axis for axis in found if axis.name not in given)
+
+    in_the_file = {axis.name: axis for axis in sweep.grid}
+    varied = {axis.name for axis in (*sweep.zip, *sweep.grid)}
+    renamed = any(len(axis.changes) > 1 or axis.name in varied for axis in axes)
+    return replace(
+        sweep,
+        zip=others(sweep.zip),
+        grid=tuple((in_the_file | given).values()),
+        variants=tuple(replace(variant, changes=others(variant.changes)) for variant in sweep.variants),
+        baseline="" if renamed else sweep.baseline,  # the points have other labels than the file knows
+    )
+
+
+def _with_seeds(sweep: SweepFile, repeats: int | None, seed: int | tuple[int, ...] | None) -> SweepFile:
+    if repeats is not None and not 1 <= repeats <= MAX_REPEATS:
+        raise InputError(f"--repeats {repeats}: give a whole number from 1 to {MAX_REPEATS}")
+    seeds = sweep.seed if seed is None else seed
+    if isinstance(seed, tuple) and repeats not in (None, len(seed)):
+        raise InputError(f"--repeats {repeats}, but --seed lists {len(seed)} seeds; leave --repeats out")
+    if isinstance(seeds, tuple) and repeats is not None and repeats > len(seeds):
+        raise InputError(f"--repeats {repeats}, but the sweep file lists {len(seeds)} seeds; give --seed as well")
+    count = len(seed) if isinstance(seed, tuple) else repeats
+    if count is None:
+        return replace(sweep, seed=seeds)
+    return replace(
+        sweep,
+        repeats=count,
+        seed=seeds[:count] if isinstance(seeds, tuple) else seeds,
+        variants=tuple(replace(variant, repeats=None) for variant in sweep.variants),
+    )
+
+
+def _seeds(text: str) -> int | tuple[int, ...]:
+    """What `--seed` says: the first seed, or all of them."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdigit() and len(word) < 11 and int(word) <= MAX_SEED for word in words):
+        raise InputError(f"--seed {text}: a seed is a whole number from 0 to {MAX_SEED}; write 42, or 1,2,3")
+    seeds = tuple(int(word) for word in words)
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"--seed {text}: a seed stands twice, and the same seed gives the same run")
+    return seeds if len(seeds) > 1 else seeds[0]

@@ -1,0 +1,89 @@
+"""What a sweep file says, as frozen values, and how it is written out again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nnexp.config.loading import Node, dump
+from nnexp.config.sweep.axes import Axis
+from nnexp.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A config that points are made from. It may be wrong: that is found when the points are made."""
+
+    name: str
+    config: Node
+
+    def plain(self) -> dict[str, Any]:
+        """The config as plain data, with its name."""
+        content: dict[str, Any] = self.config.plain()
+        return {**content, "name": self.name} if content.get("name") is None else content
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A named change of the file's base, or a base of its own."""
+
+    name: str
+    base: Base | None  # None: those of the file
+    changes: tuple[Axis, ...]  # of one value each
+    repeats: int | None  # None: as many as the file says
+    expects_error: bool
+    place: Place
+
+    def plain(self) -> dict[str, Any]:
+        """The variant as a sweep file has it, its base written out."""
+        return _given(
+            name=self.name,
+            base=self.base.plain() if self.base else None,
+            set={axis.name: axis.values[0] for axis in self.changes},
+            repeats=self.repeats,
+            expect="error" if self.expects_error else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SweepFile:
+    """A sweep as it was asked for: bases × variants × rows of the zip × combinations of the grid × seeds."""
+
+    name: str
+    description: str
+    bases: tuple[Base, ...]
+    variants: tuple[Variant, ...]
+    zip: tuple[Axis, ...]  # of equal lengths
+    grid: tuple[Axis, ...]
+    repeats: int
+    seed: int | tuple[int, ...]  # the first of as many as are repeats, or all of them
+    workers: int | None  # None: as many as there are CPUs
+    baseline: str  # the label, without seed, of the point that the others are compared with; "" for the best
+    place: Place  # the file
+
+    def seeds(self, repeats: int | None = None) -> tuple[int, ...]:
+        """The seeds of every point; a variant with repeats of its own takes the first of the same ones."""
+        count = repeats or self.repeats
+        return self.seed[:count] if isinstance(self.seed, tuple) else tuple(range(self.seed, self.seed + count))
+
+    def yaml(self) -> str:
+        """The sweep as a file that needs no other; reading it gives the same points."""
+        bases = [base.plain() for base in self.bases]
+        content = _given(
+            name=self.name,
+            description=self.description,
+            base=bases[0] if len(bases) == 1 else bases,
+            variants=[variant.plain() for variant in self.variants],
+            zip={axis.name: axis.values for axis in self.zip},
+            grid={axis.name: axis.values for axis in self.grid},
+            repeats=self.repeats,
+            seed=list(self.seed) if isinstance(self.seed, tuple) else self.seed,
+            workers=self.workers,
+            baseline=self.baseline,
+        )
+        return dump(content)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """The values without the empty ones."""
+    return {key: value for key, value in values.items() if value is not None and value not in ("", [], {})}

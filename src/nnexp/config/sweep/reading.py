@@ -1,0 +1,294 @@
+"""Reads a sweep file key by key, and notes all that is wrong with it, each problem with its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nnexp.config import catalog
+from nnexp.config.entries import Problems
+from nnexp.config.experiment import FIELDS, as_folder_name, can_name_a_folder, is_sweep
+from nnexp.config.loading import Node, kind_of, read_config
+from nnexp.config.sweep.axes import NAMES, Axis, axis_name, axis_of, refusal
+from nnexp.config.sweep.file import Base, SweepFile, Variant
+from nnexp.errors import ConfigError, Place, Problem
+
+KEYS = ("name", "description", "base", "variants", "zip", "grid", "repeats", "seed", "workers", "baseline")
+VARIANT_KEYS = ("name", "base", "set", "repeats", "expect")
+MAX_SEED = 2**32 - 1
+MAX_REPEATS = 10_000
+MAX_WORKERS = 1024
+DEFAULT_SEED = 42
+_LONGEST_NAME = 100  # bytes; axes and the seed follow it in a folder's name
+
+
+def read_sweep(config: Node, path: Path) -> SweepFile:
+    """The sweep in a file, or the sweep that an experiment's config makes by itself: one point.
+
+    Raises:
+        ConfigError: with all that is wrong with the sweep; whether its points can be trained is seen later.
+    """
+    reader = _Reader(path, Problems(config.problems))
+    sweep = reader.sweep(config) if is_sweep(config) else reader.single(config)
+    if found := list(dict.fromkeys(reader.problems.found)):  # an alias brings the same problem twice
+        raise ConfigError(sorted(found, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)))
+    return sweep
+
+
+class _Reader:
+    def __init__(self, path: Path, problems: Problems) -> None:
+        self.path = path
+        self.problems = problems
+
+    def single(self, config: Node) -> SweepFile:
+        base = _named(config, self.path.stem)
+        return SweepFile(base.name, "", (base,), (), (), (), 1, _seed_of(base), None, "", Place(str(self.path)))
+
+    def sweep(self, config: Node) -> SweepFile:
+        self.known_keys(config, KEYS, "a sweep file")
+        given = _given(config)
+        name = self.text(given.get("name"), "name") or as_folder_name(self.path.stem)
+        self.check_name(name, given.get("name", config).place)
+        bases = self.bases(given.get("base"))
+        variants = self.variants(given.get("variants"))
+        self.check_bases(config, given.get("base"), given.get("variants"), variants)
+        rows = self.rows(given.get("zip"))
+        grid = self.axes(given.get("grid"), "grid")
+        self.check_names_apart(rows, grid, variants, given)
+        first = next((base for base in (*bases, *(variant.base for variant in variants)) if base), None)
+        repeats, seed = self.seeds(given.get("repeats"), given.get("seed"), first, variants)
+        return SweepFile(
+            name=name,
+            description=self.text(given.get("description"), "description"),
+            bases=bases,
+            variants=variants,
+            zip=rows,
+            grid=grid,
+            repeats=repeats,
+            seed=seed,
+            workers=self.whole(given.get("workers"), "workers", MAX_WORKERS),
+            baseline=self.text(given.get("baseline"), "baseline"),
+            place=Place(str(self.path)),
+        )
+
+    # Values of any key.
+
+    def known_keys(self, node: Node, allowed: Sequence[str], what: str) -> None:
+        for key, place in node.keys.items():
+            if key in allowed:
+                continue
+            near = catalog.nearest(key, allowed)
+            hint = f"did you mean '{near}'? " if near else ""
+            if axis_name(key).partition(".")[0] in (*FIELDS, *NAMES):
+                hint = f"write it under `{'set' if 'set' in allowed else 'grid'}`; "
+            self.problems.add(place, f"{what} has no key '{key}'", f"{hint}allowed: {', '.join(allowed)}")
+
+    def whole(self, node: Node | None, key: str, maximum: int, minimum: int = 1) -> int | None:
+        if node is None:
+            return None
+        value = node.value
+        if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
+            return value
+        message = f"{key} must be a whole number from {minimum} to {maximum}, not {kind_of(node)}"
+        self.problems.add(node.place, message)
+        return None
+
+    def text(self, node: Node | None, key: str) -> str:
+        if node is None:
+            return ""
+        if isinstance(node.value, str):
+            return node.value
+        hint = "" if isinstance(node.value, (dict, list)) else "put it in quotes"
+        self.problems.add(node.place, f"{key} is text, not {kind_of(node)}", hint)
+        return ""
+
+    def check_name(self, name: str, place: Place) -> None:
+        if not can_name_a_folder(name) or len(name.encode(errors="replace")) > _LONGEST_NAME:
+            hint = f"use letters, digits, _ and -, at most {_LONGEST_NAME} of them"
+            self.problems.add(place, f"'{name}' cannot name a folder", hint)
+
+    # Bases.
+
+    def bases(self, node: Node | None) -> tuple[Base, ...]:
+        if node is None:
+            return ()
+        items = node.value if isinstance(node.value, list) else [node]
+        if not items:
+            self.problems.add(node.place, "the list of bases is empty")
+        names = ["base"] if len(items) == 1 else [f"base{number}" for number, _ in enumerate(items, 1)]
+        bases = [base for item, name in zip(items, names, strict=True) if (base := self.base(item, name))]
+        for name in _doubles([base.name for base in bases]):
+            self.problems.add(node.place, f"two bases are named '{name}'", "give one of the configs another `name`")
+        return tuple(bases)
+
+    def base(self, node: Node, name: str) -> Base | None:
+        """The config that stands here, under `name`, or that of the file that is named here."""
+        if isinstance(node.value, dict):
+            return _named(node, name)
+        if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
+            hint = "write the path of a config, seen from this file's folder, or the config itself"
+            self.problems.add(node.place, f"a base is a path or a config, not {kind_of(node)}", hint)
+            return None
+        path = Path(os.path.normpath(self.path.parent / node.value))
+        try:
+            config = read_config(path)
+        except ConfigError as error:
+            for found in error.problems:
+                in_the_base = found.place.line is not None
+                told = found if in_the_base else Problem(node.place, f"{path}: {found.message}", found.hint)
+                self.problems.found.append(told)
+            return None
+        if is_sweep(config):
+            self.problems.add(node.place, f"{path} is a sweep file itself", "a base is the config of one experiment")
+            return None
+        self.problems.found += config.problems
+        return _named(config, path.stem)
+
+    def check_bases(self, config: Node, base: Node | None, listed: Node | None, variants: Sequence[Variant]) -> None:
+        """That there is a base for every point, and a point for every base."""
+        hint = "write `base:` and the path of a config, seen from this file's folder, or the config itself"
+        if base is None and listed is None:
+            self.problems.add(config.place, "the sweep has no 'base'", hint)
+        elif base is None:
+            for variant in variants:
+                if variant.base is None:
+                    self.problems.add(variant.place, f"there is no base to make '{variant.name}' from", hint)
+        elif variants and all(variant.base for variant in variants):
+            hint = "remove it, or add a variant that has no base of its own"
+            self.problems.add(base.place, "no variant uses this base: each has its own", hint)
+
+    # Variants.
+
+    def variants(self, node: Node | None) -> tuple[Variant, ...]:
+        if node is None:
+            return ()
+        if not isinstance(node.value, list) or not node.value:
+            what = "the list of variants is empty" if node.value == [] else f"variants are a list, not {kind_of(node)}"
+            self.problems.add(node.place, what, "such as\n  variants:\n    - {name: wide, set: {hidden: 512}}")
+            return ()
+        variants = [variant for item in node.value if (variant := self.variant(item))]
+        for name in _doubles([variant.name.casefold() for variant in variants]):
+            self.problems.add(node.place, f"two variants are named '{name}'", "give one of them another `name`")
+        return tuple(variants)
+
+    def variant(self, node: Node) -> Variant | None:
+        if isinstance(node.value, str):  # the path of a config, taken as it is
+            node = Node({"base": Node(node.value, node.place)}, node.place)
+        if not isinstance(node.value, dict):
+            hint = "such as  - {name: wide, set: {hidden: 512}}"
+            self.problems.add(node.place, f"a variant is a mapping or the path of a config, not {kind_of(node)}", hint)
+            return None
+        self.known_keys(node, VARIANT_KEYS, "a variant")
+        given = _given(node)
+        name = self.text(given.get("name"), "name")
+        base = self.base(given["base"], name) if "base" in given else None
+        name = name or (base.name if base else "")
+        if name:
+            self.check_name(name, given.get("name", node).place)
+        elif given.keys().isdisjoint(("name", "base")) or base:
+            self.problems.add(node.place, "the variant has no name", "such as  name: wide")
+        expects = given.get("expect")
+        if expects is not None and expects.value != "error":
+            self.problems.add(expects.place, f"expect can only be 'error', not {kind_of(expects)}")
+        changes = self.axes(given.get("set"), "set")
+        repeats = self.whole(given.get("repeats"), "repeats", MAX_REPEATS)
+        if not name or ("base" in given and base is None):
+            return None  # told already
+        return Variant(name, base, changes, repeats, expects_error=expects is not None, place=node.place)
+
+    # Axes.
+
+    def axes(self, node: Node | None, key: str) -> tuple[Axis, ...]:
+        """Names with a list of values each, or with one; under `set` each has one, which may be a list."""
+        if node is None:
+            return ()
+        if not isinstance(node.value, dict):
+            such = f"{key}: {{hidden: 512}}" if key == "set" else f"{key}: {{hidden: [128, 512]}}"
+            self.problems.add(node.place, f"{key} is a mapping, not {kind_of(node)}", f"such as  {such}")
+            return ()
+        axes = []
+        for written, value in node.value.items():
+            values = value.value if isinstance(value.value, list) and key != "set" else [value]
+            if refused := refusal(axis_name(written)):
+                self.problems.add(node.keys[written], *refused)
+            elif not values:
+                self.problems.add(value.place, f"'{written}' has no values")
+            else:
+                axes.append(axis_of(axis_name(written), values))
+        for name in _doubles([axis.name for axis in axes]):
+            self.problems.add(node.place, f"'{name}' stands twice under `{key}`", "keep one of them")
+        return tuple(axes)
+
+    def rows(self, node: Node | None) -> tuple[Axis, ...]:
+        """The axes that are varied side by side."""
+        axes = self.axes(node, "zip")
+        if node is not None and len({len(axis.changes) for axis in axes}) > 1:
+            lengths = ", ".join(f"{axis.name} has {len(axis.changes)}" for axis in axes)
+            hint = "give each as many values, or write them under `grid`, which makes all combinations"
+            self.problems.add(node.place, f"zip takes values side by side, but {lengths}", hint)
+        return axes
+
+    def check_names_apart(
+        self, rows: Sequence[Axis], grid: Sequence[Axis], variants: Sequence[Variant], given: dict[str, Node]
+    ) -> None:
+        """That nothing is set in two ways at one point."""
+        varied = {axis.name for axis in rows}
+        for axis in grid:
+            if axis.name in varied:
+                self.problems.add(given["grid"].place, f"'{axis.name}' stands under `grid` and under `zip`", "keep one")
+        varied |= {axis.name for axis in grid}
+        for variant in variants:
+            for change in variant.changes:
+                if change.name in varied:
+                    message = f"the variant '{variant.name}' sets '{change.name}', which is varied for all"
+                    self.problems.add(variant.place, message, "keep one of the two")
+
+    # Seeds.
+
+    def seeds(
+        self, repeats: Node | None, seed: Node | None, base: Base | None, variants: Sequence[Variant]
+    ) -> tuple[int, int | tuple[int, ...]]:
+        """The number of repeats, and their first seed or all of their seeds."""
+        count = self.whole(repeats, "repeats", MAX_REPEATS)
+        if seed is None or not isinstance(seed.value, list):
+            first = self.whole(seed, "seed", MAX_SEED, 0)
+            return count or 1, _seed_of(base) if first is None else first
+        seeds = tuple(value for item in seed.value if (value := self.whole(item, "seed", MAX_SEED, 0)) is not None)
+        if not seed.value:
+            self.problems.add(seed.place, "the list of seeds is empty")
+        for double in _doubles(seeds):
+            self.problems.add(seed.place, f"the seed {double} stands twice", "the same seed gives the same run")
+        if count not in (None, len(seed.value)):
+            message = f"repeats is {count}, but {len(seed.value)} seeds are listed"
+            self.problems.add(seed.place, message, "leave `repeats` out, or give one seed: the others follow from it")
+        for variant in variants:
+            if (variant.repeats or 0) > len(seed.value):
+                message = f"'{variant.name}' has {variant.repeats} repeats, but `seed` lists only {len(seed.value)}"
+                self.problems.add(variant.place, message)
+        return len(seeds) or 1, seeds or DEFAULT_SEED
+
+
+def _given(node: Node) -> dict[str, Node]:
+    """What a mapping gives; a key without a value is as good as absent."""
+    values = node.value if isinstance(node.value, dict) else {}
+    return {key: value for key, value in values.items() if value.value is not None}
+
+
+def _named(config: Node, name: str) -> Base:
+    """A base under its own name, or under `name`. What was wrong with its text has been noted."""
+    own = _given(config).get("name")
+    given = own.value if own is not None and isinstance(own.value, str) else name
+    return Base(as_folder_name(given) if given else "", Node(config.value, config.place, config.keys, config.size))
+
+
+def _seed_of(base: Base | None) -> int:
+    """The seed that a config gives; whether it can be one is seen when the config is validated."""
+    node = _given(base.config).get("seed") if base else None
+    value = node.value if node else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEED else DEFAULT_SEED
+
+
+def _doubles(values: Sequence[object]) -> Iterator[object]:
+    """Each value that stands more than once, once."""
+    return (value for value in dict.fromkeys(values) if values.count(value) > 1)

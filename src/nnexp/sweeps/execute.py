@@ -1,0 +1,82 @@
+"""Doing many tasks at once: each minded by a thread, each in a process of its own, as many at a time as asked for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from nnexp import events
+from nnexp.sweeps.child import Ending, Stop, Task, mind
+
+# A worker that dies takes its run with it, which is done again this often: what killed it may have been chance.
+_TRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A run's worker died, and the run begins again from its start."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run is over."""
+
+    ending: Ending
+
+
+SweepEvent = Started | Again | Ended | events.Event
+SweepReport = Callable[[str, SweepEvent], None]  # the run's label, and what happened to it
+
+
+def execute(tasks: Sequence[Task], workers: int, report: SweepReport, settle: Callable[[Task, Ending], None]) -> None:
+    """Do all tasks; `settle` is called for each as it ends, in the caller's thread, `report` in the workers'.
+
+    Raises:
+        KeyboardInterrupt: as it came, after the tasks under way have stopped and saved what there is.
+    """
+    stop = Stop.new()
+    with ThreadPoolExecutor(workers, thread_name_prefix="run") as pool:
+        futures: dict[Future[Ending], Task] = {pool.submit(_attempt, task, report, stop): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                settle(futures[future], future.result())
+        except BaseException:
+            stop.asked.set()
+            try:
+                pool.shutdown(wait=True, cancel_futures=True)
+            except KeyboardInterrupt:
+                stop.hurry.set()
+            raise
+
+
+def _attempt(task: Task, report: SweepReport, stop: Stop) -> Ending:
+    ending = Ending("stopped")
+    for attempt in range(_TRIES):
+        if stop.asked.is_set():
+            break
+        if attempt:
+            report(task.label, Again(ending.message))
+            shutil.rmtree(task.folder, ignore_errors=True)
+        else:
+            report(task.label, Started())
+        ending = _done(task, report, stop)
+        if ending.kind != "died":
+            break
+    report(task.label, Ended(ending))
+    return ending
+
+
+def _done(task: Task, report: SweepReport, stop: Stop) -> Ending:
+    try:
+        return mind(task, lambda event: report(task.label, event), stop)
+    except OSError as error:  # no process to be had, for one
+        return Ending("died", f"its process could not be started: {error.strerror}")

@@ -1,0 +1,213 @@
+"""From a sweep file to its points, all validated before the first one trains."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nnexp.config import catalog
+from nnexp.config.experiment import Experiment, parse_experiment
+from nnexp.config.loading import Node
+from nnexp.config.overrides import Override, apply
+from nnexp.config.sweep import Axis, Base, SweepFile, Variant
+from nnexp.data.datasets import DATASETS
+from nnexp.errors import ConfigError, InputError, Problem
+from nnexp.findings import Finding
+from nnexp.preflight import preflight
+from nnexp.sweeps.labels import distinct, safe, written
+
+MAX_RUNS = 10_000
+_SHOWN = 4  # labels in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run of a sweep."""
+
+    label: str  # its folder's name, which says what differs: "hidden=512_seed=43"; unique, also where case is ignored
+    stem: str  # the label without the seed: what all repeats of the point share
+    parameters: Mapping[str, Any]  # what differs but for the seed: "variant", "base" or an axis -> value
+    seed: int
+    experiment: Experiment | None  # with this seed; None where an error was expected, and found
+    config: Mapping[str, Any]  # complete plain data; as it was written where experiment is None
+    refusal: str = ""  # the message of the expected error
+    warnings: tuple[Finding, ...] = ()
+
+
+def expand(sweep: SweepFile) -> tuple[Point, ...]:
+    """All points of a sweep, in the order of the file, each with its seeds.
+
+    Raises:
+        ConfigError: with all that is wrong with any point; what is wrong with several is told once.
+        InputError: there are more runs than anyone means.
+    """
+    settings = list(itertools.islice(_settings(sweep), MAX_RUNS + 1))
+    if sum(len(setting.seeds) for setting in settings) > MAX_RUNS:
+        raise InputError(f"the sweep has more than {MAX_RUNS:,} runs; give fewer values, or fewer repeats")
+    labels = distinct([setting.label() for setting in settings])
+    several_seeds = any(len(setting.seeds) > 1 for setting in settings)
+    points: list[Point] = []
+    problems: dict[Problem, list[str]] = {}
+    for label, setting in zip(labels, settings, strict=True):
+        point, found = _point(label, setting)
+        for problem in found:
+            problems.setdefault(problem, []).append(label)
+        points += [_with_seed(point, seed, named=several_seeds) for seed in setting.seeds if point]
+    told = [_told(problem, at, len(labels)) for problem, at in problems.items()]
+    told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
+    if told:
+        raise ConfigError(told)
+    return tuple(points)
+
+
+def identity(points: Sequence[Point]) -> str:
+    """A hash of all that affects the results of a sweep, 16 hex digits."""
+    content = [[point.label, point.experiment.identity if point.experiment else dict(point.config)] for point in points]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def noticed(points: Sequence[Point]) -> list[tuple[Finding, list[str]]]:
+    """What will likely go wrong: each finding once, with the stems of the points that it is of."""
+    found: dict[str, tuple[Finding, dict[str, None]]] = {}
+    for point in points:
+        for finding in point.warnings:
+            found.setdefault(finding.message, (finding, {}))[1][point.stem] = None
+    return [(finding, list(stems)) for finding, stems in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A point before it is validated, with all its seeds."""
+
+    base: Base
+    variant: Variant | None
+    overrides: tuple[Override, ...]
+    parameters: Mapping[str, Any]
+    seeds: tuple[int, ...]
+
+    def label(self) -> str:
+        """What differs, in the name of a folder."""
+        names = [
+            str(value) if key in ("variant", "base") else f"{key}={written(value)}"
+            for key, value in self.parameters.items()
+        ]
+        return safe("_".join(names) or self.base.name)
+
+    def config(self) -> Node:
+        """The base with its changes: whole keys before parts of them, in whatever order they were asked for."""
+        config = apply(self.base.config, sorted(self.overrides, key=_depth))
+        if self.variant:
+            assert isinstance(config.value, dict)
+            config.value["name"] = Node(self.variant.name, self.variant.place)
+            config.keys["name"] = self.variant.place
+        return config
+
+
+def _depth(override: Override) -> int:
+    return 2 if "." in override.path else 1 if override.path.startswith("--") else 0
+
+
+def _settings(sweep: SweepFile) -> Iterator[_Setting]:
+    rows = list(zip(*(_changes(axis) for axis in sweep.zip), strict=True)) if sweep.zip else [()]
+    combinations = [_changes(axis) for axis in sweep.grid]
+    for variant, base in _origins(sweep):
+        seeds = sweep.seeds(variant.repeats if variant else None)
+        said: dict[str, Any] = {"variant": variant.name} if variant else {}
+        if len(sweep.bases) > 1 and not (variant and variant.base):
+            said["base"] = base.name
+        own = tuple(axis.changes[0] for axis in variant.changes) if variant else ()
+        for row in rows:
+            for combination in itertools.product(*combinations):
+                chosen = (*row, *combination)
+                yield _Setting(
+                    base=base,
+                    variant=variant,
+                    overrides=(*own, *(change for change, _ in chosen)),
+                    parameters=said | {name: value for _, differing in chosen for name, value in differing.items()},
+                    seeds=seeds[:1] if variant and variant.expects_error else seeds,
+                )
+
+
+def _origins(sweep: SweepFile) -> list[tuple[Variant | None, Base]]:
+    if not sweep.variants:
+        return [(None, base) for base in sweep.bases]
+    return [
+        (variant, base) for variant in sweep.variants for base in ((variant.base,) if variant.base else sweep.bases)
+    ]
+
+
+def _changes(axis: Axis) -> list[tuple[Override, dict[str, Any]]]:
+    """Each change of an axis, with what it says of a point: nothing where it is the same at all points."""
+    differs = len(axis.changes) > 1
+    return [
+        (change, {axis.name: value} if differs else {}) for change, value in zip(axis.changes, axis.values, strict=True)
+    ]
+
+
+def _point(label: str, setting: _Setting) -> tuple[Point | None, Sequence[Problem]]:
+    """The point with its first seed, or all that is wrong with it."""
+    config = setting.config()
+    seed = setting.seeds[0]
+    try:
+        experiment = replace(parse_experiment(config, setting.base.name), seed=seed)
+        checked = preflight(experiment, DATASETS[experiment.dataset.name])
+        if checked.problems:
+            raise ConfigError(checked.problems)
+    except ConfigError as error:
+        if setting.variant and setting.variant.expects_error:
+            return Point(label, label, setting.parameters, seed, None, config.plain(), str(error)), ()
+        return None, error.problems
+    if setting.variant and setting.variant.expects_error:
+        message = "an error is expected here, but nothing is wrong"
+        return None, (Problem(setting.variant.place, message, "remove `expect: error`"),)
+    return Point(label, label, setting.parameters, seed, experiment, experiment.plain(), warnings=checked.warnings), ()
+
+
+def _with_seed(point: Point, seed: int, *, named: bool) -> Point:
+    label = f"{point.stem}_seed={seed}" if named else point.stem
+    if point.experiment is None:
+        return replace(point, label=label)
+    experiment = replace(point.experiment, seed=seed)
+    return replace(point, label=label, seed=seed, experiment=experiment, config={**point.config, "seed": seed})
+
+
+def _doubles(points: Sequence[Point], sweep: SweepFile) -> list[Problem]:
+    """That two points are one experiment, which would count it twice."""
+    by_stem: dict[str, Point] = {}
+    for point in points:
+        by_stem.setdefault(point.stem, point)  # the repeats of a point are as like as it is
+    first: dict[object, str] = {}
+    doubles = []
+    for stem, point in by_stem.items():
+        if point.experiment:
+            key = (point.experiment.identity, point.experiment.engine, point.experiment.threads)
+            if (other := first.setdefault(key, stem)) != stem:
+                doubles.append((stem, other))
+    if not doubles:
+        return []
+    (stem, other), more = doubles[0], len(doubles) - 1
+    message = f"'{stem}' is the same experiment as '{other}'"
+    message += f"; {more} more like that" if more else ""
+    return [Problem(sweep.place, message, "remove one of the two")]
+
+
+def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Problem]:
+    trained = {point.stem: None for point in points if point.experiment}
+    if sweep.baseline and sweep.baseline not in trained:
+        near = catalog.nearest(sweep.baseline, trained)
+        hint = f"did you mean '{near}'? " if near else ""
+        message = f"the baseline '{sweep.baseline}' is no point that is trained"
+        yield Problem(sweep.place, message, f"{hint}points: {', '.join(trained)}")
+
+
+def _told(problem: Problem, at: Sequence[str], points: int) -> Problem:
+    """The problem with the points that have it, unless all do."""
+    if len(at) == points:
+        return problem
+    shown = ", ".join(at[:_SHOWN]) + (", …" if len(at) > _SHOWN else "")
+    return replace(problem, message=f"{problem.message} (in {len(at)} of {points} points: {shown})")

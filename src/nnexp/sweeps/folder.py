@@ -1,0 +1,102 @@
+"""The sweep folder: every path in it, what it records of itself, and the lock that keeps two drivers out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nnexp.errors import InputError
+from nnexp.files import write_json, write_text
+from nnexp.runs.folder import RunFolder
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SweepFolder:
+    """A sweep folder by its path: run folders named by what differs, and what is said of them together."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, runs: Path, name: str, now: datetime) -> SweepFolder:
+        """Make a new folder in `runs`, named as a run's is."""
+        return cls(RunFolder.create(runs, name, now).path)
+
+    @classmethod
+    def find(cls, runs: Path, identity: str) -> SweepFolder | None:
+        """The newest sweep folder of that identity in `runs`."""
+        found = [cls(path.parent) for path in runs.glob("*/sweep.json")]
+        alike = [folder for folder in found if folder.state().get("identity") == identity]
+        return max(alike, key=lambda folder: str(folder.state().get("started")), default=None)
+
+    @property
+    def sweep(self) -> Path:
+        """The sweep file, complete in itself."""
+        return self.path / "sweep.yaml"
+
+    @property
+    def record(self) -> Path:
+        """Identity, points, workers, threads, when and by what command."""
+        return self.path / "sweep.json"
+
+    @property
+    def table_csv(self) -> Path:
+        """A row a point, its repeats taken together, for spreadsheets."""
+        return self.path / "table.csv"
+
+    @property
+    def table_json(self) -> Path:
+        """Points, runs and verdicts, for programs."""
+        return self.path / "table.json"
+
+    @property
+    def report(self) -> Path:
+        """The page that tells it all."""
+        return self.path / "report.html"
+
+    def run(self, label: str) -> RunFolder:
+        """The run folder of a point."""
+        return RunFolder(self.path / label)
+
+    def begin(self, sweep: str, state: Mapping[str, Any]) -> None:
+        """Write down what is to be done, before any of it is."""
+        write_text(self.sweep, sweep)
+        write_json(self.record, {"schema": SCHEMA, **state})
+
+    def state(self) -> dict[str, Any]:
+        """What sweep.json says; empty where it cannot be read."""
+        try:
+            state = json.loads(self.record.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def clear(self, label: str) -> None:
+        """Remove what an unfinished run left, so that it can be done again from its start."""
+        shutil.rmtree(self.path / label, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the sweep; the system lets go of it when this process ends, however it ends.
+
+        Raises:
+            InputError: another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.path} is being run by another process; wait for it, or stop it first") from None
+        try:
+            yield
+        finally:
+            lock.release()

@@ -1,0 +1,20 @@
+"""What the fork server imports once, so that each run's process begins with it: TensorFlow, and what a run's end needs.
+
+Imports only: no operation runs, so that a fork has one thread and may set its own number of TensorFlow's.
+"""
+
+from __future__ import annotations
+
+import signal
+
+# Ctrl-C reaches the whole process group; the driver alone answers it.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+import nnexp.experiment  # noqa: E402
+import nnexp.training.session  # noqa: E402, F401
+from nnexp import evaluation, plots  # noqa: E402
+from nnexp.training import backend  # noqa: E402
+
+backend.load()
+evaluation.warm_up()
+plots.warm_up()

@@ -1,0 +1,262 @@
+"""A sweep from its points to its folder: the stages, in order."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import tempfile
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nnexp.comparison.result import Comparison
+from nnexp.config.experiment import Experiment
+from nnexp.config.loading import dump
+from nnexp.config.sweep import SweepFile
+from nnexp.data.datasets import DATASETS, load
+from nnexp.data.progress import FetchProgress
+from nnexp.errors import InputError, NnexpError, RunError
+from nnexp.files import write_text
+from nnexp.runs import record
+from nnexp.runs.folder import RunFolder
+from nnexp.sweeps import child
+from nnexp.sweeps.child import Ending, Task
+from nnexp.sweeps.execute import SweepReport, execute
+from nnexp.sweeps.expand import Point, identity
+from nnexp.sweeps.folder import SweepFolder
+
+# What a run of a small model needs beside what it shares with the server it is forked from.
+_BYTES_A_WORKER = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a sweep is done, apart from what its file says."""
+
+    runs: Path = Path("runs")
+    offline: bool = False
+    command: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done in a sweep folder: which points are missing, on how many workers and threads."""
+
+    folder: SweepFolder
+    points: tuple[Point, ...]
+    missing: tuple[Point, ...]
+    workers: int
+    threads: int  # of each run; fixed when the sweep begins, since XLA's last bits depend on it
+
+
+def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
+    """A new sweep folder with the sweep file in it, and all of the points to do.
+
+    Raises:
+        InputError: the runs directory cannot be used.
+    """
+    RunFolder.check(options.runs)
+    workers, threads = share(len(points), plan.workers)
+    now = datetime.now().astimezone()
+    folder = SweepFolder.create(options.runs, plan.name, now)
+    state = {
+        "name": plan.name,
+        "description": plan.description,
+        "identity": identity(points),
+        "started": now.isoformat(timespec="seconds"),
+        "command": list(options.command),
+        "workers": workers,
+        "threads": threads,
+        "points": [
+            {"label": point.label, "seed": point.seed, "parameters": dict(point.parameters)} for point in points
+        ],
+    }
+    folder.begin(plan.yaml(), state)
+    return Job(folder, tuple(points), tuple(points), workers, threads)
+
+
+def resume(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
+    """What is left to do in a sweep folder: the points that have no finished run of theirs.
+
+    Raises:
+        InputError: the folder holds other points than these, or a run in it is under way.
+    """
+    state = folder.state()
+    if state.get("identity", identity(points)) != identity(points):
+        hint = "start a new sweep without --resume"
+        raise InputError(f"{folder.path} was made for other points than its sweep.yaml now gives; {hint}")
+    for point in points:
+        if (run := _run(folder, point)) and run.status == "running":  # on another host, where the lock may not reach
+            raise InputError(f"{run.path} is still being run by another process; wait for it, or stop it first")
+    missing = tuple(point for point in points if not _has_result(folder, point))
+    workers, threads = share(len(points), plan.workers)
+    threads = state["threads"] if isinstance(state.get("threads"), int) else threads
+    return Job(folder, tuple(points), missing, workers, threads)
+
+
+def share(runs: int, workers: int | None) -> tuple[int, int]:
+    """How many runs at once, and the threads of each: one thread each as soon as there are as many runs as CPUs."""
+    import psutil
+
+    from nnexp.training.backend import available_cpus
+
+    cpus = available_cpus()
+    fitting = max(1, int(psutil.virtual_memory().available // _BYTES_A_WORKER))
+    workers = min(workers or min(cpus, fitting), runs)
+    return workers, max(1, cpus // workers)
+
+
+def carry_out(
+    job: Job, options: Options, report: SweepReport, fetch_progress: FetchProgress | None = None
+) -> Comparison:
+    """Do what is missing, sum up all that is there, and return what it says.
+
+    Raises:
+        InputError: another process is at this sweep.
+        DataUnavailable: a dataset is not to be had; no run was started.
+        KeyboardInterrupt: as it came, after the runs under way were stopped; what is done is kept and summed up.
+    """
+    with job.folder.locked():
+        for point in job.missing:
+            job.folder.clear(point.label)
+            if point.experiment is None:
+                _record_refusal(job.folder, point)
+        by_label = {point.label: point for point in job.missing if point.experiment}
+        try:
+            if by_label:
+                _execute(job, by_label, options, report, fetch_progress)
+        except KeyboardInterrupt:
+            if next(record.find(job.folder.path), None):
+                _summed_up(job.folder)
+            raise
+        return _summed_up(job.folder)
+
+
+def _summed_up(folder: SweepFolder) -> Comparison:
+    try:
+        return sum_up(folder)
+    except NnexpError:
+        raise
+    except Exception as error:
+        write_text(folder.path / "error.txt", traceback.format_exc())
+        what = f"{type(error).__name__}: {error}"
+        raise RunError(f"the runs are kept in {folder.path}, but they could not be summed up: {what}") from error
+
+
+def _execute(
+    job: Job,
+    points: dict[str, Point],
+    options: Options,
+    report: SweepReport,
+    fetch_progress: FetchProgress | None,
+) -> None:
+    child.start_server()
+    for name in sorted({point.experiment.dataset.name for point in points.values() if point.experiment}):
+        load(DATASETS[name], offline=options.offline, progress=fetch_progress)  # once for all workers
+    # While the server imports TensorFlow on one CPU, another has time for what the summary needs.
+    threading.Thread(target=_warm_up, daemon=True, name="warm-up").start()
+    with tempfile.TemporaryDirectory(prefix="nnexp-xla-") as compiled:
+        tasks = [
+            _task(job, point, point.experiment, options, compiled) for point in points.values() if point.experiment
+        ]
+        execute(tasks, job.workers, report, lambda task, ending: _settle(job.folder, points[task.label], ending))
+
+
+def _warm_up() -> None:
+    from nnexp import plots
+
+    plots.warm_up()
+    for name in ("scipy.special", "jinja2", "plotly.offline", "nnexp.comparison.comparison", "nnexp.report.page"):
+        importlib.import_module(name)
+
+
+def failures(job: Job) -> list[str]:
+    """The labels of the points that have no result, but for those whose failure was expected."""
+    return [point.label for point in job.points if not _has_result(job.folder, point)]
+
+
+def sum_up(folder: SweepFolder) -> Comparison:
+    """Write the table, the plots and the report of the runs that the folder holds; return what they say."""
+    from nnexp.comparison import plots, table
+    from nnexp.comparison.collect import collect
+    from nnexp.comparison.comparison import compare
+    from nnexp.report.page import write_report
+
+    found = collect([folder.path])
+    comparison = compare(found.records, unreadable=found.unreadable)
+    write_text(folder.table_csv, table.csv_text(comparison))
+    write_text(folder.table_json, table.json_text(comparison))
+    plots.plot_all(folder.path, comparison)
+    state = folder.state()
+    write_report(
+        folder.report,
+        comparison,
+        [folder.path],
+        title=str(state.get("name", folder.path.name)),
+        question=str(state.get("description", "")),
+        reproduce=[f"nnexp sweep {folder.sweep}"],
+    )
+    return comparison
+
+
+def _run(folder: SweepFolder, point: Point) -> record.RunRecord | None:
+    try:
+        return record.read(folder.run(point.label).path)
+    except record.UnreadableRun:
+        return None
+
+
+def _has_result(folder: SweepFolder, point: Point) -> bool:
+    run = _run(folder, point)
+    if run is None:
+        return False
+    if point.experiment is None:
+        return run.expected
+    return run.status in {"completed", "diverged"} and run.identity == point.experiment.identity
+
+
+def _task(job: Job, point: Point, experiment: Experiment, options: Options, compiled: str) -> Task:
+    experiment = replace(experiment, threads=experiment.threads or job.threads)
+    folder = job.folder.run(point.label).path
+    return Task(point.label, folder, experiment.yaml(), options.offline, options.command, compiled)
+
+
+def _settle(folder: SweepFolder, point: Point, ending: Ending) -> None:
+    """See to it that the folder of a run that is over says how it ended, also where the run itself could not."""
+    run = folder.run(point.label)
+    if ending.kind == "done" or (ending.kind == "stopped" and not run.path.exists()):
+        return
+    metrics = _metrics(run)
+    if metrics.get("status") not in {"failed", "interrupted"}:
+        status = "interrupted" if ending.kind == "stopped" else "failed"
+        with contextlib.suppress(OSError):  # a full disk: the run reads as interrupted, and the others go on
+            _record_failure(run, point, metrics, status, ending.message)
+
+
+def _record_failure(run: RunFolder, point: Point, metrics: dict[str, Any], status: str, message: str) -> None:
+    run.path.mkdir(exist_ok=True)
+    if not run.config.exists():
+        write_text(run.config, dump(dict(point.config)))
+    named = {"name": str(point.config.get("name", point.label)), "seed": point.seed, "config": point.config}
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    run.write_metrics({**named, **metrics, "status": status, "process": None, "finished": now, "error": message})
+    run.append_log(f"{status}: {message}")
+
+
+def _record_refusal(folder: SweepFolder, point: Point) -> None:
+    """A point that was to be refused, and was: its folder says why."""
+    run = RunFolder.make(folder.run(point.label).path)
+    _record_failure(run, point, {"expected": True}, "failed", point.refusal)
+
+
+def _metrics(run: RunFolder) -> dict[str, Any]:
+    try:
+        metrics = json.loads(run.metrics.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return metrics if isinstance(metrics, dict) else {}

@@ -1,0 +1,231 @@
+"""`nnexp sweep` as a user has it: real processes, real kills, small real datasets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+
+SLOW = """
+dataset: iris
+layers: [dense: {units: 4, activation: relu}, dense: {units: 3, activation: softmax}]
+epochs: 1000000
+engine: graph
+"""
+# A few seconds on one thread: long enough to be killed in the middle of.
+SECONDS = SLOW.replace("1000000", "150")
+
+
+def sweep_folder(runs: Path) -> Path:
+    [folder] = runs.iterdir()
+    return folder
+
+
+def statuses(folder: Path) -> dict[str, str]:
+    return {path.parent.name: json.loads(path.read_text())["status"] for path in sorted(folder.glob("*/metrics.json"))}
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it never came true")
+
+
+def running(folder: Path) -> list[int]:
+    """The process ids of the runs under way."""
+    found = []
+    for path in folder.glob("*/metrics.json"):
+        metrics = json.loads(path.read_text())
+        if metrics["status"] == "running" and psutil.pid_exists(metrics["process"]["pid"]):
+            found.append(metrics["process"]["pid"])
+    return found
+
+
+def test_a_grid_with_repeats_trains_each_point_with_the_same_seeds(
+    nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    done = nnexp("sweep", config(), "--hidden", "4,16", "--repeats", 2, "--seed", 7, "--runs-dir", tmp_path / "runs")
+    assert done.returncode == 0, done.stderr
+    folder = sweep_folder(tmp_path / "runs")
+    labels = {f"hidden={width}_seed={seed}" for width in (4, 16) for seed in (7, 8)}
+    assert statuses(folder) == dict.fromkeys(labels, "completed")
+    for label in labels:
+        complete = yaml.safe_load((folder / label / "config.yaml").read_text())
+        metrics = json.loads((folder / label / "metrics.json").read_text())
+        assert f"hidden={complete['layers'][1]['dense']['units']}_seed={complete['seed']}" == label
+        assert metrics["seed"] == complete["seed"]
+        assert metrics["threads"] == complete["threads"]
+    with (folder / "table.csv").open(encoding="utf-8", newline="") as file:
+        assert {(row["hidden"], row["runs"]) for row in csv.DictReader(file)} == {("4", "2"), ("16", "2")}
+    assert {path.name for path in folder.iterdir()} >= {
+        "sweep.yaml",
+        "table.json",
+        "report.html",
+        "learning_curves.png",
+    }
+    assert "better than" in done.stderr or "cannot be told apart" in done.stderr
+
+
+def test_a_run_of_a_sweep_is_the_same_to_the_bit_as_that_run_alone(
+    nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    small = config(engine="xla")
+    assert nnexp("sweep", small, "--epochs", "1,2", "--repeats", 2, "--runs-dir", tmp_path / "runs").returncode == 0
+    swept = sweep_folder(tmp_path / "runs") / "epochs=2_seed=43"
+    assert nnexp("run", swept / "config.yaml", "--runs-dir", tmp_path / "alone").returncode == 0
+    alone = sweep_folder(tmp_path / "alone")
+    ours, theirs = (json.loads((folder / "metrics.json").read_text()) for folder in (swept, alone))
+    for key in ("history", "test", "identity", "threads", "engine"):
+        if key == "history":
+            for row in (*ours[key], *theirs[key]):
+                del row["seconds"]
+        assert ours[key] == theirs[key], key
+    with np.load(swept / "predictions.npz") as one, np.load(alone / "predictions.npz") as two:
+        assert all(one[name].tobytes() == two[name].tobytes() for name in one)
+
+
+def test_ctrl_c_stops_the_runs_and_resume_does_only_the_rest(
+    nnexp: Any, start: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    options = ("sweep", config(SECONDS), "--hidden", "2,3,4", "--repeats", 2, "--runs-dir", tmp_path / "runs")
+    with start(*options) as process:
+        folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
+        wait_until(lambda: "completed" in statuses(folder).values() and running(folder))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"nnexp sweep --resume {folder}" in err
+    assert "Traceback" not in err
+    before = statuses(folder)
+    assert "interrupted" in before.values()
+    assert not running(folder)
+    kept = {label: (folder / label / "metrics.json").read_bytes() for label in before if before[label] == "completed"}
+    # The same command finds its folder by what it asks for; the folder alone does too.
+    again = nnexp(*options, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert sweep_folder(tmp_path / "runs") == folder
+    assert Counter(statuses(folder).values()) == {"completed": 6}
+    for label, content in kept.items():
+        assert (folder / label / "metrics.json").read_bytes() == content
+    nothing = nnexp("sweep", "--resume", folder)
+    assert nothing.returncode == 0
+    assert "6 of them done before" in nothing.stderr
+
+
+def test_a_worker_that_is_killed_costs_its_own_run_a_second_try_and_no_other(
+    start: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    with start("sweep", config(SECONDS), "--repeats", 4, "--runs-dir", tmp_path / "runs") as process:
+        folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
+        os.kill(wait_until(lambda: running(folder))[0], signal.SIGKILL)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert Counter(statuses(folder).values()) == {"completed": 4}
+    assert "SIGKILL" in err
+    assert "tried once more" in err
+
+
+def test_a_run_whose_worker_dies_twice_is_recorded_as_failed_and_resume_tries_it_anew(
+    nnexp: Any, start: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    with start("sweep", config(SECONDS), "--repeats", 3, "--workers", 1, "--runs-dir", tmp_path / "runs") as process:
+        folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
+        [first] = wait_until(lambda: running(folder))
+        os.kill(first, signal.SIGKILL)
+        [second] = wait_until(lambda: [pid for pid in running(folder) if pid != first])
+        os.kill(second, signal.SIGKILL)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert Counter(statuses(folder).values()) == {"completed": 2, "failed": 1}
+    [failed] = [label for label, status in statuses(folder).items() if status == "failed"]
+    assert "SIGKILL" in json.loads((folder / failed / "metrics.json").read_text())["error"]
+    assert err.count(failed) >= 2  # when it happens, and in the closing summary
+    again = nnexp("sweep", "--resume", folder)
+    assert again.returncode == 0, again.stderr
+    assert statuses(folder)[failed] == "completed"
+
+
+def test_no_run_outlives_a_driver_that_is_killed(start: Any, config: Callable[..., Path], tmp_path: Path) -> None:
+    with start("sweep", config(SLOW), "--repeats", 2, "--runs-dir", tmp_path / "runs") as process:
+        folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
+        wait_until(lambda: len(running(folder)) == 2)
+        pids = running(folder)
+        process.kill()
+        process.communicate()
+    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 20)
+
+
+def test_two_drivers_cannot_do_the_same_sweep(
+    nnexp: Any, start: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    with start("sweep", config(SLOW), "--repeats", 2, "--runs-dir", tmp_path / "runs") as process:
+        folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
+        wait_until(lambda: running(folder))
+        second = nnexp("sweep", "--resume", folder)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert second.returncode == 2
+    assert "another process" in second.stderr
+
+
+def test_a_sweep_with_bad_points_tells_all_that_is_wrong_and_starts_nothing(
+    nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    done = nnexp(
+        "sweep",
+        config(),
+        "--activation",
+        "relu,rleu",
+        "--set",
+        "optimizer.learning_rate=0.1,fast",
+        "--runs-dir",
+        tmp_path / "runs",
+    )
+    assert done.returncode == 2
+    assert "rleu" in done.stderr
+    assert "fast" in done.stderr
+    assert "2 problems; nothing was started." in done.stderr  # each told once, not once a point
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_lists_the_runs_and_starts_nothing(nnexp: Any, config: Callable[..., Path], tmp_path: Path) -> None:
+    done = nnexp("sweep", config(), "--hidden", "4,8x8", "--repeats", 3, "--dry-run", "--runs-dir", tmp_path / "runs")
+    assert done.returncode == 0, done.stderr
+    assert all(f"hidden={width}_seed={seed}" in done.stdout for width in ("4", "8x8") for seed in (42, 43, 44))
+    assert "6 runs" in done.stdout
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_twenty_kills_during_twenty_runs_lose_and_double_nothing(
+    start: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    chance = random.Random(0)
+    with start("sweep", config(SECONDS), "--repeats", 20, "--runs-dir", tmp_path / "runs") as process:
+        folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
+        for _ in range(20):
+            time.sleep(chance.uniform(0, 1.5))
+            os.kill(chance.choice(wait_until(lambda: running(folder))), signal.SIGKILL)
+        _, err = process.communicate(timeout=300)
+    found = statuses(folder)
+    assert sorted(found) == sorted(f"seed={seed}" for seed in range(42, 62)), err
+    assert set(found.values()) <= {"completed", "failed"}
+    assert process.returncode == ("failed" in found.values())
+    assert not subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True).stdout

@@ -1,0 +1,325 @@
+"""The points of a sweep: which there are, what they are called, and that every one is sound before any is trained."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnexp.config.experiment import can_name_a_folder, load_experiment
+from nnexp.config.loading import dump
+from nnexp.config.overrides import Override
+from nnexp.config.sweep import load_sweep, parse_axis
+from nnexp.config.sweep.reading import KEYS, VARIANT_KEYS
+from nnexp.errors import ConfigError, InputError
+from nnexp.sweeps.expand import MAX_RUNS, Point, expand, identity, noticed
+
+CONFIG = """\
+dataset: digits
+layers: [flatten, dense: {units: 32, activation: relu}, dense: {units: 10, activation: softmax}]
+epochs: 3
+seed: 7
+"""
+# Wrong in two ways that only show once the model is thought through.
+WRONG = "dataset: digits\nlayers:\n  - dense: 9\ncallbacks:\n  - stop_when: val_loss < 1\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "small.yaml").write_text(CONFIG)
+    (tmp_path / "other.yaml").write_text(CONFIG.replace("32", "16"))
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    return tmp_path
+
+
+def points(folder: Path, text: str, *axes: tuple[str, str], **options: Any) -> tuple[Point, ...]:
+    (folder / "study.yaml").write_text(text)
+    given = [parse_axis(name, values, f"--{name}") for name, values in axes]
+    return expand(load_sweep(folder / "study.yaml", given, **options))
+
+
+def labels(folder: Path, text: str, *axes: tuple[str, str], **options: Any) -> list[str]:
+    return [point.label for point in points(folder, text, *axes, **options)]
+
+
+def refused(folder: Path, text: str, *axes: tuple[str, str]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        points(folder, text, *axes)
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+# Which points, and their names.
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("base: small.yaml", ["small"]),
+        ("base: small.yaml\nrepeats: 2", ["small_seed=7", "small_seed=8"]),
+        ("base: small.yaml\ngrid: {hidden: [8, 16]}", ["hidden=8", "hidden=16"]),
+        ("base: small.yaml\ngrid: {hidden: [8], epochs: [1, 2]}", ["epochs=1", "epochs=2"]),
+        (
+            "base: small.yaml\ngrid: {hidden: [8, 8x4], optimizer.learning_rate: [0.1, 1e-2]}",
+            ["hidden=8_learning_rate=0.1", "hidden=8_learning_rate=0.01",
+             "hidden=8x4_learning_rate=0.1", "hidden=8x4_learning_rate=0.01"],
+        ),
+        (
+            "base: small.yaml\nzip: {epochs: [1, 2], batch_size: [8, 16]}",
+            ["epochs=1_batch_size=8", "epochs=2_batch_size=16"],
+        ),
+        (
+            "base: small.yaml\nzip: {epochs: [1, 2], batch_size: [8, 16]}\ngrid: {hidden: [4, 5]}",
+            ["epochs=1_batch_size=8_hidden=4", "epochs=1_batch_size=8_hidden=5",
+             "epochs=2_batch_size=16_hidden=4", "epochs=2_batch_size=16_hidden=5"],
+        ),
+        ("base: [small.yaml, other.yaml]\nrepeats: 1", ["small", "other"]),
+        (
+            "base: [small.yaml, other.yaml]\nvariants: [{name: a}, {name: b, base: small.yaml, set: {epochs: 9}}]",
+            ["a_small", "a_other", "b"],
+        ),
+        (
+            "base: small.yaml\nvariants: [{name: a}, {name: b, set: {epochs: 9}, repeats: 2}]\nseed: [5, 3, 4]",
+            ["a_seed=5", "a_seed=3", "a_seed=4", "b_seed=5", "b_seed=3"],
+        ),
+        (
+            "base: small.yaml\ngrid: {optimizer: [adam, {sgd: {momentum: 0.9}}, {sgd: 0.1}]}",
+            ["optimizer=adam", "optimizer=sgd,momentum=0.9", "optimizer=sgd=0.1"],
+        ),
+        (
+            "base: small.yaml\ngrid: {callbacks: [[], [{stop_when: loss < 1}], [{stop_when: loss > 1}]]}",
+            ["callbacks=empty", "callbacks=stop_when=loss___1", "callbacks=stop_when=loss___1-2"],
+        ),
+        ("base: small.yaml\nvariants: [{name: a}, {name: table.csv, set: {epochs: 9}}]", ["a", "table.csv_"]),
+    ],
+)  # fmt: skip
+def test_a_label_says_what_differs_and_nothing_else(folder: Path, text: str, expected: list[str]) -> None:
+    assert labels(folder, text) == expected
+
+
+def test_a_long_label_is_cut_and_stays_unique(folder: Path) -> None:
+    values = ", ".join(f"[{{stop_when: loss < 1}}, {{csv_logger: {'é' * 90}{end}}}]" for end in "ab")
+    found = labels(folder, f"base: small.yaml\ngrid: {{callbacks: [{values}]}}\nrepeats: 2", ("epochs", "1,2"))
+    assert len(set(found)) == 8
+    assert all(170 < len(label.encode()) <= 200 for label in found)
+
+
+def test_every_point_has_the_same_seeds_in_its_config(folder: Path) -> None:
+    made = points(folder, "base: [small.yaml, other.yaml]\ngrid: {epochs: [1, 2]}", repeats=3, seed="100")
+    assert [point.seed for point in made] == [100, 101, 102] * 4
+    for point in made:
+        assert point.experiment is not None
+        assert point.experiment.seed == point.config["seed"] == point.seed
+        assert point.config == point.experiment.plain()
+
+
+def test_a_point_is_what_one_run_with_the_same_options_is(folder: Path) -> None:
+    text = (
+        "base: small.yaml\nvariants: [{name: a, set: {optimizer.learning_rate: 0.5}}]\ngrid: {optimizer: [sgd, adam]}"
+    )
+    for point, optimizer in zip(points(folder, text, ("hidden", "16x8")), ("sgd", "adam"), strict=True):
+        changes = {"optimizer": optimizer, "--hidden": "16x8", "optimizer.learning_rate": "0.5", "name": "a"}
+        alone = load_experiment(folder / "small.yaml", [Override(path, value, "") for path, value in changes.items()])
+        assert point.experiment == alone
+
+
+def test_the_parameters_of_a_point_are_those_that_differ(folder: Path) -> None:
+    text = (
+        "base: small.yaml\nvariants: [{name: a}, {name: b, set: {batch_size: 8}}]\ngrid: {hidden: [4, 8x4], epochs: 1}"
+    )
+    assert [dict(point.parameters) for point in points(folder, text)] == [
+        {"variant": "a", "hidden": 4},
+        {"variant": "a", "hidden": "8x4"},
+        {"variant": "b", "hidden": 4},
+        {"variant": "b", "hidden": "8x4"},
+    ]
+
+
+# What is wrong is told before anything begins.
+
+
+def test_all_that_is_wrong_at_any_point_is_told_once_and_says_where(folder: Path) -> None:
+    text = "base: small.yaml\nvariants: [{name: a}, {name: b, base: wrong.yaml}, {name: c, base: wrong.yaml}]"
+    told = refused(folder, text, ("batch_size", "8,no"))
+    beginnings = (
+        "--batch_size no: batch_size must",
+        "wrong.yaml:3:5: ",
+        "wrong.yaml:3:5: layer 1",
+        "wrong.yaml:5:5: stop_",
+    )
+    at_b_and_c = "(in 2 of 6 points: b_batch_size=8, c_batch_size=8)"
+    ends = ("(in 3 of 6 points: a_batch_size=no, b_batch_size=no, c_batch_size=no)", *[at_b_and_c] * 3)
+    lines = [line for line in told.splitlines() if not line.startswith("    ")]
+    for line, beginning, end in zip(lines, beginnings, ends, strict=True):
+        assert line.startswith(beginning)
+        assert line.endswith(end)
+
+
+def test_what_is_wrong_everywhere_is_told_without_a_list(folder: Path) -> None:
+    told = refused(folder, "base: wrong.yaml\ngrid: {epochs: [1, 2]}\nrepeats: 3")
+    assert "points" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "base: small.yaml\ngrid: {hidden: [8, 16, 8]}",
+            "study.yaml: 'hidden=8-2' is the same experiment as 'hidden=8'",
+        ),
+        ("base: small.yaml\ngrid: {hidden: [32, 32x32x32, '32']}", "'hidden=32-2' is the same experiment"),
+        (
+            "base: [small.yaml, other.yaml]\ngrid: {hidden: [8, 9]}",
+            "'other_hidden=8' is the same experiment as 'small_hidden=8'; 1 more like that",
+        ),
+        ("base: small.yaml\nvariants: [{name: a}, {name: b, set: {seed: 1}}]", "the seed is no axis"),
+        ("base: small.yaml\nvariants: [{name: a}, {name: b, set: {epochs: 3}}]", "'b' is the same experiment as 'a'"),
+        ("base: small.yaml\ngrid: {description: [one, two]}", "'description=two' is the same experiment"),
+    ],
+)
+def test_the_same_experiment_twice_is_refused(folder: Path, text: str, told: str) -> None:
+    assert told in refused(folder, text)
+
+
+def test_points_that_differ_in_how_they_are_run_are_two(folder: Path) -> None:
+    assert labels(folder, "base: small.yaml\ngrid: {engine: [xla, graph]}") == ["engine=xla", "engine=graph"]
+
+
+def test_more_runs_than_anyone_means_are_refused_at_once(folder: Path) -> None:
+    many = ",".join(str(number) for number in range(1, 1001))
+    with pytest.raises(InputError, match=f"more than {MAX_RUNS:,} runs"):
+        points(folder, "base: small.yaml", ("hidden", many), ("epochs", many), ("batch_size", many))
+    with pytest.raises(InputError, match="more than"):
+        points(folder, "base: small.yaml", ("hidden", many), repeats=11)
+
+
+@pytest.mark.parametrize("baseline", ["hidden=9", "wrong", "hidden=8_seed=7"])
+def test_a_baseline_is_a_point_that_is_trained(folder: Path, baseline: str) -> None:
+    text = "base: small.yaml\nvariants: [{name: a}, {base: wrong.yaml, expect: error}]\ngrid: {hidden: [8, 16]}\n"
+    told = refused(folder, f"{text}baseline: {baseline}")
+    assert told.startswith(f"study.yaml: the baseline '{baseline}' is no point that is trained\n")
+    assert told.endswith("points: a_hidden=8, a_hidden=16")
+    assert len(points(folder, f"{text}baseline: a_hidden=8")) == 4
+
+
+def test_a_baseline_is_dropped_where_the_command_line_changes_the_labels(folder: Path) -> None:
+    text = "base: small.yaml\ngrid: {hidden: [8, 16]}\nbaseline: hidden=8"
+    assert labels(folder, text, ("epochs", "9")) == ["hidden=8", "hidden=16"]
+    assert labels(folder, text, ("epochs", "8,9"), ("hidden", "4")) == ["epochs=8", "epochs=9"]
+
+
+# Errors that are expected.
+
+
+def test_a_variant_that_is_wrong_on_purpose_is_a_point_with_its_message(folder: Path) -> None:
+    text = "variants: [small.yaml, {base: wrong.yaml, expect: error}]\nrepeats: 2"
+    sound, _, wrong = points(folder, text)
+    assert (sound.refusal, sound.label) == ("", "small_seed=7")
+    assert (wrong.label, wrong.stem, wrong.experiment) == ("wrong_seed=7", "wrong", None)
+    assert "wrong.yaml:3:5: the model ends in (None, 8, 9)" in wrong.refusal
+    assert wrong.config == {"dataset": "digits", "layers": [{"dense": 9}], "name": "wrong",
+                            "callbacks": [{"stop_when": "val_loss < 1"}]}  # fmt: skip
+
+
+def test_a_variant_that_is_sound_after_all_is_a_problem(folder: Path) -> None:
+    told = refused(folder, "variants: [small.yaml, {base: other.yaml, expect: error}]")
+    assert told.startswith("study.yaml:1:24: an error is expected here, but nothing is wrong (in 1 of 2 points: other)")
+    assert told.endswith("remove `expect: error`")
+
+
+# Identity.
+
+
+def test_the_identity_of_a_sweep_changes_with_all_that_changes_a_result_and_with_nothing_else(folder: Path) -> None:
+    text = "variants: [small.yaml, {base: wrong.yaml, expect: error}]\nrepeats: 2\n"
+    before = identity(points(folder, text))
+    assert before == identity(points(folder, f"{text}workers: 2\ndescription: other words\nname: other"))
+    assert before != identity(points(folder, text, repeats=3))
+    assert before != identity(points(folder, text, seed="8"))
+    assert before != identity(points(folder, text, ("epochs", "4")))
+    (folder / "wrong.yaml").write_text(WRONG.replace("9", "8"))
+    assert before != identity(points(folder, text))
+
+
+def test_what_will_likely_go_wrong_is_noticed_once_for_all_repeats(folder: Path) -> None:
+    made = points(folder, "base: small.yaml\ngrid: {validation: [none, test], hidden: [4, 8]}\nrepeats: 3")
+    [(finding, stems)] = noticed(made)
+    assert finding.code == "validation_on_test"
+    assert stems == ["validation=test_hidden=4", "validation=test_hidden=8"]
+
+
+def test_the_sweep_file_in_the_documents_is_one(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    shutil.copytree(root / "configs", tmp_path, dirs_exist_ok=True)
+    made = points(tmp_path, page.partition("```yaml\n")[2].partition("```")[0])
+    # plain and 30_epochs five times, decayed three times, and the error once, at 2 × 3 settings each
+    assert len(made) == (5 + 5 + 3 + 1) * 2 * 3
+    assert {key for key in (*KEYS, *VARIANT_KEYS) if f"`{key}`" not in page} == set()
+
+
+# Any sweep at all.
+
+NAMES = st.text(max_size=25).filter(can_name_a_folder)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "hidden": st.integers(1, 99) | st.sampled_from(["8x4", "4x8"]),
+    "activation": st.sampled_from(["relu", "tanh", "sigmoid", "gelu"]),
+    "learning_rate": st.floats(1e-6, 1),
+    "optimizer": st.sampled_from(["sgd", "adam", {"sgd": {"momentum": 0.3}}, {"rmsprop": {"rho": 0.5}}]),
+    "batch-size": st.integers(1, 99),
+    "epochs": st.integers(1, 99),
+    "layers.1.kernel_initializer": st.sampled_from(["zeros", {"constant": 0.1}, "glorot_uniform"]),
+    "callbacks": st.sampled_from([[], [{"stop_when": "loss <= 0.4"}], [{"stop_when": "loss >= 0.4"}]]),
+}
+
+
+@st.composite
+def sweeps(draw: st.DrawFn) -> dict[str, Any]:
+    """A sweep file as plain data."""
+    names = draw(st.permutations(list(VALUES)))
+    cuts = sorted(draw(st.tuples(st.integers(0, 4), st.integers(0, 4))))
+    rows = draw(st.integers(1, 3))
+    bases: dict[str, Any] = {
+        "small": {"dataset": "digits", "layers": ["flatten", {"dense": 32}, {"dense": 10}], "epochs": 1000},
+        "drop": {"dataset": "digits", "layers": ["flatten", {"dense": 32}, {"dropout": 0.5}, {"dense": 10}]},
+    }
+    content: dict[str, Any] = {
+        "base": [{**bases[name], "name": name} for name in draw(st.sampled_from([["small"], ["small", "drop"]]))],
+        "grid": {
+            name: draw(st.lists(VALUES[name], min_size=1, max_size=3, unique_by=str)) for name in names[: cuts[0]]
+        },
+        "zip": {
+            name: draw(st.lists(VALUES[name], min_size=rows, max_size=rows, unique_by=str))
+            for name in names[cuts[0] : cuts[1]]
+        },
+        "repeats": draw(st.integers(1, 3)),
+        "seed": draw(st.integers(0, 2**32 - 4)),
+    }
+    if variants := draw(st.lists(NAMES, max_size=3, unique_by=str.casefold)):
+        content["variants"] = [
+            {"name": name, "set": {"validation": 0.1 + number / 10}} for number, name in enumerate(variants)
+        ]
+    return content
+
+
+@settings(max_examples=40)
+@given(sweeps())
+def test_a_sweep_written_out_gives_the_same_points_under_names_for_any_file_system(content: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sweep.yaml"
+        path.write_text(dump(content))
+        sweep = load_sweep(path)
+        made = expand(sweep)
+        path.write_text(sweep.yaml())
+        again = load_sweep(path)
+    assert expand(again) == made
+    assert again.yaml() == sweep.yaml()
+    assert len({point.label.casefold() for point in made}) == len(made)
+    for point in made:
+        assert can_name_a_folder(point.label)
+        assert len(point.label.encode()) <= 200
+        assert not point.label.endswith((".", " "))
