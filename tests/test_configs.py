@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from nnexp.config.experiment import load_experiment
 from nnexp.config.schema import build
+from nnexp.config.sweep import load_sweep
+from nnexp.config.sweep import schema as sweep_schema
 from nnexp.data.datasets import DATASETS
 from nnexp.preflight import Preflight, preflight
+from nnexp.sweeps.expand import expand
 
 FOLDER = Path(__file__).parent.parent / "configs"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
+STUDIES = sorted((FOLDER / "studies").glob("*.yaml"))
 EXPERIMENTS = {
     "mnist_raw_relu100",
     "mnist_raw_linear100",
@@ -56,6 +62,22 @@ def schema() -> dict[str, Any]:
     return build()
 
 
+@pytest.fixture(scope="module")
+def problems(schema: dict[str, Any]) -> Callable[[Path], list[str]]:
+    """What an editor underlines in a file, by the schema that the file names in its first line."""
+    schemas = {"experiment.schema.json": schema, "sweep.schema.json": sweep_schema.build()}
+    beside = Registry().with_resources([(name, Resource.from_contents(each)) for name, each in schemas.items()])
+    validators = {name: Draft202012Validator(each, registry=beside) for name, each in schemas.items()}
+
+    def find(path: Path) -> list[str]:
+        text = path.read_text(encoding="utf-8")
+        named = path.parent / text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+        assert json.loads(named.read_text(encoding="utf-8")) == schemas[named.name]
+        return [error.message for error in validators[named.name].iter_errors(yaml.safe_load(text))]
+
+    return find
+
+
 def checked(path: Path) -> Preflight:
     experiment = load_experiment(path)
     return preflight(experiment, DATASETS[experiment.dataset.name])
@@ -65,12 +87,9 @@ def test_each_experiment_of_the_courseworks_has_its_config() -> None:
     assert {path.stem for path in CONFIGS} == EXPERIMENTS
 
 
-@every_config
-def test_an_editor_finds_the_schema_and_nothing_wrong(path: Path, schema: dict[str, Any]) -> None:
-    text = path.read_text(encoding="utf-8")
-    named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
-    assert json.loads((path.parent / named).read_text(encoding="utf-8")) == schema
-    jsonschema.validate(yaml.safe_load(text), schema)
+@pytest.mark.parametrize("path", [*CONFIGS, *STUDIES], ids=lambda path: path.stem)
+def test_an_editor_finds_the_schema_and_nothing_wrong(path: Path, problems: Callable[[Path], list[str]]) -> None:
+    assert problems(path) == []
 
 
 @every_config
@@ -95,3 +114,24 @@ def test_models_have_as_many_parameters_as_in_the_notebooks(name: str) -> None:
     layers = checked(FOLDER / f"{name}.yaml").layers
     assert layers is not None
     assert sum(layer.parameters for layer in layers) == PARAMETERS[name]
+
+
+every_study = pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+
+
+@every_study
+def test_a_study_asks_its_question_and_repeats_every_row_with_the_same_seeds(path: Path) -> None:
+    study = load_sweep(path)
+    assert study.description.endswith("?")
+    points = expand(study)
+    for stem in {point.stem for point in points} - set(ERRONEOUS):
+        assert [point.seed for point in points if point.stem == stem] == [42, 43, 44, 45, 46]
+
+
+def test_the_studies_have_every_row_of_the_courseworks_as_its_config_has_it() -> None:
+    points = [point for path in STUDIES for point in expand(load_sweep(path))]
+    assert {point.stem for point in points} == EXPERIMENTS
+    assert {point.stem for point in points if point.refusal} == set(ERRONEOUS)
+    for point in points:
+        if point.experiment and point.seed == 42:
+            assert point.experiment == load_experiment(FOLDER / f"{point.stem}.yaml")
