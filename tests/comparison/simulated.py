@@ -184,7 +184,7 @@ def main(trials: int = 4_000) -> None:
     for name, (one, other) in UNPAIRED.items():
         sizes = [(3, 3), (3, 10), (5, 5), (10, 10)]
         _row(name, *(of_networks(one, other, size, paired=False, trials=trials // 2) for size in sizes))
-    _header("mean of one group", *(f"{count} repeats" for count in (1, *REPEATS)))
+    _header("mean of one group", "1 run", *(f"{count} repeats" for count in REPEATS))
     for name, network in ALIKE.items():
         _row(name, *(of_group(network, count, trials=trials // 2) for count in (1, *REPEATS)))
     _header("two single runs: only first, only second right", "coverage", "shown")

@@ -26,9 +26,9 @@ def nnexp(*arguments: object, width: int = 200, python: tuple[str, ...] = ()) ->
 def study(repeats: Repeats, make: Callable[..., Path]) -> Path:
     """Three widths with three repeats each, one of them worse and never predicting some classes, and a failure."""
     lost = [{"code": "classes_never_predicted", "severity": "warning", "message": "The model never predicts 3."}]
-    runs = [*repeats(1024, [0.883, 0.882, 0.883]), *repeats(512, [0.882, 0.883, 0.883])]
-    runs += [*repeats(128, [0.6, 0.59], findings=lost), *repeats(128, [0.61], first_seed=3)]
-    make("failed", units=128, seed=4, status="failed", error="out of memory", test_split="10000 examples")
+    runs = [*repeats(1024, [0.883, 0.882, 0.883], findings=[]), *repeats(512, [0.882, 0.883, 0.883], findings=[])]
+    runs += [*repeats(128, [0.6, 0.59], findings=lost), *repeats(128, [0.61], first_seed=3, findings=[])]
+    make("failed", units=128, seed=4, status="failed", findings=[], error="out of memory", test_split="10000 examples")
     return runs[0].parent
 
 
@@ -37,7 +37,7 @@ def test_table_verdicts_findings_and_what_was_left_out_are_told(study: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
     head, _, *lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
     assert head.split()[:3] == ["hidden", "runs", "accuracy"]
-    assert sorted(line[0] for line in lines[:2]) == ["★", "≈"]
+    assert {line[0] for line in lines[:2]} == {"★", "≈"}
     assert {line.split()[1] for line in lines[:2]} == {"512", "1024"}
     assert lines[2].startswith("128")
     assert "3 of 4" in lines[2]

@@ -389,18 +389,21 @@ def test_runs_that_all_failed_are_still_shown(make: Make) -> None:
     "metrics",
     [
         {"config": {"layers": [[[[]]]], "epochs": [1]}},
+        {"config": {"layers": [{"dense": {"units": 10**400}}, {"dense": 1}]}},
         {"config": {"seed": {}, "a": {"b": {"c": None}}}},
         {"test": {"accuracy": 1e308, "loss": -1e308, "x" * 300: 1}},
         {"history": [{"epoch": "one", "loss": None}, {"val_loss": True}], "status": "diverged"},
         {"findings": [{"code": ["x"]}, {}], "parameters": {"total": 10**30}},
         {"name": "\x1b[2J|<b>`\n", "seed": None},
         {"test_intervals": {"accuracy": [9, -9]}, "timings": {"total": -1}},
-        {"process": this_process(), "status": "running", "seed": -(10**20)},
+        {"process": this_process(), "status": "running"},
     ],
-    ids=["layers", "values", "sizes", "history", "findings", "name", "intervals", "process"],
+    ids=["layers", "units", "values", "sizes", "history", "findings", "name", "intervals", "process"],
 )
 def test_a_forged_run_spoils_no_comparison(repeats: Repeats, make: Make, metrics: dict[str, Any]) -> None:
-    comparison = compared(*repeats(8, [0.7, 0.8]), make("forged", **metrics))
-    group = comparison.group(next(group.label for group in comparison.groups if len(group.runs) == 2))
+    good = repeats(8, [0.7, 0.8])
+    forged = [make(f"forged{seed}", **{"seed": seed, **metrics}) for seed in (1, 2, 3)]
+    comparison = compared(*good, *forged, sort="hidden")
+    group = next(group for group in comparison.groups if [run.path for run in group.runs] == good)
     assert group.estimates["accuracy"].mean == pytest.approx(0.75)
     assert all(math.isfinite(estimate.mean) for group in comparison.groups for estimate in group.estimates.values())

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
-
-from nnexp.comparison.collect import collect
-from nnexp.comparison.comparison import compare
-from nnexp.report.page import write_report
-
-Edit = Callable[..., Path]
-Report = Callable[..., Path]
-Open = Callable[..., Page]
+from reports import COMMAND, Edit, Open, Report, watched, written
 
 DIGITS = """
 description: Does a wider layer read digits better?
@@ -47,7 +39,6 @@ from nnexp.experiment import Options, run_experiment
 for name, text in json.loads(sys.argv[2]).items():
     run_experiment(parse_experiment(parse_config(text, name), "digits"), Options(folder=Path(sys.argv[1]) / name))
 """
-COMMAND = "nnexp sweep --hidden 4,16 --repeats 2"
 NO_BROWSER = "no Chromium on this computer; scripts/get-browser gets one, or says what to install"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
@@ -88,12 +79,6 @@ def report(tmp_path: Path) -> Report:
     return functools.partial(written, tmp_path / "report.html")
 
 
-def written(path: Path, *runs: Path, **options: Any) -> Path:
-    found = collect(runs)
-    write_report(path, compare(found.records, unreadable=found.unreadable), runs, **options)
-    return path
-
-
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
@@ -103,12 +88,18 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """A headless Chromium: the computer's own, else Playwright's."""
-    own = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    program = next(filter(None, own), playwright.chromium.executable_path)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    own = (path for path in map(shutil.which, names) if path and works(path))
+    program = next(own, playwright.chromium.executable_path)
     assert Path(program).exists(), NO_BROWSER
     launched = playwright.chromium.launch(executable_path=program, args=QUIET)
     yield launched
     launched.close()
+
+
+def works(program: str) -> bool:
+    """Whether a program is a browser: one of that name may only ask for a package."""
+    return subprocess.run([program, "--version"], capture_output=True).returncode == 0
 
 
 @pytest.fixture
@@ -124,30 +115,3 @@ def page(browser: Browser, digits: list[Path], tmp_path_factory: pytest.TempPath
     path = written(tmp_path_factory.mktemp("report") / "report.html", *digits, title="Widths", reproduce=[COMMAND])
     with watched(browser) as load:
         yield load(path)
-
-
-@contextlib.contextmanager
-def watched(browser: Browser) -> Iterator[Open]:
-    contexts = []
-    troubles: list[str] = []
-
-    def load(path: Path, **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: troubles.append(request.url) if is_foreign(request.url, path) else None)
-        page.goto(path.as_uri())
-        return page
-
-    yield load
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
-def is_foreign(url: str, path: Path) -> bool:
-    """Whether a request is for anything but the file itself, or what is inside it."""
-    return url.partition("#")[0] != path.as_uri() and not url.startswith("data:")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Edit, Open, Report
 from playwright.sync_api import Locator, Page, expect
+from reports import Edit, Open, Report
 
 from nnexp.data.datasets import DATASETS, load
 

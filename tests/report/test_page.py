@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, Edit, Open, Report
 from playwright.sync_api import Browser, Page, expect
+from reports import COMMAND, Edit, Open, Report
 
 SECTIONS = ["Question", "Answer", "Table", "Learning curves", "Parameters", "Runs", "Statistics", "Reproduce"]
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Edit, Open, Report
 from playwright.sync_api import expect
+from reports import Edit, Open, Report
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",

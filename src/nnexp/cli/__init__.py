@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from nnexp.cli import check, compare, data, ls, run, schema, show, sweep
+from nnexp.cli import check, compare, data, ls, report, run, schema, show, sweep
 from nnexp.cli.signals import Terminated
 from nnexp.errors import NnexpError
 
@@ -40,6 +40,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("check")(check.check)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)

@@ -12,6 +12,10 @@ from nnexp.cli import overrides as options
 from nnexp.cli.signals import handle_sigterm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
     from nnexp.sweeps.expand import Point
     from nnexp.sweeps.sweep import Job, Options
 
@@ -28,7 +32,9 @@ def sweep(
     ] = None,
     hidden: Annotated[
         str | None,
-        typer.Option(metavar="N | NxM,…", help="Units of every hidden dense layer, or of each (256x128): 128,512."),
+        typer.Option(
+            metavar="N | NxM,…", help="512: units of every hidden dense layer; 256x128: of the first, the second."
+        ),
     ] = None,
     activation: options.Activation = None,
     epochs: options.Epochs = None,
@@ -54,6 +60,8 @@ def sweep(
     as_json: Annotated[bool, typer.Option("--json", help="Print the sweep's table.json on stdout.")] = False,
 ) -> None:
     """Train all combinations of the values given, each with the same seeds, and say what makes a difference.
+
+    Every option that changes the config takes one value, or several with commas between.
 
     Example:  nnexp sweep --hidden 128,512,1024 --repeats 5
     """
@@ -134,6 +142,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
 
     console = stderr()
     if not quiet:
+        _print_noticed(job.points, console)
         console.print(_plan_in_words(job), soft_wrap=True)
     handle_sigterm()
     try:
@@ -173,14 +182,27 @@ def _list(points: tuple[Point, ...], workers: int | None, how: Options) -> None:
     from nnexp.sweeps.estimate import estimate
     from nnexp.sweeps.sweep import share
 
+    console = stdout()
     shown = table("run", "seed", "")
     for point in points:
         shown.add_row(point.label, str(point.seed), "fails, as expected" if point.experiment is None else "")
-    stdout().print(shown)
+    console.print(shown)
+    _print_noticed(points, console)
     at_a_time, threads = share(len(points), workers)
     guess = estimate(points, at_a_time, threads, how.runs)
     runs = sum(point.experiment is not None for point in points)
-    stdout().print(
+    console.print(
         f"{runs} runs, {at_a_time} at a time: about {duration(guess.seconds)} ({guess.basis}); nothing was started",
         soft_wrap=True,
     )
+
+
+def _print_noticed(points: Sequence[Point], console: Console) -> None:
+    """What will likely go wrong, before it does."""
+    from nnexp.cli.outcome import print_finding
+    from nnexp.sweeps.expand import noticed
+
+    stems = {point.stem for point in points}
+    for finding, found in noticed(points):
+        at = "" if len(found) == len(stems) else f"{', '.join(found[:3])}{' …' if len(found) > 3 else ''}: "
+        print_finding(console, {**finding.plain(), "message": f"{at}{finding.message}"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from nnexp.runs.record import RunRecord
 
@@ -20,13 +20,17 @@ def metrics_of(run: RunRecord) -> dict[str, float]:
     `accuracy`, `loss` and others as on the test split; `train_…` and `val_…` as in the last epoch trained, which left
     the model that was tested; `seconds` the whole run took.
     """
-    values = {name: value for name, value in run.test.items() if value is not None}
+    values: dict[str, Any] = dict(run.test)
     for name, value in (run.history[-1] if run.history else {}).items():
-        if name not in _NO_METRICS and isinstance(value, (int, float)) and math.isfinite(value):
+        if name not in _NO_METRICS:
             values[name if name.startswith("val_") else f"train_{name}"] = value
-    if "total" in run.timings:
-        values["seconds"] = run.timings["total"]
-    return values
+    values["seconds"] = run.timings.get("total")
+    return {name: value for name, value in values.items() if _is_figure(value)}
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether it is a number that can be squared and summed; what training gives, in 32 bits, stays below 1e39."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e100 < value < 1e100
 
 
 def in_order(names: Iterable[str]) -> list[str]:

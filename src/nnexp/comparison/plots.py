@@ -16,7 +16,7 @@ _MARKERS = "os^DvPX*"
 # Bands of more groups than this hide each other, and so do training curves under those of validation.
 _MOST_BANDS = 8
 _MOST_TRAINING = 8
-_MOST_IN_LEGEND = 60
+_MOST_IN_LEGEND = 50
 
 
 def plot_all(folder: Path, comparison: Comparison) -> list[Path]:

@@ -62,7 +62,7 @@ def _environment() -> Environment:
 
     made = Environment(
         loader=PackageLoader("nnexp.report"),
-        autoescape=False,
+        autoescape=True,
         undefined=StrictUndefined,
         finalize=_clean,
         trim_blocks=True,

@@ -46,7 +46,7 @@ def groups_table(comparison: Comparison) -> Table:
     implied, _ = series.short_labels(comparison)
     labelled = not implied
     parameters = comparison.parameters
-    others = [name for name in comparison.metrics if name not in (comparison.metric, "seconds")][:_MOST_OTHERS]
+    others = [name for name in comparison.metrics if _is_another(name, comparison)][:_MOST_OTHERS]
     numeric = [series.axis_of(comparison.groups, name).kind != "category" for name in parameters]
     timed = any("seconds" in group.estimates for group in comparison.groups) and comparison.metric != "seconds"
     epochs = "epochs trained" if "epochs" in parameters else "epochs"
@@ -79,7 +79,14 @@ def groups_table(comparison: Comparison) -> Table:
     return Table(columns, tuple(rows), labelled + len(parameters))
 
 
+def _is_another(metric: str, comparison: Comparison) -> bool:
+    """Time has a column of its own, and training figures say nothing of what was learnt."""
+    return metric not in (comparison.metric, "seconds") and not metric.startswith("train_")
+
+
 def _mark(comparison: Comparison, group: Group) -> str:
+    if len(comparison.groups) == 1:
+        return ""
     if group.label == comparison.best:
         return "best"
     return "tied" if group.label in comparison.tied else ""

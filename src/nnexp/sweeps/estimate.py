@@ -57,16 +57,16 @@ def estimate(points: Sequence[Point], workers: int, threads: int, runs: Path) ->
         told = {path: seconds for path, seconds in times.items() if seconds is not None}
         used |= told.keys()
         known += bool(told)
-        costs.append(statistics.median(told.values()) if told else _rough(experiment))
+        costs.append(statistics.median(told.values()) if told else rough_seconds(experiment))
     # More workers than the CPUs can serve take turns.
     at_once = max(1, min(workers, available_cpus() // threads))
     return Estimate(_START + _makespan(costs, at_once), _basis(experiments, known, len(used)))
 
 
 def _makespan(costs: Sequence[float], workers: int) -> float:
-    """When the last run ends if each free worker takes the next run."""
+    """When the last run ends if each free worker takes the longest run that is left."""
     free = [0.0] * workers
-    for cost in costs:
+    for cost in sorted(costs, reverse=True):
         heapq.heapreplace(free, free[0] + cost)
     return max(free)
 
@@ -110,8 +110,8 @@ def _again(run: RunRecord, epochs: int) -> float | None:
     return float(seconds[0] + rest + sum(run.timings.get(stage, 0.0) for stage in ("evaluation", "artifacts")))
 
 
-def _rough(experiment: Experiment) -> float:
-    """By the multiply-adds of an epoch and its number of steps; every epoch is taken to be trained."""
+def rough_seconds(experiment: Experiment) -> float:
+    """The time of a run by the multiply-adds of an epoch and its number of steps, as if every epoch were trained."""
     dataset = DATASETS[experiment.dataset.name]
     held_out = experiment.validation if isinstance(experiment.validation, float) else 0.0
     examples = dataset.train_size * (1 - held_out)

@@ -69,6 +69,8 @@ def _attempt(task: Task, report: SweepReport, stop: Stop) -> Ending:
         else:
             report(task.label, Started())
         ending = _done(task, report, stop)
+        if ending.kind == "died" and stop.asked.is_set():
+            ending = Ending("stopped")  # by the same signal as the driver, for one
         if ending.kind != "died":
             break
     report(task.label, Ended(ending))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import signal
 
-# Ctrl-C reaches the whole process group; the driver alone answers it.
+# Ctrl-C, and often SIGTERM, reach the whole process group; the driver alone answers them.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 import nnexp.experiment  # noqa: E402
 import nnexp.training.session  # noqa: E402, F401

@@ -26,6 +26,7 @@ from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.sweeps import child
 from nnexp.sweeps.child import Ending, Task
+from nnexp.sweeps.estimate import rough_seconds
 from nnexp.sweeps.execute import SweepReport, execute
 from nnexp.sweeps.expand import Point, identity
 from nnexp.sweeps.folder import SweepFolder
@@ -72,6 +73,7 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
         "command": list(options.command),
         "workers": workers,
         "threads": threads,
+        "baseline": next((point.label for point in points if plan.baseline and point.stem == plan.baseline), None),
         "points": [
             {"label": point.label, "seed": point.seed, "parameters": dict(point.parameters)} for point in points
         ],
@@ -161,9 +163,9 @@ def _execute(
     # While the server imports TensorFlow on one CPU, another has time for what the summary needs.
     threading.Thread(target=_warm_up, daemon=True, name="warm-up").start()
     with tempfile.TemporaryDirectory(prefix="nnexp-xla-") as compiled:
-        tasks = [
-            _task(job, point, point.experiment, options, compiled) for point in points.values() if point.experiment
-        ]
+        todo = [(point, point.experiment) for point in points.values() if point.experiment]
+        todo.sort(key=lambda pair: rough_seconds(pair[1]), reverse=True)  # a long run that begins last would end alone
+        tasks = [_task(job, point, experiment, options, compiled) for point, experiment in todo]
         execute(tasks, job.workers, report, lambda task, ending: _settle(job.folder, points[task.label], ending))
 
 
@@ -188,11 +190,13 @@ def sum_up(folder: SweepFolder) -> Comparison:
     from nnexp.report.page import write_report
 
     found = collect([folder.path])
-    comparison = compare(found.records, unreadable=found.unreadable)
+    state = folder.state()
+    baseline = folder.run(str(state.get("baseline"))).path
+    measured = any(run.path == baseline and run.status == "completed" for run in found.records)
+    comparison = compare(found.records, unreadable=found.unreadable, baseline=str(baseline) if measured else None)
     write_text(folder.table_csv, table.csv_text(comparison))
     write_text(folder.table_json, table.json_text(comparison))
     plots.plot_all(folder.path, comparison)
-    state = folder.state()
     write_report(
         folder.report,
         comparison,
