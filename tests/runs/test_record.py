@@ -142,3 +142,14 @@ def test_rows_that_lack_what_is_shown_of_them_are_left_out(tmp_path: Path) -> No
     found = record.read(write(tmp_path / "run", stopped={"reason": "x"}, model=[{}, {"layer": "a"}]))
     assert found.stopped is None
     assert list(found.model) == []
+
+
+def test_a_number_too_large_to_be_one_is_absent(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(json.dumps({**DONE, "test": {"loss": 10**400, "accuracy": 0.5}}))
+    assert record.read(tmp_path).test == {"loss": None, "accuracy": 0.5}
+
+
+def test_text_that_would_command_a_terminal_is_shown_as_spaces(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(json.dumps({**DONE, "name": "a\x1b[2Jb", "error": "one\ntwo\x07"}))
+    found = record.read(tmp_path)
+    assert (found.name, found.error) == ("a [2Jb", "one\ntwo ")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 
 from nnexp.errors import InputError
 from nnexp.runs.folder import RunFolder
+
+_LARGEST = sys.float_info.max  # JSON may write a number with hundreds of digits
 
 STATUSES = ("running", "completed", "diverged", "failed", "interrupted")
 
@@ -142,7 +144,10 @@ def _rows(value: Any) -> tuple[dict[str, Any], ...]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """Text without what would command a terminal: a run may come from a stranger."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else " " for c in value)
 
 
 def _whole(value: Any) -> int | None:
@@ -150,7 +155,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
     return value if good else None
 
 
