@@ -26,7 +26,7 @@ lint: $(VENV)/installed  ## Style, types, import direction.
 	$(BIN)/lint-imports --no-cache
 
 browser: $(VENV)/installed  ## See that there is a Chromium, in which the report is tested.
-	PATH="$(abspath $(BIN)):$$PATH" scripts/get-browser
+	scripts/get-browser $(BIN)/python
 
 bench: $(VENV)/installed  ## Side by side with stock Keras: docs/performance.md.
 	$(BIN)/python -m benchmarks

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import compare, epoch, run, startup
+from benchmarks import compare, epoch, run, startup, sweep
 from nnexp.files import write_json
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "compare": compare.benchmark,
     "epoch": epoch.benchmark,
     "run": run.benchmark,
+    "sweep": sweep.benchmark,
 }
 
 
