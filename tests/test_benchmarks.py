@@ -80,11 +80,22 @@ def test_startup_keeps_every_bad_config_in_json_with_its_bar(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_epoch_and_run_are_compared_with_stock_keras_end_to_end(tmp_path: Path) -> None:
+def test_compare_is_measured_against_reading_the_same_folders(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    command = [sys.executable, "-m", "benchmarks", "epoch", "run", "--rounds", "1", "--json", str(file)]
+    command = [sys.executable, "-m", "benchmarks", "compare", "--rounds", "1", "--json", str(file)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
-    *epochs, run = json.loads(file.read_text(encoding="utf-8"))["results"]
+    results = json.loads(file.read_text(encoding="utf-8"))["results"]
+    assert {row["measures"]["wall"]["bar"] for result in results for row in result["rows"][1:]} == {3.0}
+
+
+@pytest.mark.slow
+def test_epoch_run_and_sweep_are_compared_with_stock_keras_end_to_end(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", "epoch", "run", "sweep", "--rounds", "1", "--json", str(file)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    *epochs, run, sweep = json.loads(file.read_text(encoding="utf-8"))["results"]
     assert all([row["note"] for row in epoch["rows"]] == ["", "picked by auto"] for epoch in epochs)
     assert [row["name"] for row in run["rows"]] == ["plain Keras script", "nnexp run"]
+    assert [row["name"] for row in sweep["rows"]] == ["plain Keras loop", "nnexp sweep"]

@@ -33,6 +33,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON on stdout.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print table and verdicts as Markdown.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report, one HTML page, too.")] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the pictures (PNG) into DIR too.")] = None,
 ) -> None:
     """Compare runs: repeats become means with intervals, differences are tested, verdicts are told in words.
 
@@ -76,3 +77,12 @@ def compare(
         except OSError as error:
             raise InputError(f"--html {html}: cannot be written: {error.strerror}") from None
         stderr().print(f"report: {html}", soft_wrap=True)
+    if plots:
+        from nnexp.comparison.plots import plot_all
+
+        try:
+            plots.mkdir(parents=True, exist_ok=True)
+            written = plot_all(plots, comparison)
+        except OSError as error:
+            raise InputError(f"{plots}: the pictures cannot be written: {error.strerror}; give another --plots") from None
+        stderr().print(f"pictures: {', '.join(map(str, written))}", soft_wrap=True)

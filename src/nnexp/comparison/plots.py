@@ -147,7 +147,8 @@ def plot_heat_map(path: Path, comparison: Comparison, across: str, down: str) ->
 
     grid = series.grid(comparison, across, down)
     values = np.array([[np.nan if cell is None else cell for cell in row] for row in grid.cells])
-    width = min(max(4.4, 0.75 * len(grid.across.labels) + 2.6), 20.0)
+    names = 0.09 * max(len(_short(label)) for label in grid.down.labels)
+    width = min(max(4.4, 0.85 * len(grid.across.labels) + names + 2.2), 20.0)
     height = min(max(3.2, 0.5 * len(grid.down.labels) + 1.8), 20.0)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
