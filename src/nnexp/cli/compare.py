@@ -84,5 +84,7 @@ def compare(
             plots.mkdir(parents=True, exist_ok=True)
             written = plot_all(plots, comparison)
         except OSError as error:
-            raise InputError(f"{plots}: the pictures cannot be written: {error.strerror}; give another --plots") from None
+            raise InputError(
+                f"{plots}: the pictures cannot be written: {error.strerror}; give another --plots"
+            ) from None
         stderr().print(f"pictures: {', '.join(map(str, written))}", soft_wrap=True)

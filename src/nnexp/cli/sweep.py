@@ -139,6 +139,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.cli.sweep_live import SweepLive
     from nnexp.sweeps import sweep
+    from nnexp.sweeps.estimate import rough_seconds
 
     console = stderr()
     if not quiet:
@@ -146,7 +147,8 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
         console.print(_plan_in_words(job), soft_wrap=True)
     handle_sigterm()
     try:
-        with SweepLive(console, job.folder.path, [p.label for p in job.missing], job.workers, quiet=quiet) as live:
+        costs = {point.label: rough_seconds(point.experiment) for point in job.missing if point.experiment}
+        with SweepLive(console, job.folder.path, costs, job.workers, quiet=quiet) as live:
             fetching = None if quiet else RichFetchProgress(console)
             comparison = sweep.carry_out(job, how, live.report, fetching)
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,7 @@ class _Run:
     """What is shown of one run."""
 
     label: str
+    cost: float
     status: str = "queued"
     epoch: int = 0
     epochs: int = 0
@@ -60,9 +61,12 @@ class _Run:
 class SweepLive:
     """A context that shows the events of a sweep on a console; events come from several threads."""
 
-    def __init__(self, console: Console, folder: Path, labels: Sequence[str], workers: int, *, quiet: bool) -> None:
+    def __init__(
+        self, console: Console, folder: Path, costs: Mapping[str, float], workers: int, *, quiet: bool
+    ) -> None:
+        """`costs` says of each run, by its label, how long it takes against the others."""
         self.console, self.folder, self.workers, self.quiet = console, folder, workers, quiet
-        self.runs = {label: _Run(label) for label in labels}
+        self.runs = {label: _Run(label, cost) for label, cost in costs.items()}
         self.lock = threading.RLock()
         self.live: Live | None = None
 
@@ -172,8 +176,9 @@ class SweepLive:
     def _seconds_left(self) -> float | None:
         now = time.monotonic()
         worked = sum(run.seconds if run.over else now - run.begun for run in self.runs.values() if run.begun)
-        done = sum(run.fraction for run in self.runs.values())
-        return (len(self.runs) - done) * worked / done / self.workers if done >= 0.1 else None
+        done = sum(run.cost * run.fraction for run in self.runs.values())
+        left = sum(run.cost * (1 - run.fraction) for run in self.runs.values())
+        return left * worked / done / self.workers if worked > 10 and done else None
 
 
 def duration(seconds: float) -> str:

@@ -63,10 +63,15 @@ def _question(subject: Subject) -> Markup:
     varied = {name: series.axis_of(comparison.groups, name).labels for name in comparison.parameters}
     datasets = dict.fromkeys(compact(run.config["dataset"]) for run in runs if "dataset" in run.config)
     seeds = sorted({run.seed for run in runs if run.seed is not None})
+    question = subject.question
+    if not question and comparison.parameters and len(described) < 2:
+        # One description for all is that of the config they were made from: what was varied makes it untrue.
+        question = f"What difference does {' and '.join(comparison.parameters[:3])} make?"
     return render(
         "question.html",
-        question=subject.question,
-        descriptions=described[:5] if not subject.question else [],
+        question=question,
+        descriptions=described[:5] if not question else [],
+        made_from=described[0] if question and not subject.question and described else "",
         varied=varied,
         datasets=[] if "dataset" in varied else list(datasets),
         seeds=seeds,

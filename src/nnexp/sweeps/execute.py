@@ -63,11 +63,8 @@ def _attempt(task: Task, report: SweepReport, stop: Stop) -> Ending:
     for attempt in range(_TRIES):
         if stop.asked.is_set():
             break
-        if attempt:
-            report(task.label, Again(ending.message))
-            shutil.rmtree(task.folder, ignore_errors=True)
-        else:
-            report(task.label, Started())
+        report(task.label, Again(ending.message) if attempt else Started())
+        shutil.rmtree(task.folder, ignore_errors=True)  # what an unfinished try left
         ending = _done(task, report, stop)
         if ending.kind == "died" and stop.asked.is_set():
             ending = Ending("stopped")  # by the same signal as the driver, for one

@@ -124,11 +124,12 @@ def carry_out(
         KeyboardInterrupt: as it came, after the runs under way were stopped; what is done is kept and summed up.
     """
     with job.folder.locked():
-        for point in job.missing:
-            job.folder.clear(point.label)
+        # Looked at again: another process may have been at it until now.
+        missing = [point for point in job.missing if not _has_result(job.folder, point)]
+        for point in missing:
             if point.experiment is None:
                 _record_refusal(job.folder, point)
-        by_label = {point.label: point for point in job.missing if point.experiment}
+        by_label = {point.label: point for point in missing if point.experiment}
         try:
             if by_label:
                 _execute(job, by_label, options, report, fetch_progress)
@@ -254,6 +255,7 @@ def _record_failure(run: RunFolder, point: Point, metrics: dict[str, Any], statu
 
 def _record_refusal(folder: SweepFolder, point: Point) -> None:
     """A point that was to be refused, and was: its folder says why."""
+    folder.clear(point.label)
     run = RunFolder.make(folder.run(point.label).path)
     _record_failure(run, point, {"expected": True}, "failed", point.refusal)
 
