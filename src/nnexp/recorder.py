@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import time
 import traceback
@@ -78,22 +79,28 @@ class Recorder:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """Whatever ends the run early is recorded in its folder before it goes on."""
+        """Whatever ends the run early is recorded in its folder before it goes on; a result that is there stays."""
         try:
             yield
         except KeyboardInterrupt:
-            self._write("interrupted", finished=_now())
-            done = f"{len(self.history)} of {self.experiment.epochs} epochs"
-            self.tell(events.Note(f"interrupted after {done}; what was done is in {self.folder.path}"))
+            if not self._is_over():
+                self._write("interrupted", finished=_now())
+                done = f"{len(self.history)} of {self.experiment.epochs} epochs"
+                self.tell(events.Note(f"interrupted after {done}; what was done is in {self.folder.path}"))
             raise
         except BaseException as error:
             what = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {first_line(error)}"
             with contextlib.suppress(OSError):  # a full disk must not hide the error
                 self.folder.append_log(traceback.format_exc())
-                self._write("failed", finished=_now(), error=what)
+                if not self._is_over():
+                    self._write("failed", finished=_now(), error=what)
             if not isinstance(error, Exception):
                 raise
             raise RunError(f"the run failed: {what}\nwhat was done so far is in {self.folder.path}") from error
+
+    def _is_over(self) -> bool:
+        """Whether the result is written: asked of the file, since a signal may come right after."""
+        return json.loads(self.folder.metrics.read_bytes())["status"] in {"completed", "diverged"}
 
     def begin(self, command: Sequence[str], told: Sequence[events.Event], warnings: Sequence[Finding]) -> None:
         """The files that exist from the start, what was `told` before there was a folder, and the warnings."""
@@ -162,19 +169,19 @@ class Recorder:
         )
         self.findings += found
         status = "diverged" if self.diverged_at else "completed"
-        self._write(
-            status,
-            test={**test, "accuracy": evaluation.accuracy},
-            test_intervals={"accuracy": evaluation.accuracy_interval},
-            evaluation=evaluation.plain(),
-            finished=_now(),
-        )
         low, high = evaluation.accuracy_interval
         for finding in found:
             self.tell(events.Noticed(finding))
         figures = f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})"
         self.folder.append_log(f"test  {figures}  {events.log_text({**test, 'accuracy': evaluation.accuracy})}")
         self.folder.append_log(f"{status} after {self.clock.plain()['total']:.1f} s; run folder {self.folder.path}")
+        self._write(  # last: what is there then is all that there is to be
+            status,
+            test={**test, "accuracy": evaluation.accuracy},
+            test_intervals={"accuracy": evaluation.accuracy_interval},
+            evaluation=evaluation.plain(),
+            finished=_now(),
+        )
 
     def _write(self, status: str, **more: Any) -> None:
         self.folder.write_metrics(

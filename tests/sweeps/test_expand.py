@@ -185,8 +185,20 @@ def test_the_same_experiment_twice_is_refused(folder: Path, text: str, told: str
     assert told in refused(folder, text)
 
 
-def test_points_that_differ_in_how_they_are_run_are_two(folder: Path) -> None:
-    assert labels(folder, "base: small.yaml\ngrid: {engine: [xla, graph]}") == ["engine=xla", "engine=graph"]
+def test_points_that_differ_only_in_how_they_are_run_are_one_experiment(folder: Path) -> None:
+    told = refused(folder, "base: small.yaml\ngrid: {engine: [xla, graph]}")
+    assert "'engine=graph' is the same experiment as 'engine=xla'" in told
+    assert labels(folder, "base: small.yaml\ngrid: {engine: graph, hidden: [2, 3]}") == ["hidden=2", "hidden=3"]
+
+
+def test_whole_keys_are_set_before_their_parts_however_deep(folder: Path) -> None:
+    decay = "{exponential_decay: {initial_learning_rate: 0.1, decay_steps: 1, decay_rate: 0.5}}"
+    rates = {"optimizer.learning_rate.decay_steps": [10, 20], "optimizer.learning_rate": [decay, decay]}
+    text = "base: small.yaml\nzip:\n" + "".join(
+        f"  {path}: [{', '.join(map(str, values))}]\n" for path, values in rates.items()
+    )
+    found = [point.experiment.optimizer.get("learning_rate").get("decay_steps") for point in points(folder, text)]
+    assert found == [10, 20]
 
 
 def test_more_runs_than_anyone_means_are_refused_at_once(folder: Path) -> None:

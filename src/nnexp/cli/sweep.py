@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from nnexp.config.sweep import SweepFile
     from nnexp.sweeps.expand import Point
+    from nnexp.sweeps.folder import SweepFolder
     from nnexp.sweeps.sweep import Job, Options
 
 
@@ -65,7 +69,10 @@ def sweep(
 
     Example:  nnexp sweep --hidden 128,512,1024 --repeats 5
     """
-    from nnexp.sweeps.sweep import Options
+    from nnexp.cli.console import stderr
+    from nnexp.sweeps.expand import expand, identity
+    from nnexp.sweeps.folder import SweepFolder
+    from nnexp.sweeps.sweep import Options, begin, go_on, has_result
 
     axes = {
         "dataset": dataset,
@@ -78,30 +85,34 @@ def sweep(
         "epochs": epochs,
     }
     given = {name: text for name, text in axes.items() if text is not None}
+    plan, found = _asked(source, given, sets or [], repeats, seed, workers, resume=resume)
+    points = expand(plan)
+    if found is None and resume:
+        found = SweepFolder.find(runs_dir, identity(points))
+        if found is None:
+            stderr().print(f"no such sweep in {runs_dir} yet: it begins now", soft_wrap=True)
     how = Options(runs_dir, offline, sys.argv)
-    job = _job(source, given, sets or [], repeats, seed, workers, how, resume=resume, dry_run=dry_run)
-    if job is not None:
+    if dry_run:
+        left = [point for point in points if found is None or not has_result(found, point)]
+        _list(points, left, plan.workers, how, as_json=as_json)
+    else:
+        job = go_on(found, plan, points) if found else begin(plan, points, how)
         _carry_out(job, how, quiet=quiet, as_json=as_json)
 
 
-def _job(
+def _asked(
     source: Path | None,
     given: dict[str, str],
     sets: list[str],
     repeats: int | None,
     seed: str | None,
     workers: int | None,
-    how: Options,
     *,
     resume: bool,
-    dry_run: bool,
-) -> Job | None:
-    """What there is to do; None where that was only to be listed."""
-    from nnexp.cli.console import stderr
+) -> tuple[SweepFile, SweepFolder | None]:
+    """The sweep that the command line asks for, and its folder where that was named."""
     from nnexp.config.sweep import load_sweep, parse_axis
     from nnexp.errors import InputError
-    from nnexp.sweeps import sweep
-    from nnexp.sweeps.expand import expand, identity
     from nnexp.sweeps.folder import SweepFolder
 
     axes = [parse_axis(name, text, f"--{name.replace('_', '-')}") for name, text in given.items()]
@@ -110,30 +121,32 @@ def _job(
         if not equals or not path.strip():
             raise InputError(f"--set {text}: write path=values, such as --set optimizer.learning_rate=0.1,0.01")
         axes.append(parse_axis(path.strip(), values, "--set"))
-    found = None
-    if source is not None and source.is_dir():
-        found = SweepFolder(source)
-        if not found.sweep.exists():
-            raise InputError(f"{source} is a directory without a sweep.yaml; give a config, or a sweep folder")
-        if not resume:
-            raise InputError(f"{source} is a sweep folder; to go on with it: nnexp sweep --resume {source}")
-        if axes or repeats or seed:
-            raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
-    plan = load_sweep(found.sweep if found else source, axes, repeats=repeats, seed=seed, workers=workers)
-    points = expand(plan)
-    if dry_run:
-        _list(points, plan.workers, how)
-        return None
-    if found is None and resume:
-        found = SweepFolder.find(how.runs, identity(points))
-        if found is None:
-            stderr().print(f"no such sweep in {how.runs} yet: it begins now", soft_wrap=True)
-    return sweep.resume(found, plan, points) if found else sweep.begin(plan, points, how)
+    if source is None or not _is_directory(source):
+        return load_sweep(source, axes, repeats=repeats, seed=seed, workers=workers), None
+    folder = SweepFolder(source)
+    if not folder.sweep.exists():
+        raise InputError(f"{source} is a directory without a sweep.yaml; give a config, or a sweep folder")
+    if not resume:
+        raise InputError(f"{source} is a sweep folder; to go on with it: {_resuming(source)}")
+    if axes or repeats or seed:
+        raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
+    return load_sweep(folder.sweep, workers=workers), folder
+
+
+def _is_directory(path: Path) -> bool:
+    from nnexp.errors import InputError
+
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise InputError(f"{str(path)[:200]}: {error.strerror}") from None
+
+
+def _resuming(folder: Path) -> str:
+    return f"nnexp sweep --resume {shlex.quote(str(folder))}"
 
 
 def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
-    from rich.text import Text
-
     from nnexp.cli.compared import print_comparison
     from nnexp.cli.console import stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
@@ -143,8 +156,9 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
 
     console = stderr()
     if not quiet:
-        _print_noticed(job.points, console)
-        console.print(_plan_in_words(job), soft_wrap=True)
+        with contextlib.suppress(OSError):  # a terminal that is gone or full must not cost the sweep
+            _print_noticed(job.points, console)
+            console.print(_plan_in_words(job), soft_wrap=True)
     handle_sigterm()
     try:
         costs = {point.label: rough_seconds(point.experiment) for point in job.missing if point.experiment}
@@ -152,18 +166,18 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             fetching = None if quiet else RichFetchProgress(console)
             comparison = sweep.carry_out(job, how, live.report, fetching)
     except KeyboardInterrupt:
-        console.print(
-            f"stopped; what is done is kept. To go on: nnexp sweep --resume {job.folder.path}", soft_wrap=True
-        )
+        with contextlib.suppress(OSError):
+            console.print(f"stopped; what is done is kept. To go on: {_resuming(job.folder.path)}", soft_wrap=True)
         raise
     failed = sweep.failures(job)
-    if not quiet:
-        print_comparison(comparison, console)
-        console.print(f"report: {job.folder.report}", soft_wrap=True)
-    if failed:
-        told = f"{len(failed)} of {len(job.points)} runs failed: {', '.join(failed)}"
-        console.print(Text(told, "bold red"), soft_wrap=True)
-        console.print(f"to try them again: nnexp sweep --resume {job.folder.path}", soft_wrap=True)
+    with contextlib.suppress(OSError):
+        if not quiet:
+            print_comparison(comparison, console)
+            console.print(f"report: {job.folder.report}", soft_wrap=True)
+        if failed:
+            told = f"{len(failed)} of {len(job.points)} runs failed: {', '.join(failed)}"
+            console.print(told, style="bold red", soft_wrap=True)
+            console.print(f"to try them again: {_resuming(job.folder.path)}", soft_wrap=True)
     if as_json:
         typer.echo(job.folder.table_json.read_text(encoding="utf-8"), nl=False)
     if failed:
@@ -177,26 +191,32 @@ def _plan_in_words(job: Job) -> str:
     return f"{runs} runs{done}; {min(job.workers, max(1, missing))} at a time, {threads} each; in {job.folder.path}"
 
 
-def _list(points: tuple[Point, ...], workers: int | None, how: Options) -> None:
-    """What the sweep would do."""
+def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, how: Options, *, as_json: bool) -> None:
+    """What the sweep would do: those of its points that are left."""
     from nnexp.cli.console import stdout, table
     from nnexp.cli.sweep_live import duration
+    from nnexp.files import to_json
     from nnexp.sweeps.estimate import estimate
     from nnexp.sweeps.sweep import share
 
+    at_a_time, threads = share(len(points), workers)
+    guess = estimate(left, at_a_time, threads, how.runs)
+    if as_json:
+        runs = [
+            {"run": point.label, "seed": point.seed, **point.parameters, "expected_to_fail": point.experiment is None}
+            for point in left
+        ]
+        typer.echo(to_json({"runs": runs, "seconds": guess.seconds, "basis": guess.basis}))
+        return
     console = stdout()
     shown = table("run", "seed", "")
-    for point in points:
+    for point in left:
         shown.add_row(point.label, str(point.seed), "fails, as expected" if point.experiment is None else "")
     console.print(shown)
-    _print_noticed(points, console)
-    at_a_time, threads = share(len(points), workers)
-    guess = estimate(points, at_a_time, threads, how.runs)
-    runs = sum(point.experiment is not None for point in points)
-    console.print(
-        f"{runs} runs, {at_a_time} at a time: about {duration(guess.seconds)} ({guess.basis}); nothing was started",
-        soft_wrap=True,
-    )
+    _print_noticed(left, console)
+    trained = sum(point.experiment is not None for point in left)
+    time = f"about {duration(guess.seconds)} ({guess.basis})"
+    console.print(f"{trained} runs, {at_a_time} at a time: {time}; nothing was started", soft_wrap=True)
 
 
 def _print_noticed(points: Sequence[Point], console: Console) -> None:

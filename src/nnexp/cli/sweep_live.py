@@ -69,6 +69,7 @@ class SweepLive:
         self.runs = {label: _Run(label, cost) for label, cost in costs.items()}
         self.lock = threading.RLock()
         self.live: Live | None = None
+        self.told: list[tuple[str, str]] = []  # lines to print, each with its style
 
     def __enter__(self) -> Self:
         if self.console.is_terminal and not self.quiet:
@@ -85,10 +86,14 @@ class SweepLive:
     def report(self, label: str, event: SweepEvent) -> None:
         """Take in one event; a terminal that is gone or full must not cost the sweep."""
         with self.lock:
-            try:
-                self._take(self.runs[label], event)
-            except OSError:
-                self.quiet = True
+            self._take(self.runs[label], event)
+            told, self.told = self.told, []
+        # Not under the lock: who prints takes Rich's locks, and who holds those draws the table, which takes ours.
+        try:
+            for text, style in told:
+                self.console.print(Text(text, style), soft_wrap=True)
+        except OSError:
+            self.quiet = True
 
     def _take(self, run: _Run, event: SweepEvent) -> None:
         match event:
@@ -116,9 +121,13 @@ class SweepLive:
         if ending.kind == "stopped":
             run.status = "interrupted"
         elif ending.kind == "done":
-            done = record.read(self.folder / run.label)
-            run.status, run.test = done.status, done.test.get("accuracy")
-            run.epoch = len(done.history)
+            try:
+                done = record.read(self.folder / run.label)
+            except record.UnreadableRun as error:
+                run.status = "unreadable"
+                self._say(str(error), "bold red")
+                return
+            run.status, run.test, run.epoch = done.status, done.test.get("accuracy"), len(done.history)
             figure = "" if run.test is None else f", test accuracy {run.test:.4f}"
             self._say(f"{run.label}: {run.status}{figure}, {run.seconds:.1f} s ({over})", plain=True)
         else:
@@ -128,7 +137,7 @@ class SweepLive:
     def _say(self, text: str, style: str = "", *, plain: bool = False) -> None:
         """Print a line above the table; a `plain` one only where there is no table that shows it."""
         if not self.quiet and not (plain and self.live is not None):
-            self.console.print(Text(text, style), soft_wrap=True)
+            self.told.append((text, style))
 
     def __rich__(self) -> Group:
         with self.lock:
@@ -138,6 +147,8 @@ class SweepLive:
         room = max(4, self.console.size.height - 7)
         numbers = ("epoch", "loss", "accuracy", "test", "time")
         shown = table("run", "status", *numbers, right=numbers)
+        for column in shown.columns:  # a row is a line, on a narrow terminal too
+            column.no_wrap, column.overflow = True, "ellipsis"
         for run in self._chosen(room):
             seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
             shown.add_row(

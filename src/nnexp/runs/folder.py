@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
+import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,6 +87,14 @@ class RunFolder:
         except OSError as error:
             hint = "give another place with --runs-dir"
             raise RunError(f"cannot make a run folder in {runs}: {error.strerror}; {hint}") from error
+
+    def discard(self) -> None:
+        """Remove an unfinished run. What no run has made is left, and then `make` fails here."""
+        if any(path.exists() for path in (self.config, self.metrics, self.log)):
+            shutil.rmtree(self.path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()  # where it is empty
 
     @property
     def config(self) -> Path:

@@ -56,11 +56,16 @@ class UnreadableRun(InputError):
     """A folder that is no run, or whose metrics.json cannot be read."""
 
 
+class Unreachable(UnreadableRun):
+    """A run that may well be whole, but cannot be read now: no permission, or a disk that does not answer."""
+
+
 def read(path: Path) -> RunRecord:
     """Read the run in a folder.
 
     Raises:
         UnreadableRun: no metrics.json there, or not one that nnexp wrote.
+        Unreachable: there may be one, but it cannot be read now.
     """
     folder = RunFolder(path)
     try:
@@ -69,7 +74,7 @@ def read(path: Path) -> RunRecord:
         what = "no run folder: it has no metrics.json" if path.is_dir() else "no such run folder"
         raise UnreadableRun(f"{path}: {what}; `nnexp ls` lists the runs") from None
     except OSError as error:
-        raise UnreadableRun(f"{folder.metrics}: cannot be read: {error.strerror}") from None
+        raise Unreachable(f"{folder.metrics}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise UnreadableRun(f"{folder.metrics}: not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("status") not in STATUSES:

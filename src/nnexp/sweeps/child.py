@@ -7,7 +7,6 @@ harm to its neighbours: pools of the standard library and of loky break whole wh
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import multiprocessing
 import os
@@ -24,13 +23,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnexp import events
-from nnexp.errors import NnexpError
+from nnexp.errors import ConfigError, NnexpError
 
 # After this long a child that was asked to stop is killed: XLA cannot be interrupted while it compiles.
 _PATIENCE_SECONDS = 8.0
 # Progress within an epoch is told at most this often.
 _PROGRESS_SECONDS = 0.2
-_PR_SET_PDEATHSIG = 1
+_SERVER_DIED = 255  # what the standard library gives for the exit code of a child whose server is gone
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["nnexp.sweeps.preload"])
@@ -45,9 +46,9 @@ class Task:
     label: str
     folder: Path  # the run's, not yet there
     config: str  # the complete config as YAML, its thread count included
+    scratch: Path  # a directory of the sweep's, where its runs share what XLA compiled
     offline: bool = False
     command: Sequence[str] = ()
-    compiled: str = ""  # a directory where runs of one sweep share what XLA compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,18 @@ def start_server() -> None:
     """Start the server that children are forked from; it takes seconds, in which the caller may do other things."""
     from multiprocessing import forkserver
 
-    forkserver.ensure_running()
+    with _signals_held():
+        forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let no Ctrl-C end a process that is being started, before it says how it answers one: see preload.py."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +93,9 @@ class Stop:
 def mind(task: Task, report: events.Report, stop: Stop) -> Ending:
     """Do a task in a child and return how that ended."""
     receiver, sender = _context.Pipe(duplex=False)
-    with tempfile.NamedTemporaryFile(prefix="nnexp-worker-") as said, receiver:
+    with tempfile.NamedTemporaryFile(prefix="stderr-", dir=task.scratch) as said, receiver:
         process = _context.Process(target=_work, args=(task, sender, said.name), name=task.label)
-        with _exclusive, _no_main_module():
+        with _exclusive, _no_main_module(), _signals_held():
             process.start()
         sender.close()
         told: list[Ending] = []
@@ -128,22 +140,25 @@ def _receive(receiver: Connection, report: events.Report, told: list[Ending]) ->
 
 
 def _why(code: int | None, said: str) -> str:
+    if code == _SERVER_DIED:
+        return "the process that it was forked from died"
     if code is not None and code < 0:
         name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
         out_of_memory = "; often the system's answer when memory runs out" if name == "SIGKILL" else ""
         what = f"its process was ended by {name}{out_of_memory}"
     else:
         what = f"its process ended with exit code {code}"
-    lines = [line for line in said.splitlines() if line.strip()]
-    return f"{what}: {lines[0][:300]}" if lines else what
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    last = next((line for line in lines if line.startswith("Fatal Python error")), lines[-1] if lines else "")
+    return f"{what}: {last[:300]}" if last else what
 
 
 def _work(task: Task, sender: Connection, said: str) -> None:
     """The child's whole life."""
     _detach(said)
-    if task.compiled:
-        flags = f"--tf_xla_persistent_cache_directory={task.compiled}"
-        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {flags}".strip()
+    if len(str(task.scratch).split()) == 1:  # flags are split at blanks; without this one runs only begin slower
+        flag = f"--tf_xla_persistent_cache_directory={task.scratch}"
+        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {flag}".strip()
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config
     from nnexp.experiment import Options, run_experiment
@@ -156,6 +171,8 @@ def _work(task: Task, sender: Connection, said: str) -> None:
         ending = Ending("done")
     except KeyboardInterrupt:
         ending = Ending("stopped")
+    except ConfigError as error:  # its places are in a text that nobody has seen
+        ending = Ending("failed", "\n".join(f"{problem.message}\n{problem.hint}".strip() for problem in error.problems))
     except NnexpError as error:
         ending = Ending("failed", str(error))
     sender.send(ending)
@@ -181,10 +198,8 @@ class _Throttled:
 
 
 def _detach(said: str) -> None:
-    """Own session, own stderr, and no life without the parent."""
+    """Own session, own stderr, own signals, and no life without the driver."""
     os.setsid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     nowhere = os.open(os.devnull, os.O_RDWR)
     mine = os.open(said, os.O_WRONLY | os.O_APPEND)
     for number, target in ((0, nowhere), (1, nowhere), (2, mine)):
@@ -192,6 +207,16 @@ def _detach(said: str) -> None:
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    threading.Thread(target=_end_with_the_driver, daemon=True, name="driver-watch").start()
+
+
+def _end_with_the_driver() -> None:
+    """The run then reads as interrupted, and `--resume` does it again."""
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        wait([driver.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _interrupt(number: int, frame: Any) -> None:

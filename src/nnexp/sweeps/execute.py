@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 from nnexp import events
+from nnexp.runs import record
+from nnexp.runs.folder import RunFolder
 from nnexp.sweeps.child import Ending, Stop, Task, mind
 
 # A worker that dies takes its run with it, which is done again this often: what killed it may have been chance.
@@ -45,8 +47,8 @@ def execute(tasks: Sequence[Task], workers: int, report: SweepReport, settle: Ca
     """
     stop = Stop.new()
     with ThreadPoolExecutor(workers, thread_name_prefix="run") as pool:
-        futures: dict[Future[Ending], Task] = {pool.submit(_attempt, task, report, stop): task for task in tasks}
         try:
+            futures: dict[Future[Ending], Task] = {pool.submit(_attempt, task, report, stop): task for task in tasks}
             for future in as_completed(futures):
                 settle(futures[future], future.result())
         except BaseException:
@@ -64,10 +66,8 @@ def _attempt(task: Task, report: SweepReport, stop: Stop) -> Ending:
         if stop.asked.is_set():
             break
         report(task.label, Again(ending.message) if attempt else Started())
-        shutil.rmtree(task.folder, ignore_errors=True)  # what an unfinished try left
+        RunFolder(task.folder).discard()  # what an unfinished try left
         ending = _done(task, report, stop)
-        if ending.kind == "died" and stop.asked.is_set():
-            ending = Ending("stopped")  # by the same signal as the driver, for one
         if ending.kind != "died":
             break
     report(task.label, Ended(ending))
@@ -75,7 +75,23 @@ def _attempt(task: Task, report: SweepReport, stop: Stop) -> Ending:
 
 
 def _done(task: Task, report: SweepReport, stop: Stop) -> Ending:
+    """The ending of one try; what its folder says counts for more than how its process ended."""
     try:
-        return mind(task, lambda event: report(task.label, event), stop)
-    except OSError as error:  # no process to be had, for one
-        return Ending("died", f"its process could not be started: {error.strerror}")
+        ending = mind(task, lambda event: report(task.label, event), stop)
+    except (OSError, EOFError) as error:  # no process to be had, or no server to fork it from
+        ending = Ending("died", f"its process could not be started: {type(error).__name__} {error}".rstrip())
+    if ending.kind in {"died", "stopped"} and has_result(task.folder):
+        return Ending("done")
+    if ending.kind == "died" and stop.asked.is_set():
+        return Ending("stopped")  # by the same signal as the driver, for one
+    if ending.kind == "stopped" and not stop.asked.is_set():
+        return Ending("died", "its process was told to stop, from outside (SIGTERM)")
+    return ending
+
+
+def has_result(folder: Path) -> bool:
+    """Whether the run in a folder came to its end."""
+    try:
+        return record.read(folder).status in {"completed", "diverged"}
+    except record.UnreadableRun:
+        return False

@@ -109,7 +109,7 @@ class _Setting:
 
 
 def _depth(override: Override) -> int:
-    return 2 if "." in override.path else 1 if override.path.startswith("--") else 0
+    return 1 if override.path.startswith("--") else 2 * override.path.count(".")
 
 
 def _settings(sweep: SweepFile) -> Iterator[_Setting]:
@@ -181,19 +181,18 @@ def _doubles(points: Sequence[Point], sweep: SweepFile) -> list[Problem]:
     by_stem: dict[str, Point] = {}
     for point in points:
         by_stem.setdefault(point.stem, point)  # the repeats of a point are as like as it is
-    first: dict[object, str] = {}
+    first: dict[str, str] = {}
     doubles = []
     for stem, point in by_stem.items():
-        if point.experiment:
-            key = (point.experiment.identity, point.experiment.engine, point.experiment.threads)
-            if (other := first.setdefault(key, stem)) != stem:
-                doubles.append((stem, other))
+        if point.experiment and (other := first.setdefault(point.experiment.identity, stem)) != stem:
+            doubles.append((stem, other))
     if not doubles:
         return []
     (stem, other), more = doubles[0], len(doubles) - 1
     message = f"'{stem}' is the same experiment as '{other}'"
     message += f"; {more} more like that" if more else ""
-    return [Problem(sweep.place, message, "remove one of the two")]
+    hint = "remove one of the two (engine and threads change how a run is done, not what it is)"
+    return [Problem(sweep.place, message, hint)]
 
 
 def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Problem]:

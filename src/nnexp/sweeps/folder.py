@@ -78,16 +78,30 @@ class SweepFolder:
             return {}
         return state if isinstance(state, dict) else {}
 
-    def clear(self, label: str) -> None:
-        """Remove what an unfinished run left, so that it can be done again from its start."""
-        shutil.rmtree(self.path / label, ignore_errors=True)
+    def set_aside(self, label: str) -> None:
+        """Give a run whose record is damaged another name, so that the point can be done again and nothing is lost."""
+        number = 1
+        while (aside := self.path / f"{label}.damaged-{number}").exists():
+            number += 1
+        (self.path / label).rename(aside)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A directory for as long as runs are under way; what a killed process left in it goes first."""
+        path = self.path.absolute() / ".scratch"  # XLA's flag takes no relative path
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the sweep; the system lets go of it when this process ends, however it ends.
 
         Raises:
-            InputError: another process holds it.
+            InputError: another process holds it, or the folder cannot be written to.
         """
         from filelock import FileLock, Timeout
 
@@ -96,6 +110,8 @@ class SweepFolder:
             lock.acquire(timeout=0)
         except Timeout:
             raise InputError(f"{self.path} is being run by another process; wait for it, or stop it first") from None
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written to: {error.strerror}") from None
         try:
             yield
         finally:

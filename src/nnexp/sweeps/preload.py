@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import signal
 
-# Ctrl-C, and often SIGTERM, reach the whole process group; the driver alone answers them.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+# Ctrl-C, and often SIGTERM, reach the whole process group; the driver alone answers them. It started this process with
+# both held back.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
 
 import nnexp.experiment  # noqa: E402
 import nnexp.training.session  # noqa: E402, F401

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import tempfile
+import shlex
 import threading
 import traceback
 from collections.abc import Sequence
@@ -66,36 +66,48 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     now = datetime.now().astimezone()
     folder = SweepFolder.create(options.runs, plan.name, now)
     state = {
-        "name": plan.name,
-        "description": plan.description,
         "identity": identity(points),
         "started": now.isoformat(timespec="seconds"),
         "command": list(options.command),
         "workers": workers,
         "threads": threads,
-        "baseline": next((point.label for point in points if plan.baseline and point.stem == plan.baseline), None),
         "points": [
-            {"label": point.label, "seed": point.seed, "parameters": dict(point.parameters)} for point in points
+            {"label": point.label, "stem": point.stem, "seed": point.seed, "parameters": dict(point.parameters)}
+            for point in points
         ],
+        **_asked(plan),
     }
     folder.begin(plan.yaml(), state)
     return Job(folder, tuple(points), tuple(points), workers, threads)
 
 
-def resume(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
+def _asked(plan: SweepFile) -> dict[str, Any]:
+    """What the comparison is to answer."""
+    return {"name": plan.name, "description": plan.description, "baseline": plan.baseline or None}
+
+
+def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
     """What is left to do in a sweep folder: the points that have no finished run of theirs.
 
     Raises:
         InputError: the folder holds other points than these, or a run in it is under way.
     """
     state = folder.state()
-    if state.get("identity", identity(points)) != identity(points):
-        hint = "start a new sweep without --resume"
-        raise InputError(f"{folder.path} was made for other points than its sweep.yaml now gives; {hint}")
+    if state.get("identity") != identity(points):
+        why = "was made for other points than its sweep.yaml gives" if state else "has no readable sweep.json"
+        raise InputError(f"{folder.path} {why}; to begin anew: nnexp sweep {shlex.quote(str(folder.sweep))}")
     for point in points:
-        if (run := _run(folder, point)) and run.status == "running":  # on another host, where the lock may not reach
+        try:
+            run = record.read(folder.run(point.label).path)
+        except record.Unreachable as error:
+            raise InputError(f"{error}; nothing was started") from None
+        except record.UnreadableRun:
+            continue
+        if run.status == "running":  # on another host, where the lock may not reach
             raise InputError(f"{run.path} is still being run by another process; wait for it, or stop it first")
-    missing = tuple(point for point in points if not _has_result(folder, point))
+    if state != (asked := {**state, **_asked(plan)}):
+        folder.begin(plan.yaml(), asked)  # the same points, with another question
+    missing = tuple(point for point in points if not has_result(folder, point))
     workers, threads = share(len(points), plan.workers)
     threads = state["threads"] if isinstance(state.get("threads"), int) else threads
     return Job(folder, tuple(points), missing, workers, threads)
@@ -125,8 +137,11 @@ def carry_out(
     """
     with job.folder.locked():
         # Looked at again: another process may have been at it until now.
-        missing = [point for point in job.missing if not _has_result(job.folder, point)]
+        missing = [point for point in job.missing if not has_result(job.folder, point)]
         for point in missing:
+            run = job.folder.run(point.label)
+            if run.metrics.exists() and not _metrics(run):
+                job.folder.set_aside(point.label)
             if point.experiment is None:
                 _record_refusal(job.folder, point)
         by_label = {point.label: point for point in missing if point.experiment}
@@ -134,7 +149,7 @@ def carry_out(
             if by_label:
                 _execute(job, by_label, options, report, fetch_progress)
         except KeyboardInterrupt:
-            if next(record.find(job.folder.path), None):
+            with contextlib.suppress(NnexpError):  # what ended it is told, and how to go on
                 _summed_up(job.folder)
             raise
         return _summed_up(job.folder)
@@ -146,7 +161,8 @@ def _summed_up(folder: SweepFolder) -> Comparison:
     except NnexpError:
         raise
     except Exception as error:
-        write_text(folder.path / "error.txt", traceback.format_exc())
+        with contextlib.suppress(OSError):
+            write_text(folder.path / "error.txt", traceback.format_exc())
         what = f"{type(error).__name__}: {error}"
         raise RunError(f"the runs are kept in {folder.path}, but they could not be summed up: {what}") from error
 
@@ -163,10 +179,10 @@ def _execute(
         load(DATASETS[name], offline=options.offline, progress=fetch_progress)  # once for all workers
     # While the server imports TensorFlow on one CPU, another has time for what the summary needs.
     threading.Thread(target=_warm_up, daemon=True, name="warm-up").start()
-    with tempfile.TemporaryDirectory(prefix="nnexp-xla-") as compiled:
+    with job.folder.scratch() as scratch:
         todo = [(point, point.experiment) for point in points.values() if point.experiment]
         todo.sort(key=lambda pair: rough_seconds(pair[1]), reverse=True)  # a long run that begins last would end alone
-        tasks = [_task(job, point, experiment, options, compiled) for point, experiment in todo]
+        tasks = [_task(job, point, experiment, options, scratch) for point, experiment in todo]
         execute(tasks, job.workers, report, lambda task, ending: _settle(job.folder, points[task.label], ending))
 
 
@@ -180,7 +196,7 @@ def _warm_up() -> None:
 
 def failures(job: Job) -> list[str]:
     """The labels of the points that have no result, but for those whose failure was expected."""
-    return [point.label for point in job.points if not _has_result(job.folder, point)]
+    return [point.label for point in job.points if not has_result(job.folder, point)]
 
 
 def sum_up(folder: SweepFolder) -> Comparison:
@@ -204,31 +220,26 @@ def sum_up(folder: SweepFolder) -> Comparison:
         [folder.path],
         title=str(state.get("name", folder.path.name)),
         question=str(state.get("description", "")),
-        reproduce=[f"nnexp sweep {folder.sweep}"],
+        reproduce=[f"nnexp sweep {shlex.quote(str(folder.sweep))}"],
     )
     return comparison
 
 
-def _run(folder: SweepFolder, point: Point) -> record.RunRecord | None:
+def has_result(folder: SweepFolder, point: Point) -> bool:
+    """Whether the sweep folder holds the finished run of a point, or the refusal that was expected of it."""
     try:
-        return record.read(folder.run(point.label).path)
+        run = record.read(folder.run(point.label).path)
     except record.UnreadableRun:
-        return None
-
-
-def _has_result(folder: SweepFolder, point: Point) -> bool:
-    run = _run(folder, point)
-    if run is None:
         return False
     if point.experiment is None:
         return run.expected
     return run.status in {"completed", "diverged"} and run.identity == point.experiment.identity
 
 
-def _task(job: Job, point: Point, experiment: Experiment, options: Options, compiled: str) -> Task:
+def _task(job: Job, point: Point, experiment: Experiment, options: Options, scratch: Path) -> Task:
     experiment = replace(experiment, threads=experiment.threads or job.threads)
     folder = job.folder.run(point.label).path
-    return Task(point.label, folder, experiment.yaml(), options.offline, options.command, compiled)
+    return Task(point.label, folder, experiment.yaml(), scratch, options.offline, options.command)
 
 
 def _settle(folder: SweepFolder, point: Point, ending: Ending) -> None:
@@ -237,8 +248,8 @@ def _settle(folder: SweepFolder, point: Point, ending: Ending) -> None:
     if ending.kind == "done" or (ending.kind == "stopped" and not run.path.exists()):
         return
     metrics = _metrics(run)
-    if metrics.get("status") not in {"failed", "interrupted"}:
-        status = "interrupted" if ending.kind == "stopped" else "failed"
+    status = "interrupted" if ending.kind == "stopped" else "failed"
+    if metrics.get("status") != status:  # else the run wrote it itself
         with contextlib.suppress(OSError):  # a full disk: the run reads as interrupted, and the others go on
             _record_failure(run, point, metrics, status, ending.message)
 
@@ -255,8 +266,9 @@ def _record_failure(run: RunFolder, point: Point, metrics: dict[str, Any], statu
 
 def _record_refusal(folder: SweepFolder, point: Point) -> None:
     """A point that was to be refused, and was: its folder says why."""
-    folder.clear(point.label)
-    run = RunFolder.make(folder.run(point.label).path)
+    run = folder.run(point.label)
+    run.discard()
+    run = RunFolder.make(run.path)
     _record_failure(run, point, {"expected": True}, "failed", point.refusal)
 
 

@@ -117,4 +117,5 @@ def _shape_text(shape: tuple[int | None, ...]) -> str:
 
 def _identifier(name: str) -> str:
     """`name` as Keras allows it for a model: it becomes part of TensorFlow scopes and file names."""
-    return re.sub(r"\W", "_", name) or "model"
+    plain = re.sub(r"[^A-Za-z0-9_.]", "_", name)
+    return plain if plain[:1].isalnum() else f"model{plain}"
