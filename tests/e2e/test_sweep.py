@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +21,8 @@ import numpy as np
 import psutil
 import pytest
 import yaml
+
+from nnexp.runs import record
 
 SLOW = """
 dataset: iris
@@ -161,7 +166,9 @@ def test_a_run_whose_worker_dies_twice_is_recorded_as_failed_and_resume_tries_it
     assert statuses(folder)[failed] == "completed"
 
 
-def test_no_run_outlives_a_driver_that_is_killed(start: Any, config: Callable[..., Path], tmp_path: Path) -> None:
+def test_runs_end_with_a_driver_that_is_killed_and_read_as_interrupted(
+    start: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
     with start("sweep", config(SLOW), "--repeats", 2, "--runs-dir", tmp_path / "runs") as process:
         folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
         wait_until(lambda: len(running(folder)) == 2)
@@ -169,6 +176,60 @@ def test_no_run_outlives_a_driver_that_is_killed(start: Any, config: Callable[..
         process.kill()
         process.communicate()
     wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 20)
+    assert [record.read(path).status for path in record.find(folder)] == ["interrupted", "interrupted"]
+
+
+def test_a_fork_server_that_is_killed_is_started_anew(start: Any, config: Callable[..., Path], tmp_path: Path) -> None:
+    with start("sweep", config(SECONDS), "--repeats", 3, "--runs-dir", tmp_path / "runs") as process:
+        wait_until(lambda: psutil.Process(process.pid).children())
+        time.sleep(1)  # in the middle of its imports
+        for server in psutil.Process(process.pid).children():
+            server.kill()
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert Counter(statuses(sweep_folder(tmp_path / "runs")).values()) == {"completed": 3}
+    assert "Traceback" not in err
+
+
+def test_resuming_keeps_what_is_damaged_and_what_is_not_its_own(
+    nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    small = config(SLOW, epochs=2)
+    assert nnexp("sweep", small, "--hidden", "2,3", "--runs-dir", tmp_path / "runs").returncode == 0
+    folder = sweep_folder(tmp_path / "runs")
+    (folder / "hidden=2" / "metrics.json").write_text('{"torn')
+    assert nnexp("sweep", "--resume", folder).returncode == 0
+    assert (folder / "hidden=2.damaged-1" / "model.keras").exists()
+    assert json.loads((folder / "hidden=2" / "metrics.json").read_text())["status"] == "completed"
+    other = tmp_path / "other"
+    (other / "hidden=2").mkdir(parents=True)
+    (other / "hidden=2" / "thesis.txt").write_text("mine")
+    (other / "sweep.yaml").write_text((folder / "sweep.yaml").read_text())
+    refused = nnexp("sweep", "--resume", other)
+    assert refused.returncode == 2
+    assert "no readable sweep.json" in refused.stderr
+    assert (other / "hidden=2" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_sweep_on_a_terminal_tells_what_goes_wrong_and_ends(config: Callable[..., Path], tmp_path: Path) -> None:
+    """Lines above a table that is drawn at the same time: each has locks of its own."""
+    text = SLOW.replace("units: 4, activation: relu", "units: 4")
+    changes = {"epochs": 2, "normalization": "none", "optimizer": "{sgd: {learning_rate: 1.0e+30}}"}
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "nnexp", "sweep", str(config(text, **changes)), "--repeats", "8"]
+    with subprocess.Popen(
+        [*command, "--runs-dir", str(tmp_path / "runs")],
+        stdin=follower, stdout=follower, stderr=follower, env={**os.environ, "TERM": "xterm", "COLUMNS": "300"},
+    ) as process:  # fmt: skip
+        os.close(follower)
+        said = b""
+        with contextlib.suppress(OSError):  # the terminal is closed with its last process
+            while piece := os.read(leader, 65536):
+                said += piece
+        assert process.wait(timeout=60) == 0
+    os.close(leader)
+    assert said.count(b"the run diverged") == 8
+    assert Counter(statuses(sweep_folder(tmp_path / "runs")).values()) == {"diverged": 8}
 
 
 def test_two_drivers_cannot_do_the_same_sweep(

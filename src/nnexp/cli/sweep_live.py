@@ -20,6 +20,7 @@ from nnexp.cli.console import table
 from nnexp.runs import record
 from nnexp.sweeps.execute import Again, Ended, Started, SweepEvent
 
+_WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
 _ACTIVE = ("starting", "running")
 _STYLES = {
     "queued": "dim",
@@ -145,17 +146,19 @@ class SweepLive:
 
     def _table(self) -> Table:
         room = max(4, self.console.size.height - 7)
-        numbers = ("epoch", "loss", "accuracy", "test", "time")
+        metrics = ("loss", "accuracy") if self.console.width >= _WIDE else ()
+        numbers = ("epoch", *metrics, "test", "time")
         shown = table("run", "status", *numbers, right=numbers)
         for column in shown.columns:  # a row is a line, on a narrow terminal too
-            column.no_wrap, column.overflow = True, "ellipsis"
+            column.no_wrap = True
+        widest = max(12, self.console.width - (62 if metrics else 43))  # beside the other columns
         for run in self._chosen(room):
             seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
             shown.add_row(
-                run.label,
+                _cut(run.label, widest),
                 Text(run.status, _STYLES.get(run.status, "yellow")),
                 f"{run.epoch}/{run.epochs}" if run.epochs else "",
-                *(f"{run.logs[name]:.4f}" if name in run.logs else "" for name in ("loss", "accuracy")),
+                *(f"{run.logs[name]:.4f}" if name in run.logs else "" for name in metrics),
                 "" if run.test is None else f"{run.test:.4f}",
                 f"{seconds:.0f} s" if seconds else "",
             )
@@ -190,6 +193,11 @@ class SweepLive:
         done = sum(run.cost * run.fraction for run in self.runs.values())
         left = sum(run.cost * (1 - run.fraction) for run in self.runs.values())
         return left * worked / done / self.workers if worked > 10 and done else None
+
+
+def _cut(label: str, most: int) -> str:
+    """The label without its middle where it is too long: its end holds the seed."""
+    return label if len(label) <= most else f"{label[: most - most // 2 - 1]}…{label[-(most // 2) :]}"
 
 
 def duration(seconds: float) -> str:

@@ -202,15 +202,13 @@ def failures(job: Job) -> list[str]:
 def sum_up(folder: SweepFolder) -> Comparison:
     """Write the table, the plots and the report of the runs that the folder holds; return what they say."""
     from nnexp.comparison import plots, table
+    from nnexp.comparison.asked import asked_of, compare_as_asked
     from nnexp.comparison.collect import collect
-    from nnexp.comparison.comparison import compare
     from nnexp.report.page import write_report
 
     found = collect([folder.path])
-    state = folder.state()
-    baseline = folder.run(str(state.get("baseline"))).path
-    measured = any(run.path == baseline and run.status == "completed" for run in found.records)
-    comparison = compare(found.records, unreadable=found.unreadable, baseline=str(baseline) if measured else None)
+    asked = asked_of(folder.path)
+    comparison = compare_as_asked(found, asked)
     write_text(folder.table_csv, table.csv_text(comparison))
     write_text(folder.table_json, table.json_text(comparison))
     plots.plot_all(folder.path, comparison)
@@ -218,9 +216,9 @@ def sum_up(folder: SweepFolder) -> Comparison:
         folder.report,
         comparison,
         [folder.path],
-        title=str(state.get("name", folder.path.name)),
-        question=str(state.get("description", "")),
-        reproduce=[f"nnexp sweep {shlex.quote(str(folder.sweep))}"],
+        title=asked.name,
+        question=asked.description,
+        reproduce=asked.commands,
     )
     return comparison
 
