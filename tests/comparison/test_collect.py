@@ -60,3 +60,13 @@ def test_where_there_is_no_run_at_all_it_says_where_it_looked(tmp_path: Path) ->
         with pytest.raises(InputError, match="there is no run to read") as told:
             collect(paths)
         assert all(str(path) in str(told.value) for path in paths)
+
+
+def test_a_path_that_cannot_be_reached_is_named_and_the_others_are_read(
+    make: Callable[..., Path], tmp_path: Path
+) -> None:
+    good = make("good")
+    found = collect([tmp_path / ("n" * 300), good, Path("/dev/null")])
+    assert [run.path for run in found.records] == [good]
+    assert ["File name too long" in text for text in found.unreadable] == [True, False]
+    assert "no such directory" in found.unreadable[1]

@@ -162,3 +162,99 @@ def test_many_left_out_are_counted_and_not_all_listed(repeats: Repeats, make: Ca
     done = nnexp("compare", run.parent)
     assert done.stdout.count("lost") == 10
     assert "10 more (10 interrupted)" in done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--csv"], ["--markdown"], ["--metric", "nothing"], ["--sort", "nothing"]])
+@pytest.mark.parametrize("width", [60, 200])
+def test_neither_do_the_names_of_parameters_and_metrics(
+    make: Callable[..., Path], options: list[str], width: int
+) -> None:
+    evil = "\x1b]0;x\x07\n|<b>"
+    runs = [
+        make(f"{place}\x1b[2J", config={evil: f"{evil}{place}"}, test={"accuracy": 0.5, evil: 0.1}, test_split=split)
+        for place, split in enumerate(("one", "other"))
+    ]
+    make("lost\x1b[2J", status="failed", error=evil)
+    done = nnexp("compare", runs[0].parent, *options, width=width)
+    assert done.returncode == (2 if "nothing" in options else 0)
+    assert "Traceback" not in done.stderr
+    assert not {"\x1b", "\x07"} & set(done.stdout + done.stderr)
+
+
+def test_findings_of_another_kind_stop_nothing(make: Callable[..., Path]) -> None:
+    odd = [{"code": "x", "severity": severity} for severity in ([], {}, "error")]
+    done = nnexp("compare", make("a", findings=odd), make("b", units=8))
+    assert done.returncode == 0
+    assert "x" in done.stdout.partition("findings")[2]
+
+
+def test_a_result_is_never_replaced_by_the_page(study: Path) -> None:
+    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    run = next(path for path in study.iterdir() if path.name.startswith("hidden=512"))
+    for arguments in ([study, "--html", run / "metrics.json"], [study, "--html", *sorted(run.iterdir())]):
+        done = nnexp("compare", *arguments)
+        assert done.returncode == 2
+        assert "it must end in .html" in done.stderr
+    assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
+
+
+def test_a_name_that_is_too_long_is_wrong_input(study: Path) -> None:
+    for arguments in (["x" * 300], [study, "--html", f"{'x' * 300}.html"], [study, "--plots", "x" * 300]):
+        done = nnexp("compare", *arguments)
+        assert done.returncode == 2
+        assert "File name too long" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_sweep_folder_is_compared_with_its_own_baseline(study: Path) -> None:
+    labels = [path.name for path in study.iterdir()]
+    points = [{"label": label, "stem": label.partition("_")[0], "parameters": {}} for label in labels]
+    state = {"name": "widths", "description": "Is 512 enough?", "baseline": "hidden=512", "points": points}
+    (study / "sweep.json").write_text(json.dumps(state))
+    page = study / "page.html"
+    whole = json.loads(nnexp("compare", study, "--json", "--html", page).stdout)
+    assert whole["baseline"] == "hidden=512"
+    text = page.read_text(encoding="utf-8")
+    assert "<title>widths</title>" in text
+    assert "Is 512 enough?" in text
+    assert json.loads(nnexp("compare", study, "--json", "--baseline", "128").stdout)["baseline"] == "hidden=128"
+    runs = [study / label for label in labels]
+    assert json.loads(nnexp("compare", *runs, "--json").stdout)["baseline"] is None
+
+
+_WITHOUT_PRIVILEGES = """
+import ctypes, os, sys
+if os.geteuid() == 0:  # permissions do not bind root until it gives up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    for capability in (1, 2):
+        assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, "-m", "nnexp", *sys.argv[1:]])
+"""
+
+
+def test_what_permissions_forbid_is_named_and_the_rest_is_compared(study: Path) -> None:
+    (study / "open").mkdir()
+    forbidden = {study / "hidden=512_seed=1_": 0o000, study / "open" / "closed": 0o000, study / "unlisted": 0o111}
+    for path, mode in forbidden.items():
+        path.mkdir(exist_ok=True)
+        path.chmod(mode)
+
+    def compare(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", _WITHOUT_PRIVILEGES, "compare", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    try:
+        told = compare(study)
+        closed = compare(study / "open" / "closed" / "run")
+        page = compare(study, "--html", study / "open" / "closed" / "page.html")
+    finally:
+        for path in forbidden:
+            path.chmod(0o755)
+    unreadable = told.stdout.partition("could not be read")[2].splitlines()[1:4]
+    assert [line.strip().partition(": ")[2].lower() for line in unreadable] == [
+        "cannot be read: permission denied",
+        "cannot be read: permission denied",
+        "cannot be looked into: permission denied",
+    ]
+    for done in (closed, page):
+        assert (done.returncode, "Permission denied" in done.stderr) == (2, True)
+        assert "Traceback" not in done.stderr

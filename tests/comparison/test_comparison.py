@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,9 @@ from nnexp.comparison import statistics
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import MOST_TESTED, compare
 from nnexp.comparison.result import Comparison
+from nnexp.comparison.table import csv_text, epochs_heading, markdown
 from nnexp.errors import InputError
+from nnexp.report.table import groups_table
 from nnexp.runs.folder import this_process
 
 Make = Callable[..., Path]
@@ -407,3 +412,104 @@ def test_a_forged_run_spoils_no_comparison(repeats: Repeats, make: Make, metrics
     group = next(group for group in comparison.groups if [run.path for run in group.runs] == good)
     assert group.estimates["accuracy"].mean == pytest.approx(0.75)
     assert all(math.isfinite(estimate.mean) for group in comparison.groups for estimate in group.estimates.values())
+
+
+# What reviewers found
+
+
+def _without_split(*runs: Path) -> None:
+    for run in runs:
+        data = json.loads((run / "metrics.json").read_text())
+        del data["test_split"]
+        (run / "metrics.json").write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss", "seconds"])
+def test_runs_that_do_not_say_their_test_split_are_held_to_that_of_their_predictions(
+    repeats: Repeats, metric: str
+) -> None:
+    one, other = repeats(8, [0.7, 0.71, 0.7]), repeats(16, [0.8, 0.81, 0.8], test_split="another")
+    same = repeats(32, [0.9, 0.91, 0.9])
+    for silent in (one, other):
+        _without_split(*silent)
+        [verdict] = compared(*one, *other, metric=metric).verdicts
+        refused = verdict.text.endswith("they were tested on different test splits")
+        assert (verdict.outcome == "refused") == refused == (metric != "seconds")
+    if metric == "accuracy":
+        assert compared(*one, *same).verdicts[0].outcome == "better"
+
+
+def test_repeats_on_other_test_splits_have_no_interval_over_examples(repeats: Repeats) -> None:
+    runs = [*repeats(8, [0.7, 0.71]), *repeats(8, [0.72, 0.7], first_seed=3, test_split="another")]
+    _without_split(*runs)
+    [group] = compared(*runs).groups
+    assert (len(group.runs), group.estimates["accuracy"].method) == (4, "seeds alone")
+
+
+def _repeats_told(comparison: Comparison, other: str) -> int:
+    [text] = [verdict.text for verdict in comparison.verdicts if verdict.second == other]
+    found = re.search(r"about (\d+) more repeats", text)
+    assert found, text
+    return int(found[1])
+
+
+def test_the_repeats_that_are_told_count_all_comparisons(repeats: Repeats) -> None:
+    best, other = repeats(64, [0.8, 0.82, 0.81, 0.83]), repeats(32, [0.81, 0.81, 0.8, 0.82])
+    rest = [run for units in (4, 8, 12, 16) for run in repeats(units, [0.5, 0.51, 0.5, 0.52])]
+    alone, among = compared(*best, *other), compared(*best, *other, *rest)
+    assert _repeats_told(among, "hidden=32") > 1.5 * _repeats_told(alone, "hidden=32")
+
+
+def test_runs_that_pairing_leaves_out_are_told(repeats: Repeats) -> None:
+    rising = [0.8 + seed / 1000 for seed in range(10)]
+    many, few = repeats(8, rising), repeats(16, [value + 0.02 for value in rising[:7]])
+    [verdict] = compared(*many, *few).verdicts
+    assert "over the 7 seeds that both have" in verdict.text
+    assert verdict.difference == pytest.approx(0.02)
+    [undecided] = compared(*many, *repeats(32, rising[:7])).verdicts
+    assert undecided.outcome == "undecided"
+    assert "over the 7 seeds that both have" in undecided.text
+    [whole] = compared(*many[:7], *few).verdicts
+    assert "seeds that both have" not in whole.text
+
+
+def test_of_many_groups_the_best_is_always_held_against_the_baseline(make: Make) -> None:
+    count = MOST_TESTED + 6
+    paths = [make(f"{units}", units=units, correct=np.arange(1000) < 500 + units) for units in range(1, count)]
+    comparison = compared(*paths, baseline="1")
+    assert len(comparison.verdicts) == MOST_TESTED
+    assert comparison.verdicts[0].first == comparison.best == f"hidden={count - 1}"
+    assert any(note.startswith("The best and the groups nearest to the baseline") for note in comparison.notes)
+
+
+@pytest.mark.parametrize("text", ["status=complete", "status!=done", "status=Failed"])
+def test_a_status_that_does_not_exist_is_told_with_those_there_are(grid: list[Path], text: str) -> None:
+    with pytest.raises(InputError, match="there are: running, completed, diverged, failed, interrupted"):
+        compared(*grid, filters=[text])
+
+
+def test_a_baseline_too_long_for_a_path_is_a_name_like_any_other(grid: list[Path]) -> None:
+    with pytest.raises(InputError, match="there is no group of that name"):
+        compared(*grid, baseline="x" * 5000)
+
+
+@pytest.mark.parametrize(("trained_for", "heading"), [((1, 2), ""), ((1, 1), "epochs trained")])
+def test_epochs_that_differ_are_told_once(make: Make, trained_for: tuple[int, int], heading: str) -> None:
+    runs = [
+        make(f"{planned}", config={"epochs": planned}, history=[{"epoch": 1 + n, "loss": 1} for n in range(done)])
+        for planned, done in zip((1, 2), trained_for, strict=True)
+    ]
+    comparison = compared(*runs)
+    assert comparison.parameters == ("epochs",)
+    assert epochs_heading(comparison) == heading
+    cells = [cell.strip() for cell in markdown(comparison).partition("\n")[0].split("|")]
+    assert [cell for cell in cells if "epochs" in cell] == ([heading] if heading else [])
+    names = [column.name for column in groups_table(comparison).columns if "epochs" in column.name]
+    assert names == ["epochs", *([heading] if heading else [])]
+
+
+def test_text_in_a_csv_cell_is_no_formula_and_numbers_stay_numbers(make: Make) -> None:
+    runs = [make(f"{place}", config={"=evil": text}) for place, text in enumerate(("=1+1", "@x", "-2", -2, "a\x1b[2J"))]
+    rows = list(csv.DictReader(io.StringIO(csv_text(compared(*runs)))))
+    assert {row["'=evil"] for row in rows} == {"'=1+1", "'@x", "-2", "a [2J"}
+    assert not any(cell.startswith(("=", "@")) for row in rows for cell in row.values())

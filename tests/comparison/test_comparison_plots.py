@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,9 @@ def test_cells_of_a_heat_map_are_the_metric_of_their_group() -> None:
     assert grid.cells[1][1] is None
     assert grid.cells[0][1] == run(1024).test["accuracy"]
     assert not grid.averaged
+
+
+def test_a_name_that_begins_with_an_underscore_has_its_place_in_the_legend(tmp_path: Path, drawn: list[Figure]) -> None:
+    runs = [replace(run(16), name="_plain"), replace(run(32), name="wide")]
+    plot_all(tmp_path, compare(runs))
+    assert sorted(text.get_text().strip() for text in drawn[0].legends[0].get_texts()) == ["_plain", "wide"]

@@ -22,6 +22,7 @@ from simulated import (
 )
 
 from nnexp.comparison.statistics import (
+    LEVEL,
     Difference,
     group_interval,
     holm,
@@ -343,3 +344,32 @@ class TestWhateverTheValues:
         assert (np.diff(np.array(corrected)[np.argsort(p)]) >= 0).all()
         assert all(one <= other <= 1 for one, other in zip(p, corrected, strict=True))
         assert holm([]) == []
+
+
+class TestManyComparisons:
+    def test_the_repeats_that_are_told_show_the_difference_after_the_correction(self) -> None:
+        rng = np.random.default_rng(0)
+        level = LEVEL / 10
+
+        def runs(repeats: int) -> NDArray[np.float64]:
+            return 0.1 + 0.1 * rng.standard_normal(repeats)
+
+        def shown(repeats: int) -> float:
+            values = (runs(repeats) for _ in range(1_000))
+            return float(np.mean([seeds_only(row, np.zeros_like(row), paired=True).p < level for row in values]))
+
+        pilot = runs(2_000)
+        alone = repeats_needed(pilot, np.zeros_like(pilot), 0.1)
+        needed = repeats_needed(pilot, np.zeros_like(pilot), 0.1, level=level)
+        assert alone is not None
+        assert needed is not None
+        assert 0.75 <= shown(needed) <= 0.9
+        assert shown(alone) < 0.6
+
+    def test_a_test_split_may_suffice_for_one_comparison_and_not_for_many(self) -> None:
+        rng = np.random.default_rng(0)
+        first, second = rng.standard_normal(100) + 0.1 * rng.standard_normal((5, 100)), np.zeros((5, 100))
+        left = smallest_difference(first, second)
+        assert repeats_needed(first, second, 1.6 * left) is not None
+        assert repeats_needed(first, second, 1.6 * left, level=LEVEL / 50) is None
+        assert smallest_difference(first, second, level=LEVEL / 50) > left

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from reports import Edit
+
+from nnexp.errors import InputError
+from nnexp.report.target import check_target
 
 
 def nnexp(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -62,3 +69,47 @@ def test_the_page_is_made_without_tensorflow(digits: list[Path], tmp_path: Path)
     command = [sys.executable, "-c", code, digits[0], tmp_path / "page.html"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not {"tensorflow", "keras", "pandas"} & set(done.stdout.split())
+
+
+def test_only_pages_are_ever_replaced(digits: list[Path], edited: Edit, tmp_path: Path) -> None:
+    run = edited(digits[0], tmp_path / "run")
+    (tmp_path / "link.html").symlink_to(run / "metrics.json")
+    os.mkfifo(tmp_path / "pipe.html")
+    (tmp_path / "old.htm").write_text("old")
+    for target, words in (
+        (run / "metrics.json", "must end in .html"),
+        (run / "model.keras", "must end in .html"),
+        (tmp_path / "new", "must end in .html"),
+        (tmp_path / "link.html", "metrics.json is no name of a page"),
+        (tmp_path / "pipe.html", "a device or a pipe"),
+        (Path("/dev/null"), "must end in .html"),
+        (tmp_path / f"{'x' * 300}.html", "File name too long"),
+    ):
+        with pytest.raises(InputError, match=re.escape(words)):
+            check_target(target, "-o")
+    for target in (tmp_path / "old.htm", tmp_path / "NEW.HTML"):
+        check_target(target, "-o")
+    before = (run / "metrics.json").read_bytes()
+    done = nnexp(run, "-o", run / "metrics.json")
+    assert (done.returncode, (run / "metrics.json").read_bytes()) == (2, before)
+
+
+def test_a_sweep_folder_keeps_its_name_question_and_baseline(digits: list[Path], edited: Edit, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    points = []
+    for path in digits:
+        edited(path, sweep / path.name)
+        points.append({"label": path.name, "stem": path.name.partition("_")[0], "seed": 1, "parameters": {}})
+    state = {"name": "widths", "description": "Is 4 enough?", "baseline": "hidden=4", "points": points}
+    (sweep / "sweep.json").write_text(json.dumps(state))
+    (sweep / "sweep.yaml").write_text("")
+    assert nnexp(sweep).returncode == 0
+    page = (sweep / "report.html").read_text()
+    assert "<title>widths</title>" in page
+    assert '<p class="lead">Is 4 enough?</p>' in page
+    assert "the one named minus hidden=4" in page
+    assert f"nnexp sweep {sweep / 'sweep.yaml'}" in page
+    assert nnexp(sweep, "--title", "Mine", "--baseline", "16").returncode == 0
+    page = (sweep / "report.html").read_text()
+    assert "<title>Mine</title>" in page
+    assert "the one named minus hidden=16" in page

@@ -153,3 +153,50 @@ def test_text_that_would_command_a_terminal_is_shown_as_spaces(tmp_path: Path) -
     (tmp_path / "metrics.json").write_text(json.dumps({**DONE, "name": "a\x1b[2Jb", "error": "one\ntwo\x07"}))
     found = record.read(tmp_path)
     assert (found.name, found.error) == ("a [2Jb", "one\ntwo ")
+
+
+def test_names_from_files_are_text_on_one_line_wherever_they_stand(tmp_path: Path) -> None:
+    evil = "a\x1b[2J\nb\u202e"
+    deep = [{evil: [[evil]]}]
+    written = {"config": {evil: deep}, "test": {evil: 0.5}, "history": [{evil: 1}], "timings": {evil: 1.0}}
+    (tmp_path / "metrics.json").write_text(json.dumps({**DONE, **written}))
+    found = record.read(tmp_path)
+    clean = "a [2J b "
+    assert found.config == {clean: [{clean: [["a [2J\nb "]]}]}
+    assert (list(found.test), list(found.history[0]), list(found.timings)) == ([clean], [clean], [clean])
+    plain = {**DONE, "config": {"a": [{"b": "c\x7f"}]}, "name": "größer 日本"}
+    (tmp_path / "metrics.json").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+    assert (record.read(tmp_path).config, record.read(tmp_path).name) == ({"a": [{"b": "c "}]}, "größer 日本")
+
+
+def test_a_directory_that_cannot_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path of more than 4,096 characters is one, for root as well."""
+    write(tmp_path / "good")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(17):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    os.chdir(tmp_path)
+    deep, good = record.find(tmp_path)
+    assert good == tmp_path / "good"
+    with pytest.raises(record.Unreachable, match="File name too long"):
+        record.read(deep)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "loop", "loop/inside"])
+def test_what_cannot_be_reached_is_not_taken_for_missing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(record.Unreachable, match="cannot be reached"):
+        record.kind_of(tmp_path / name)
+    with pytest.raises(record.Unreachable, match="cannot be read"):
+        record.read(tmp_path / name)
+
+
+def test_what_is_at_a_path_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
+    os.mkfifo(tmp_path / "pipe")
+    names = ("", "file", "link", "pipe", "nowhere", "missing", "file/inside")
+    expected = ["directory", "file", "file", "other", "nothing", "nothing", "nothing"]
+    assert [record.kind_of(tmp_path / name) for name in names] == expected

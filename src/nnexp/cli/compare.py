@@ -42,8 +42,8 @@ def compare(
     from nnexp.cli.compared import print_comparison, print_left_out
     from nnexp.cli.console import stderr, stdout
     from nnexp.comparison import table
+    from nnexp.comparison.asked import Asked, asked_of, compare_as_asked
     from nnexp.comparison.collect import collect
-    from nnexp.comparison.comparison import compare as compare_records
     from nnexp.errors import InputError
 
     formats = [
@@ -57,12 +57,13 @@ def compare(
     ]
     if len(formats) > 1:
         raise InputError(f"{' and '.join(name for name, _ in formats)} go to the same stdout; give one of them")
-    if html and (html.is_dir() or not html.parent.is_dir()):
-        raise InputError(f"--html {html}: name a file in a directory that exists")
+    if html:
+        from nnexp.report.target import check_target
+
+        check_target(html, "--html")
     found = collect(paths)
-    comparison = compare_records(
-        found.records, metric=metric, sort=sort, filters=filters or (), baseline=baseline, unreadable=found.unreadable
-    )
+    asked = asked_of(*paths) if len(paths) == 1 else Asked()
+    comparison = compare_as_asked(found, asked, metric=metric, sort=sort, filters=filters or (), baseline=baseline)
     if formats:
         [(_, write)] = formats
         typer.echo(write(comparison).rstrip("\n"))
@@ -73,7 +74,9 @@ def compare(
         from nnexp.report.page import write_report
 
         try:
-            write_report(html, comparison, paths)
+            write_report(
+                html, comparison, paths, title=asked.name, question=asked.description, reproduce=asked.commands
+            )
         except OSError as error:
             raise InputError(f"--html {html}: cannot be written: {error.strerror}") from None
         stderr().print(f"report: {html}", soft_wrap=True)

@@ -14,7 +14,8 @@ from nnexp.cli.console import table
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
-from nnexp.comparison.table import counted, estimate_text
+from nnexp.comparison.table import counted, epochs_heading, estimate_text
+from nnexp.runs.record import printable
 
 _MOST_ROWS = 50
 _MOST_NAMED = 10
@@ -73,7 +74,7 @@ def _print_table(comparison: Comparison, console: Console) -> None:
         made_column.no_wrap = not column.words
     for place, group in enumerate(groups):
         style = "bold" if group.label == comparison.best else "" if group.runs else "dim"
-        made.add_row(*(_printable(column.cells[place]) for column in shown), style=style)
+        made.add_row(*(printable(column.cells[place]) for column in shown), style=style)
     console.print(made)
     console.print(Text(_legend(comparison, groups), "dim"))
     if hidden := [column.name for column in columns if column not in shown]:
@@ -118,7 +119,9 @@ def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
         columns.append(_metric_column(beside, groups, interval=False, rank=3))
     counts = ["–" if group.total_parameters is None else f"{group.total_parameters:,}" for group in groups]
     epochs = ["–" if group.epochs is None else f"{group.epochs:.3g}" for group in groups]
-    columns += [_Column("parameters", counts, 6), _Column("epochs", epochs, 5)]
+    columns.append(_Column("parameters", counts, 6))
+    if heading := epochs_heading(comparison):
+        columns.append(_Column(heading, epochs, 5))
     if comparison.metric != "seconds":
         columns.append(_Column("time", [figure(_mean(group, "seconds"), "seconds") for group in groups], 4))
     if comparison.left_out:
@@ -174,7 +177,7 @@ def _findings(comparison: Comparison) -> list[str]:
         for group in comparison.groups
         for run in group.all_runs
         for finding in run.findings
-        if finding.get("severity") in {"warning", "error"}
+        if finding.get("severity") in ("warning", "error")  # no set: a forged one may be a list
     }
     lines = []
     for group in comparison.groups:
@@ -191,15 +194,10 @@ def _findings(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _printable(text: str) -> str:
-    """One line without anything that moves a terminal's cursor: names and errors are read from files."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:
     if lines:
         console.print(Text(f"\n{title}", "bold"))
-    for line in map(_printable, lines):
+    for line in map(printable, lines):
         if console.is_terminal:
             console.print(Padding(Text(line), (0, 0, 0, 2)))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,20 +32,26 @@ def report(
     Example:  nnexp report runs -o report.html
     """
     from nnexp.cli.console import stderr
+    from nnexp.comparison.asked import Asked, asked_of, compare_as_asked
     from nnexp.comparison.collect import collect
-    from nnexp.comparison.comparison import compare
     from nnexp.errors import InputError
     from nnexp.report.page import write_report
+    from nnexp.report.target import check_target
 
     target = output or _beside(paths[0])
-    if target.is_dir():
-        raise InputError(f"{target} is a directory; name a file in it: -o {target / 'report.html'}")
-    if not target.parent.is_dir():
-        raise InputError(f"{target.parent}: no such directory; make it, or name another place with -o")
+    check_target(target, "-o")
     collected = collect(paths)
-    comparison = compare(collected.records, metric=metric, baseline=baseline, unreadable=collected.unreadable)
+    asked = asked_of(*paths) if len(paths) == 1 else Asked()
+    comparison = compare_as_asked(collected, asked, metric=metric, baseline=baseline)
     try:
-        write_report(target, comparison, paths, title=title)
+        write_report(
+            target,
+            comparison,
+            paths,
+            title=title or asked.name,
+            question=asked.description,
+            reproduce=asked.commands,
+        )
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; name another place with -o") from None
     stderr().print(f"report of {len(collected.records)} runs: {target}", soft_wrap=True)
@@ -52,4 +59,5 @@ def report(
 
 def _beside(path: Path) -> Path:
     """In a sweep folder, with what else tells of it; else here."""
-    return (path if (path / "sweep.yaml").is_file() else Path()) / "report.html"
+    is_sweep = os.path.isfile(path / "sweep.yaml")  # noqa: PTH113  Path's raises where a name is too long
+    return (path if is_sweep else Path()) / "report.html"

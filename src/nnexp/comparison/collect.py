@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ def collect(paths: Sequence[Path]) -> Collected:
             except record.UnreadableRun as error:
                 unreadable.append(str(error))
     if not records:
-        looked = "\n".join(unreadable) or "no run folder in " + ", ".join(map(str, paths))
+        looked = "\n".join(unreadable) or "no run folder in " + ", ".join(record.text_of(str(path)) for path in paths)
         raise InputError(f"there is no run to read:\n{looked}\nName run folders, or directories that hold some.")
     return Collected(tuple(records), tuple(dict.fromkeys(unreadable)))
 
@@ -64,19 +65,24 @@ def _no_garbage() -> Iterator[None]:
 def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple[Path, str]]:
     """Each run folder as named, and its real path; what is no place to look for runs goes to `unreadable`."""
     for path in paths:
-        if path.name == "metrics.json" and path.is_file():
-            path = path.parent
-        if path.is_file():
+        try:
+            kind = record.kind_of(path)
+        except record.Unreachable as error:
+            unreadable.append(str(error))
+            continue
+        if kind == "file" and path.name == "metrics.json":
+            path, kind = path.parent, "directory"
+        if kind in ("nothing", "other"):
+            unreadable.append(f"{record.text_of(str(path))}: no such directory")
+        if kind != "directory":
             continue
         real = str(path.resolve())
-        if (path / "metrics.json").exists():
+        if os.path.exists(path / "metrics.json"):  # noqa: PTH110  Path's raises where the directory may not be entered
             yield path, real
-        elif not path.is_dir():
-            unreadable.append(f"{path}: no such directory")
-        else:
-            empty = True
-            for found in record.find(path):
-                empty = False
-                yield found, "/".join((real, *found.parts[len(path.parts) :]))
-            if empty:
-                unreadable.append(f"{path}: no run folder in it")
+            continue
+        empty = True
+        for found in record.find(path):
+            empty = False
+            yield found, "/".join((real, *found.parts[len(path.parts) :]))
+        if empty:
+            unreadable.append(f"{record.text_of(str(path))}: no run folder in it")

@@ -30,12 +30,13 @@ def compare(
     filters: Sequence[str] = (),
     baseline: str | None = None,
     unreadable: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Comparison:
     """Group runs into repeats, estimate each metric, and test the best group (or the baseline) against the others.
 
     `metric` is accuracy by default, or the first there is. `sort` names a parameter or metric, `-name` turns it round;
     by default the best come first. `filters` are conditions such as hidden>=512. `baseline` names a group by its
-    label, its value (512), the name of its runs, or one of its run folders.
+    label, its value (512), the name of its runs, or one of its run folders. `notes` come before its own.
 
     Raises:
         InputError: a name that is none, a condition that cannot be read, or one that no run passes.
@@ -57,12 +58,12 @@ def compare(
     best = measured[0] if measured else None
     against = baseline_of(groups, baseline, short, metric) if baseline is not None else None
     near_best = _nearest(best, measured, metric)
-    verdicts, notes = judge([(best, other) for other in near_best if best], words, predictions, picked=True)
+    verdicts, told = judge([(best, other) for other in near_best if best], words, predictions, picked=True)
     tied = tuple(verdict.second for verdict in verdicts if verdict.outcome == "undecided")
     near = near_best
     if against:
-        near = _nearest(against, measured, metric)
-        verdicts, notes = judge([(other, against) for other in near], words, predictions, picked=False)
+        near = _nearest(against, measured, metric, best)
+        verdicts, told = judge([(other, against) for other in near], words, predictions, picked=False)
     if metric == "accuracy":
         read = {group.label for group in (best, against, *near_best, *near) if group}
         groups = [with_examples(group, predictions) if group.label in read else group for group in groups]
@@ -80,7 +81,12 @@ def compare(
         baseline=against.label if against else None,
         left_out=tuple(left for group in groups for left in group.left_out),
         unreadable=tuple(unreadable),
-        notes=(*notes, *_notes_on_tests(measured, near, metric, bool(against)), *_notes_on(table.repeats, metric)),
+        notes=(
+            *notes,
+            *told,
+            *_notes_on_tests(measured, near, metric, bool(against)),
+            *_notes_on(table.repeats, metric),
+        ),
     )
 
 
@@ -154,14 +160,17 @@ def _rank(group: Group, metric: str, greater: bool) -> tuple[bool, float]:
     return False, -value if greater else value
 
 
-def _nearest(group: Group | None, measured: Sequence[Group], metric: str) -> list[Group]:
-    """The groups to hold against one: the nearest, and as many of those that cannot be, so that it is said."""
+def _nearest(group: Group | None, measured: Sequence[Group], metric: str, best: Group | None = None) -> list[Group]:
+    """The groups to hold against one: the nearest, and as many of those that cannot be, so that it is said.
+
+    The best is among them, however far it is: it is what a baseline is most asked about.
+    """
     if group is None:
         return []
     value = group.estimates[metric].mean
     others = sorted(
         (other for other in measured if other is not group),
-        key=lambda other: abs(other.estimates[metric].mean - value),
+        key=lambda other: (other is not best, abs(other.estimates[metric].mean - value)),
     )
     fit = [other for other in others if comparable(group, other, metric)]
     unfit = [other for other in others if not comparable(group, other, metric)]
@@ -170,8 +179,8 @@ def _nearest(group: Group | None, measured: Sequence[Group], metric: str) -> lis
 
 def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[str]:
     if (untested := len(measured) - 1 - len(tested)) > 0:
-        what = "the baseline" if baseline else "the best"
-        yield f"The groups nearest to {what} were tested against it; {untested:,} further ones were not."
+        what = "The best and the groups nearest to the baseline" if baseline else "The groups nearest to the best"
+        yield f"{what} were tested against it; {untested:,} further ones were not."
     splits = {run.test_split for group in measured for run in group.runs if run.test_split}
     if len(splits) > 1 and metric != "seconds":
         yield (

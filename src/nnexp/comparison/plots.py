@@ -188,6 +188,7 @@ def _turned(labels: tuple[str, ...]) -> dict[str, Any]:
 def _legend(figure: Any, handles: dict[str, Any], columns: int, title: str) -> None:
     shown = list(handles.items())[:_MOST_IN_LEGEND]
     labels = [_short(label) for label, _ in shown]
+    labels = [f" {label}" if label.startswith("_") else label for label in labels]  # Matplotlib would leave those out
     if len(handles) > len(shown):
         labels[-1] = f"… {len(handles) - len(shown) + 1} more"
     size = 8 if len(shown) <= 16 else 6.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,19 @@ class UnusablePredictions(Exception):
     """The predictions of a run are missing, damaged or another run's; the message says which, and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a run got right, and the fingerprint of the test split that it was tested on."""
+
+    correct: NDArray[np.bool_]
+    split: str
+
+
 class Predictions:
     """Reads predictions, and keeps what it read."""
 
     def __init__(self) -> None:
-        self._read: dict[Path, NDArray[np.bool_] | UnusablePredictions] = {}
+        self._read: dict[Path, _Found | UnusablePredictions] = {}
 
     def of_runs(self, runs: tuple[RunRecord, ...]) -> NDArray[np.bool_]:
         """What each run got right, [runs, examples], on the test split that they share.
@@ -30,16 +39,29 @@ class Predictions:
         """
         import numpy as np
 
-        rows = [self._of_run(run) for run in runs]
-        for run, row in zip(runs, rows, strict=True):
-            if len(row) != len(rows[0]):
-                raise UnusablePredictions(f"{run.path}: predictions for {len(row):,} examples, not {len(rows[0]):,}")
+        found = [self._of_run(run) for run in runs]
+        rows = [one.correct for one in found]
+        for run, one in zip(runs, found, strict=True):
+            if one.split != found[0].split:
+                raise UnusablePredictions(f"{run.path} was tested on another test split than {runs[0].path}")
+            if len(one.correct) != len(rows[0]):
+                many = f"{len(one.correct):,} examples, not {len(rows[0]):,}"
+                raise UnusablePredictions(f"{run.path}: predictions for {many}")
         return np.stack(rows)
 
-    def _of_run(self, run: RunRecord) -> NDArray[np.bool_]:
+    def split_of(self, run: RunRecord) -> str:
+        """The fingerprint of a run's test split, from its predictions where metrics.json lacks it; "" if unknown."""
+        if run.test_split:
+            return run.test_split
+        try:
+            return self._of_run(run).split
+        except UnusablePredictions:
+            return ""
+
+    def _of_run(self, run: RunRecord) -> _Found:
         if run.path not in self._read:
             try:
-                self._read[run.path] = _correct(run)
+                self._read[run.path] = _read(run)
             except UnusablePredictions as error:
                 self._read[run.path] = error
         found = self._read[run.path]
@@ -48,7 +70,7 @@ class Predictions:
         return found
 
 
-def _correct(run: RunRecord) -> NDArray[np.bool_]:
+def _read(run: RunRecord) -> _Found:
     import zipfile
     import zlib
 
@@ -72,4 +94,4 @@ def _correct(run: RunRecord) -> NDArray[np.bool_]:
     accuracy = run.test.get("accuracy")
     if accuracy is not None and abs(float(correct.mean()) - accuracy) > 1e-6:
         raise UnusablePredictions(f"{path} does not give the run's accuracy: it is another run's")
-    return correct
+    return _Found(correct, fingerprint)

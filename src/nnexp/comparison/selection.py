@@ -13,7 +13,7 @@ from typing import Any
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Group
 from nnexp.errors import InputError
-from nnexp.runs.record import RunRecord
+from nnexp.runs.record import STATUSES, RunRecord
 
 # Told of single runs; all else is told of groups, so that no filter can pick the lucky runs of a mean.
 OF_RUNS = ("name", "status", "seed")
@@ -34,13 +34,16 @@ class Filter:
         """Read NAME, a comparison, and a value.
 
         Raises:
-            InputError: it is none.
+            InputError: it is none, or of a status that does not exist.
         """
         found = _GRAMMAR.fullmatch(text)
         if not found or not found[3]:
             examples = "--filter 'hidden>=512', --filter 'accuracy>0.8', --filter 'name=fashion*'"
             raise InputError(f"--filter {text}: write NAME, one of < <= > >= = !=, and a value, such as {examples}")
-        return cls(found[1], "=" if found[2] == "==" else found[2], found[3], text)
+        chosen = cls(found[1], "=" if found[2] == "==" else found[2], found[3], text)
+        if chosen.name == "status" and not any(fnmatchcase(status, chosen.value) for status in STATUSES):
+            raise InputError(_unknown(f"--filter {text}", f"status '{chosen.value}'", chosen.value, STATUSES))
+        return chosen
 
     @property
     def of_runs(self) -> bool:
@@ -91,9 +94,7 @@ def resolve(name: str, known: Iterable[str], option: str) -> str:
     endings = [full for full in names if full.endswith(f".{name}")]
     if len(endings) == 1:
         return endings[0]
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    raise InputError(f"{option}: there is no '{name}'; {hint}there are: {', '.join(endings or names)}")
+    raise InputError(_unknown(option, f"'{name}'", name, names, endings or names))
 
 
 def ordered(groups: Sequence[Group], name: str, metrics: Sequence[str]) -> list[Group]:
@@ -124,32 +125,47 @@ _OF_GROUPS: Mapping[str, Callable[[Group], Any]] = {
 }
 
 
+class NoBaseline(InputError):
+    """The group to compare with is not there, or has no result."""
+
+
 def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], metric: str) -> Group:
     """The group that a user means by its label, its value, the name of its runs, or one of its run folders.
 
     Raises:
-        InputError: there is none, or several, or it has no result to compare with.
+        NoBaseline: there is none, or several, or it has no result to compare with.
     """
     folder = Path(named)
     ways: tuple[Callable[[Group], bool], ...] = (
         lambda group: named in {group.label, short[group.label]},
         lambda group: any(run.name == named for run in group.all_runs),
-        lambda group: any(run.path.name == folder.name and run.path.samefile(folder) for run in group.all_runs),
+        lambda group: any(run.path.name == folder.name and _is_same(run.path, folder) for run in group.all_runs),
     )
-    for way in ways if folder.exists() else ways[:2]:
+    for way in ways:
         found = [group for group in groups if way(group)]
         if len(found) > 1:
             several = ", ".join(group.label for group in found)
-            raise InputError(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
+            raise NoBaseline(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
         if found and metric not in found[0].estimates:
             why = found[0].left_out[0].reason
-            raise InputError(f"--baseline {named}: none of its runs has a result to compare with ({why})")
+            raise NoBaseline(f"--baseline {named}: none of its runs has a result to compare with ({why})")
         if found:
             return found[0]
     labels = [short[group.label] for group in groups]
-    near = difflib.get_close_matches(named, labels, n=1)
+    raise NoBaseline(_unknown(f"--baseline {named}", "group of that name", named, labels))
+
+
+def _unknown(option: str, what: str, name: str, known: Sequence[str], shown: Sequence[str] | None = None) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    raise InputError(f"--baseline {named}: no group goes by that name; {hint}there are: {', '.join(labels)}")
+    return f"{option}: there is no {what}; {hint}there are: {', '.join(shown or known)}"
+
+
+def _is_same(run: Path, folder: Path) -> bool:
+    try:
+        return run.samefile(folder)
+    except (OSError, ValueError):  # not there, or a label that is too long for a path
+        return False
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:

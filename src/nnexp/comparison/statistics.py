@@ -134,17 +134,26 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
-def smallest_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True) -> float:
+def smallest_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True, level: float = LEVEL) -> float:
     """Half-width of the interval that endless repeats would leave: the test split's share. Values [S, n] or [S]."""
     from scipy.special import ndtri
 
-    return float(ndtri(1 - LEVEL / 2)) * math.sqrt(_compared(first, second, paired).split)
+    return float(ndtri(1 - level / 2)) * math.sqrt(_compared(first, second, paired).split)
 
 
 def repeats_needed(
-    first: ArrayLike, second: ArrayLike, difference: float, power: float = 0.8, *, paired: bool = True
+    first: ArrayLike,
+    second: ArrayLike,
+    difference: float,
+    power: float = 0.8,
+    *,
+    paired: bool = True,
+    level: float = LEVEL,
 ) -> int | None:
     """Repeats of each group, in all, that would show a true `difference` with that power. Values [S, n] or [S].
+
+    Among several comparisons the `level` that p must stay below is LEVEL divided by their number, as Holm has it for
+    the smallest p.
 
     None: no number would, since the test split is too small, or fewer than 3 repeats leave it unknown. The spread is
     taken as these repeats have it: a rough guide when they are few.
@@ -152,16 +161,16 @@ def repeats_needed(
     from scipy.special import ndtri
 
     parts = _compared(first, second, paired)
-    endless = float(ndtri(1 - LEVEL / 2) + ndtri(power)) * math.sqrt(parts.split)
+    endless = float(ndtri(1 - level / 2) + ndtri(power)) * math.sqrt(parts.split)
     if parts.method not in ("seeds and examples", "seeds alone") or not endless < abs(difference) < math.inf:
         return None
     enough = FEWEST_SEEDS
-    while parts.repeated(enough).power(difference) < power:
+    while parts.repeated(enough).power(difference, level) < power:
         enough *= 2
     too_few = max(enough // 2, FEWEST_SEEDS - 1)
     while enough - too_few > 1:
         middle = (enough + too_few) // 2
-        if parts.repeated(middle).power(difference) < power:
+        if parts.repeated(middle).power(difference, level) < power:
             too_few = middle
         else:
             enough = middle
@@ -232,14 +241,14 @@ class _Parts:
         counts = (count,) * len(self.counts)
         return replace(self, counts=counts, spread=spread, examples=self.split + sum(self.noise) / count)
 
-    def power(self, difference: float) -> float:
-        """Probability that a true difference is shown, by SciPy's noncentral t."""
+    def power(self, difference: float, level: float) -> float:
+        """Probability that a true difference is shown with p below the level, by SciPy's noncentral t."""
         from scipy.special import nctdtr, stdtrit
 
         variance, freedom = self.whole()
         if not variance:
             return 1.0
-        return float(1 - nctdtr(freedom, abs(difference) / math.sqrt(variance), stdtrit(freedom, 1 - LEVEL / 2)))
+        return float(1 - nctdtr(freedom, abs(difference) / math.sqrt(variance), stdtrit(freedom, 1 - level / 2)))
 
 
 def _parts(*groups: NDArray[np.float64]) -> _Parts:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Estimate, Group, LeftOut
 from nnexp.files import to_json
+from nnexp.runs.record import printable
 
 
 def rows(comparison: Comparison) -> list[dict[str, Any]]:
@@ -43,9 +44,9 @@ def csv_text(comparison: Comparison) -> str:
     """The rows as CSV, with a header."""
     found = rows(comparison)
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_cell(name) for name in found[0])
+    writer.writerows([_cell(value) for value in row.values()] for row in found)
     return text.getvalue()
 
 
@@ -57,8 +58,9 @@ def json_text(comparison: Comparison) -> str:
 def markdown(comparison: Comparison) -> str:
     """A table to paste where Markdown is read, the verdicts, and what was left out."""
     parameters = [name for name in comparison.parameters if f"{name}=" not in comparison.groups[0].label]
-    header = ["", *parameters, "runs", comparison.metric, "parameters", "epochs", "seconds"]
-    lines = [_markdown_row(header), "|---" * len(header) + "|"]
+    epochs = epochs_heading(comparison)
+    header = ["", *parameters, "runs", comparison.metric, "parameters", *([epochs] if epochs else []), "seconds"]
+    lines = [_markdown_row(map(_escaped, header)), "|---" * len(header) + "|"]
     for group in comparison.groups:
         label = _escaped(group.label)
         cells = [
@@ -71,7 +73,7 @@ def markdown(comparison: Comparison) -> str:
             counted(group),
             estimate_text(group.estimates.get(comparison.metric), comparison.metric),
             "–" if group.total_parameters is None else f"{group.total_parameters:,}",
-            "–" if group.epochs is None else f"{group.epochs:g}",
+            *(["–" if group.epochs is None else f"{group.epochs:g}"] if epochs else []),
             "–" if "seconds" not in group.estimates else f"{group.estimates['seconds'].mean:.1f}",
         ]
         lines.append(_markdown_row(cells))
@@ -81,6 +83,14 @@ def markdown(comparison: Comparison) -> str:
     lines += [f"- could not be read: {_escaped(text)}" for text in comparison.unreadable]
     lines += [f"- {_escaped(note)}" for note in comparison.notes]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def epochs_heading(comparison: Comparison) -> str:
+    """The heading of the epochs trained; "" where they are the `epochs` that differ, and told as such."""
+    if "epochs" not in comparison.parameters:
+        return "epochs"
+    alike = all(group.epochs in (None, group.parameters["epochs"]) for group in comparison.groups)
+    return "" if alike else "epochs trained"
 
 
 def counted(group: Group) -> str:
@@ -148,10 +158,26 @@ def _plain_left_out(left: LeftOut) -> Mapping[str, Any]:
     return {"path": str(run.path), "name": run.name, "seed": run.seed, "status": run.status, "reason": left.reason}
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
+def _cell(value: Any) -> Any:
+    """A value that a spreadsheet takes for no formula: text that begins like one is marked as text."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 def _escaped(text: str) -> str:
     """Text that Markdown and HTML take as it is, on one line."""
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split())).replace("\\<", "&lt;")
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(printable(text).split())).replace("\\<", "&lt;")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nnexp.comparison import statistics
@@ -25,6 +25,7 @@ class Test:
     note: str = ""  # what was not as it should be, and what was done instead
     values: tuple[ArrayLike, ArrayLike] | None = None  # what was tested, [runs, examples] or [runs]
     paired: bool = True
+    shared: int = 0  # seeds that both have, where only these were compared
 
 
 def comparable(first: Group, second: Group, metric: str) -> bool:
@@ -39,7 +40,7 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     Accuracy is tested example by example, so that the result holds for other test examples as well; any other metric is
     one figure a run, and takes repeats.
     """
-    if not comparable(first, second, metric):
+    if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
         return Test(first, second, None, "they were tested on different test splits")
     note = ""
     if metric == "accuracy":
@@ -53,8 +54,15 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
         needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance (--repeats 5)"
         return Test(first, second, None, f"{why} is one figure a run, and takes {needed}", note)
     values = first.estimates[metric].values, second.estimates[metric].values
-    tested = _compared(first, second, *values)
-    return Test(first, second, tested.difference, note=note, values=tested.values, paired=tested.paired)
+    return replace(_compared(first, second, *values), note=note)
+
+
+def _on_one_split(first: Group, second: Group, metric: str, predictions: Predictions) -> bool:
+    """The same by the predictions of those runs whose metrics.json does not say it."""
+    runs = (*first.runs, *second.runs)
+    if metric == "seconds" or all(run.test_split for run in runs):
+        return True
+    return len({split for run in runs if (split := predictions.split_of(run))}) < 2
 
 
 def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> Test:
@@ -68,6 +76,7 @@ def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> 
     shared = [(place, places[run.seed]) for place, run in enumerate(first.runs) if run.seed in places]
     longest = max(len(one), len(other))
     paired = len(shared) == longest or (len(shared) >= statistics.FEWEST_SEEDS and 3 * len(shared) >= 2 * longest)
+    only = len(shared) if paired and len(shared) < longest else 0
     if paired:
         one, other = one[[place for place, _ in shared]], other[[place for _, place in shared]]
     if one.ndim == 1:
@@ -76,4 +85,4 @@ def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> 
         difference = statistics.paired_repeats(one, other)
     else:
         difference = statistics.unpaired_repeats(one, other)
-    return Test(first, second, difference, values=(one, other), paired=paired)
+    return Test(first, second, difference, values=(one, other), paired=paired, shared=only)

@@ -78,7 +78,7 @@ def _verdict(test: Test, difference: Difference, p: float, comparisons: int, wor
 
 def _decided(test: Test, difference: Difference, p: float, comparisons: int, words: Words, outcome: Outcome) -> str:
     first, second = words.short[test.first.label], words.short[test.second.label]
-    amount = f"by {_amount(difference, words.metric, size_only=True)} ({_p(p, comparisons)})"
+    amount = f"by {_amount(difference, words.metric, size_only=True)} ({_p(p, comparisons)}){_over(test)}"
     if not greater_is_better(words.metric):
         amount = f"in {words.metric}, {'higher' if difference.estimate > 0 else 'lower'} {amount}"
     elif words.metric != "accuracy":
@@ -95,12 +95,16 @@ def _undecided(test: Test, difference: Difference, p: float, comparisons: int, w
     first, second = words.short[test.first.label], words.short[test.second.label]
     what = "" if words.metric == "accuracy" else f" in {words.metric}"
     text = f"{first} and {second} cannot be told apart{what}: {_amount(difference, words.metric)}"
-    text += f" ({_p(p, comparisons)})"
+    text += f" ({_p(p, comparisons)}){_over(test)}"
     if difference.shown:
         text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance"
     if difference.seeds < statistics.FEWEST_SEEDS:
         return f"{text}; {_so_few(test)}: the spread over seeds is unknown, --repeats 5 would show it"
-    return text if difference.shown else text + _more_repeats(test, difference, words.metric)
+    return text if difference.shown else text + _more_repeats(test, difference, comparisons, words.metric)
+
+
+def _over(test: Test) -> str:
+    return f" over the {test.shared} seeds that both have" if test.shared else ""
 
 
 def _runs(group: Group, pointing: str, label: str) -> str:
@@ -117,8 +121,8 @@ def _so_few(test: Test) -> str:
     return f"{one} and {other} runs"
 
 
-def _more_repeats(test: Test, difference: Difference, metric: str) -> str:
-    """How many more repeats would show a difference worth showing."""
+def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: str) -> str:
+    """How many more repeats would show a difference worth showing, among so many comparisons."""
     if test.values is None:
         return ""
     wanted = abs(difference.estimate)
@@ -126,10 +130,11 @@ def _more_repeats(test: Test, difference: Difference, metric: str) -> str:
         wanted = _WANTED
     if not wanted:
         return ""
-    needed = statistics.repeats_needed(*test.values, wanted, paired=test.paired)
+    level = statistics.LEVEL / comparisons
+    needed = statistics.repeats_needed(*test.values, wanted, paired=test.paired, level=level)
     sought = f"a difference of {_number(wanted, wanted, metric)}"
     if needed is None:
-        left = statistics.smallest_difference(*test.values, paired=test.paired)
+        left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         return (
             f"; no number of repeats would show {sought} for certain: "
             f"these {difference.examples:,} test examples alone leave ± {_number(left, left, metric)}"

@@ -8,6 +8,7 @@ from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
+from nnexp.comparison.table import epochs_heading
 from nnexp.report.rendering import seconds
 
 # Metrics beside the compared one; more would not be read.
@@ -49,8 +50,8 @@ def groups_table(comparison: Comparison) -> Table:
     others = [name for name in comparison.metrics if _is_another(name, comparison)][:_MOST_OTHERS]
     numeric = [series.axis_of(comparison.groups, name).kind != "category" for name in parameters]
     timed = any("seconds" in group.estimates for group in comparison.groups) and comparison.metric != "seconds"
-    epochs = "epochs trained" if "epochs" in parameters else "epochs"
-    trailing = [*others, "parameters", epochs, *(["time"] if timed else [])]
+    epochs = epochs_heading(comparison)
+    trailing = [*others, "parameters", *([epochs] if epochs else []), *(["time"] if timed else [])]
     columns = (
         *([Column("run", False)] if labelled else []),
         *(Column(name, numbers) for name, numbers in zip(parameters, numeric, strict=True)),
@@ -71,7 +72,7 @@ def groups_table(comparison: Comparison) -> Table:
                 _figure(group, comparison.metric),
                 *(_figure(group, name, interval=False) for name in others),
                 _whole(group.total_parameters),
-                _whole(group.epochs),
+                *([_whole(group.epochs)] if epochs else []),
                 *([_time(group)] if timed else []),
                 *([_left_out(group)] if comparison.left_out else []),
             )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
+import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nnexp.errors import InputError
 from nnexp.runs.folder import RunFolder
@@ -69,16 +70,20 @@ def read(path: Path) -> RunRecord:
     """
     folder = RunFolder(path)
     try:
-        data = json.loads(folder.metrics.read_bytes())
+        data = _parsed(folder.metrics.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        what = "no run folder: it has no metrics.json" if path.is_dir() else "no such run folder"
-        raise UnreadableRun(f"{path}: {what}; `nnexp ls` lists the runs") from None
+        what = "no such run folder"
+        if kind_of(path) == "directory":
+            if not os.access(path, os.R_OK):
+                raise Unreachable(f"{_shown(path)}: cannot be looked into: permission denied") from None
+            what = "no run folder: it has no metrics.json"
+        raise UnreadableRun(f"{_shown(path)}: {what}; `nnexp ls` lists the runs") from None
     except OSError as error:
-        raise Unreachable(f"{folder.metrics}: cannot be read: {error.strerror}") from None
+        raise Unreachable(f"{_shown(folder.metrics)}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise UnreadableRun(f"{folder.metrics}: not JSON: {error}") from None
+        raise UnreadableRun(f"{_shown(folder.metrics)}: not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("status") not in STATUSES:
-        raise UnreadableRun(f"{folder.metrics}: not the metrics of a run")
+        raise UnreadableRun(f"{_shown(folder.metrics)}: not the metrics of a run")
     return RunRecord(
         path=path,
         name=_text(data.get("name")) or path.name,
@@ -108,10 +113,16 @@ def read(path: Path) -> RunRecord:
 
 
 def find(runs: Path) -> Iterator[Path]:
-    """The run folders below a directory, in the order of their names; runs are not looked for inside runs."""
+    """The run folders below a directory, in the order of their names; runs are not looked for inside runs.
+
+    A directory that cannot be looked into is among them, so that `read` says why.
+    """
     try:
         entries = sorted(os.scandir(runs), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except OSError:
+        yield runs
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
@@ -120,6 +131,60 @@ def find(runs: Path) -> Iterator[Path]:
                 yield path
             else:
                 yield from find(path)
+
+
+def kind_of(path: Path) -> Literal["directory", "file", "other", "nothing"]:
+    """What is at a path, links followed; `Path.is_dir` and its like raise what no user should see.
+
+    Raises:
+        Unreachable: it cannot be told.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise Unreachable(f"{_shown(path)}: cannot be reached: {why}") from None
+    return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def text_of(value: Any) -> str:
+    """Text without what would command a terminal, and "" for what is no text: a run may come from a stranger."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else " " for c in value)
+
+
+def printable(text: str) -> str:
+    """The same on one line."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def _parsed(raw: bytes) -> Any:
+    """JSON with only such text as can be shown, keys on one line: those of a config and of metrics become headings."""
+    data = json.loads(raw.decode("utf-8-sig"))
+    # JSON has controls only as escapes, but for DEL, so that most files need no second look.
+    if raw.isascii() and b"\\" not in raw and b"\x7f" not in raw:
+        return data
+    whole = {"": data}
+    inside: list[Any] = [whole]
+    while inside:  # no recursion: a forged file may go on
+        found = inside.pop()
+        if isinstance(found, dict):
+            entries = list(found.items())
+            found.clear()
+            for key, value in entries:
+                found[printable(key)] = text_of(value) if isinstance(value, str) else value
+            inside += (value for value in found.values() if isinstance(value, (dict, list)))
+        else:
+            found[:] = [text_of(value) if isinstance(value, str) else value for value in found]
+            inside += (value for value in found if isinstance(value, (dict, list)))
+    return whole[""]
+
+
+def _shown(path: Path) -> str:
+    return text_of(str(path))
 
 
 def _alive(process: Any) -> bool:
@@ -149,10 +214,7 @@ def _rows(value: Any) -> tuple[dict[str, Any], ...]:
 
 
 def _text(value: Any) -> str:
-    """Text without what would command a terminal: a run may come from a stranger."""
-    if not isinstance(value, str):
-        return ""
-    return value if value.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else " " for c in value)
+    return value if isinstance(value, str) else ""
 
 
 def _whole(value: Any) -> int | None:

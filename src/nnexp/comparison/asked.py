@@ -1,0 +1,99 @@
+"""What a sweep was to answer, as its sweep.json says it: the sweep, `compare` and `report` then say the same."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnexp.comparison.collect import Collected
+from nnexp.comparison.comparison import compare
+from nnexp.comparison.result import Comparison
+from nnexp.comparison.selection import NoBaseline
+from nnexp.runs.record import RunRecord, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Name, question and baseline of a sweep; all empty where there is no sweep."""
+
+    name: str = ""
+    description: str = ""
+    baseline: str = ""  # as the sweep file names it
+    baseline_runs: frozenset[Path] = frozenset()  # the folders of its repeats
+    commands: tuple[str, ...] = ()  # that make the runs
+
+    def baseline_in(self, records: Sequence[RunRecord]) -> str | None:
+        """A completed run of the baseline, by its absolute path, which no label is like; None where there is none."""
+        done = (run.path for run in records if run.status == "completed" and run.path in self.baseline_runs)
+        return next((str(path.absolute()) for path in done), None)
+
+
+def asked_of(folder: Path) -> Asked:
+    """What the sweep in a folder was to answer; all empty where there is no sweep.json that can be read."""
+    try:
+        state = json.loads((folder / "sweep.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return Asked()
+    if not isinstance(state, dict):
+        return Asked()
+    baseline, points = state.get("baseline"), state.get("points")
+    labels = _repeats(baseline, points) if isinstance(baseline, str) and isinstance(points, list) else ()
+    return Asked(
+        name=text_of(state.get("name")),
+        description=text_of(state.get("description")),
+        baseline=text_of(baseline),
+        baseline_runs=frozenset(folder / label for label in labels),
+        commands=(f"nnexp sweep {shlex.quote(str(folder / 'sweep.yaml'))}",),
+    )
+
+
+def compare_as_asked(
+    found: Collected,
+    asked: Asked,
+    *,
+    metric: str | None = None,
+    sort: str | None = None,
+    filters: Sequence[str] = (),
+    baseline: str | None = None,
+) -> Comparison:
+    """`compare` with the sweep's own baseline where no other is named; a note says so where that has no result.
+
+    Raises:
+        InputError: as `compare` does.
+    """
+
+    def compared(against: str | None, *notes: str) -> Comparison:
+        return compare(
+            found.records,
+            metric=metric,
+            sort=sort,
+            filters=filters,
+            baseline=against,
+            unreadable=found.unreadable,
+            notes=notes,
+        )
+
+    if baseline is not None or not asked.baseline:
+        return compared(baseline)
+    if own := asked.baseline_in(found.records):
+        try:
+            return compared(own)
+        except NoBaseline:
+            pass  # filters have left it out, or it lacks the metric
+    return compared(
+        None, f"The sweep's baseline, {asked.baseline}, has no result here; all are compared with the best instead."
+    )
+
+
+def _repeats(baseline: str, points: Sequence[Any]) -> list[str]:
+    """The labels of all points that are the baseline but for the seed. Before stems were kept, it was one's label."""
+    good = [point for point in points if isinstance(point, dict) and isinstance(point.get("label"), str)]
+    stems = [point["label"] for point in good if point.get("stem") == baseline]
+    if stems:
+        return stems
+    named: Mapping[str, Any] | None = next((point for point in good if point["label"] == baseline), None)
+    return [point["label"] for point in good if named and point.get("parameters") == named.get("parameters")]
