@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from nnexp.config.experiment import Experiment, parse_experiment
@@ -22,3 +24,20 @@ settings.load_profile("nnexp")
 def experiment() -> Callable[[str], Experiment]:
     """Make an experiment from the text of a config."""
     return lambda text: parse_experiment(parse_config(text, "test.yaml"), "test")
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Fill a folder once for all workers of the tests, whichever comes first, and return it: real runs take seconds."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+
+    def filled(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                folder.mkdir()
+                fill(folder)
+        return folder
+
+    return filled

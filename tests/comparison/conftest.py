@@ -41,11 +41,10 @@ Make = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A folder of real runs: digits with 4 and 32 hidden units and 3 seeds each, one of iris, one that diverged."""
-    folder = tmp_path_factory.mktemp("trained")
-    subprocess.run([sys.executable, "-c", _TRAIN, str(folder)], check=True, capture_output=True, text=True)
-    return folder
+    train = [sys.executable, "-c", _TRAIN]
+    return once("to_compare", lambda folder: subprocess.run([*train, folder], check=True, capture_output=True))
 
 
 @pytest.fixture

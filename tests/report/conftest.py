@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,10 @@ QUIET += ["--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """Real runs: digits with two widths and two seeds, and iris."""
-    folder = tmp_path_factory.mktemp("runs")
-    subprocess.run([sys.executable, "-c", TRAIN, folder, json.dumps(CONFIGS)], check=True)
-    return folder
+    train, configs = [sys.executable, "-c", TRAIN], json.dumps(CONFIGS)
+    return once("to_report", lambda folder: subprocess.run([*train, folder, configs], check=True))
 
 
 @pytest.fixture(scope="session")
