@@ -24,7 +24,7 @@ def ls(
     from nnexp.files import to_json
     from nnexp.runs import record
 
-    if not directory.is_dir():
+    if record.kind_of(directory) != "directory":
         raise InputError(f"{directory}: no such directory; `nnexp run` makes one, or name where the runs are")
     records = []
     for path in record.find(directory):

@@ -113,6 +113,7 @@ def _asked(
     """The sweep that the command line asks for, and its folder where that was named."""
     from nnexp.config.sweep import load_sweep, parse_axis
     from nnexp.errors import InputError
+    from nnexp.runs import record
     from nnexp.sweeps.folder import SweepFolder
 
     axes = [parse_axis(name, text, f"--{name.replace('_', '-')}") for name, text in given.items()]
@@ -121,7 +122,7 @@ def _asked(
         if not equals or not path.strip():
             raise InputError(f"--set {text}: write path=values, such as --set optimizer.learning_rate=0.1,0.01")
         axes.append(parse_axis(path.strip(), values, "--set"))
-    if source is None or not _is_directory(source):
+    if source is None or record.kind_of(source) != "directory":
         return load_sweep(source, axes, repeats=repeats, seed=seed, workers=workers), None
     folder = SweepFolder(source)
     if not folder.sweep.exists():
@@ -131,15 +132,6 @@ def _asked(
     if axes or repeats or seed:
         raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
     return load_sweep(folder.sweep, workers=workers), folder
-
-
-def _is_directory(path: Path) -> bool:
-    from nnexp.errors import InputError
-
-    try:
-        return path.is_dir()
-    except OSError as error:
-        raise InputError(f"{str(path)[:200]}: {error.strerror}") from None
 
 
 def _resuming(folder: Path) -> str:
