@@ -18,7 +18,7 @@ from rich.text import Text
 from nnexp import events
 from nnexp.cli.console import table
 from nnexp.runs import record
-from nnexp.sweeps.execute import Again, Ended, Started, SweepEvent
+from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent
 
 _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
 _ACTIVE = ("starting", "running")
@@ -87,7 +87,12 @@ class SweepLive:
     def report(self, label: str, event: SweepEvent) -> None:
         """Take in one event; a terminal that is gone or full must not cost the sweep."""
         with self.lock:
-            self._take(self.runs[label], event)
+            if isinstance(event, Stopping):
+                self._say(
+                    "stopping: the runs under way keep their epochs; Ctrl-C again does not wait for them", "yellow"
+                )
+            else:
+                self._take(self.runs[label], event)
             told, self.told = self.told, []
         # Not under the lock: who prints takes Rich's locks, and who holds those draws the table, which takes ours.
         try:

@@ -35,7 +35,12 @@ class Ended:
     ending: Ending
 
 
-SweepEvent = Started | Again | Ended | events.Event
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The sweep was told to stop, and waits for the runs under way; its label is empty."""
+
+
+SweepEvent = Started | Again | Ended | Stopping | events.Event
 SweepReport = Callable[[str, SweepEvent], None]  # the run's label, and what happened to it
 
 
@@ -53,6 +58,7 @@ def execute(tasks: Sequence[Task], workers: int, report: SweepReport, settle: Ca
                 settle(futures[future], future.result())
         except BaseException:
             stop.asked.set()
+            report("", Stopping())
             try:
                 pool.shutdown(wait=True, cancel_futures=True)
             except KeyboardInterrupt:
