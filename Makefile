@@ -14,10 +14,10 @@ run: $(VENV)/installed  ## Set up .venv, get Fashion-MNIST, run the main experim
 	$(BIN)/nnexp run configs/fashion_sigmoid128.yaml
 
 test: lint browser  ## Lint, types, and the whole test suite but its minutes-long trials.
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: lint browser  ## The whole test suite.
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(VENV)/installed  ## Style, types, import direction.
 	$(BIN)/ruff check .

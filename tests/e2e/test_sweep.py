@@ -62,10 +62,11 @@ def running(folder: Path) -> list[int]:
     return found
 
 
-def test_a_grid_with_repeats_trains_each_point_with_the_same_seeds(
+def test_a_grid_with_repeats_trains_each_point_with_the_same_seeds_to_the_bits_of_a_run_alone(
     nnexp: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:
-    done = nnexp("sweep", config(), "--hidden", "4,16", "--repeats", 2, "--seed", 7, "--runs-dir", tmp_path / "runs")
+    small = config(engine="xla")
+    done = nnexp("sweep", small, "--hidden", "4,16", "--repeats", 2, "--seed", 7, "--runs-dir", tmp_path / "runs")
     assert done.returncode == 0, done.stderr
     folder = sweep_folder(tmp_path / "runs")
     labels = {f"hidden={width}_seed={seed}" for width in (4, 16) for seed in (7, 8)}
@@ -84,22 +85,17 @@ def test_a_grid_with_repeats_trains_each_point_with_the_same_seeds(
         "report.html",
         "learning_curves.png",
     }
-    assert "better than" in done.stderr or "cannot be told apart" in done.stderr
+    assert "did better than" in done.stderr or "cannot be told apart" in done.stderr
+    # The last run of a point found what XLA had compiled for the first.
+    assert nnexp("run", folder / "hidden=4_seed=8" / "config.yaml", "--runs-dir", tmp_path / "alone").returncode == 0
+    same_to_the_bit(folder / "hidden=4_seed=8", sweep_folder(tmp_path / "alone"))
 
 
-def test_a_run_of_a_sweep_is_the_same_to_the_bit_as_that_run_alone(
-    nnexp: Any, config: Callable[..., Path], tmp_path: Path
-) -> None:
-    small = config(engine="xla")
-    assert nnexp("sweep", small, "--epochs", "1,2", "--repeats", 2, "--runs-dir", tmp_path / "runs").returncode == 0
-    swept = sweep_folder(tmp_path / "runs") / "epochs=2_seed=43"
-    assert nnexp("run", swept / "config.yaml", "--runs-dir", tmp_path / "alone").returncode == 0
-    alone = sweep_folder(tmp_path / "alone")
+def same_to_the_bit(swept: Path, alone: Path) -> None:
     ours, theirs = (json.loads((folder / "metrics.json").read_text()) for folder in (swept, alone))
+    for row in (*ours["history"], *theirs["history"]):
+        del row["seconds"]
     for key in ("history", "test", "identity", "threads", "engine"):
-        if key == "history":
-            for row in (*ours[key], *theirs[key]):
-                del row["seconds"]
         assert ours[key] == theirs[key], key
     with np.load(swept / "predictions.npz") as one, np.load(alone / "predictions.npz") as two:
         assert all(one[name].tobytes() == two[name].tobytes() for name in one)
@@ -134,31 +130,23 @@ def test_ctrl_c_stops_the_runs_and_resume_does_only_the_rest(
     assert "6 of them done before" in nothing.stderr
 
 
-def test_a_worker_that_is_killed_costs_its_own_run_a_second_try_and_no_other(
-    start: Any, config: Callable[..., Path], tmp_path: Path
-) -> None:
-    with start("sweep", config(SECONDS), "--repeats", 4, "--runs-dir", tmp_path / "runs") as process:
-        folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
-        os.kill(wait_until(lambda: running(folder))[0], signal.SIGKILL)
-        _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert Counter(statuses(folder).values()) == {"completed": 4}
-    assert "SIGKILL" in err
-    assert "tried once more" in err
-
-
-def test_a_run_whose_worker_dies_twice_is_recorded_as_failed_and_resume_tries_it_anew(
+def test_a_run_whose_worker_is_killed_is_tried_once_more_and_then_recorded_as_failed(
     nnexp: Any, start: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:
     with start("sweep", config(SECONDS), "--repeats", 3, "--workers", 1, "--runs-dir", tmp_path / "runs") as process:
         folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
-        [first] = wait_until(lambda: running(folder))
-        os.kill(first, signal.SIGKILL)
-        [second] = wait_until(lambda: [pid for pid in running(folder) if pid != first])
-        os.kill(second, signal.SIGKILL)
+        killed: list[int] = []
+        for _ in range(2):
+            [pid] = wait_until(lambda: [pid for pid in running(folder) if pid not in killed])
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        wait_until(lambda: "failed" in statuses(folder).values())
+        [other] = wait_until(lambda: running(folder))  # killed once: it comes to its end all the same
+        os.kill(other, signal.SIGKILL)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert Counter(statuses(folder).values()) == {"completed": 2, "failed": 1}
+    assert err.count("tried once more") == 2
     [failed] = [label for label, status in statuses(folder).items() if status == "failed"]
     assert "SIGKILL" in json.loads((folder / failed / "metrics.json").read_text())["error"]
     assert err.count(failed) >= 2  # when it happens, and in the closing summary
