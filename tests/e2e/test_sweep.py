@@ -104,7 +104,7 @@ def same_to_the_bit(swept: Path, alone: Path) -> None:
 def test_ctrl_c_stops_the_runs_and_resume_does_only_the_rest(
     nnexp: Any, start: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:
-    options = ("sweep", config(SECONDS), "--hidden", "2,3,4", "--repeats", 2, "--runs-dir", tmp_path / "runs")
+    options = ("sweep", config(SECONDS), "--hidden", "2,3", "--repeats", 2, "--runs-dir", tmp_path / "runs")
     with start(*options) as process:
         folder = wait_until(lambda: next(iter((tmp_path / "runs").glob("*")), None))
         wait_until(lambda: "completed" in statuses(folder).values() and running(folder))
@@ -115,19 +115,19 @@ def test_ctrl_c_stops_the_runs_and_resume_does_only_the_rest(
     assert "Traceback" not in err
     before = statuses(folder)
     assert set(before.values()) <= {"completed", "interrupted"}
-    assert list(before.values()).count("completed") < 6
+    assert list(before.values()).count("completed") < 4
     assert not running(folder)
     kept = {label: (folder / label / "metrics.json").read_bytes() for label in before if before[label] == "completed"}
     # The same command finds its folder by what it asks for; the folder alone does too.
     again = nnexp(*options, "--resume")
     assert again.returncode == 0, again.stderr
     assert sweep_folder(tmp_path / "runs") == folder
-    assert Counter(statuses(folder).values()) == {"completed": 6}
+    assert Counter(statuses(folder).values()) == {"completed": 4}
     for label, content in kept.items():
         assert (folder / label / "metrics.json").read_bytes() == content
     nothing = nnexp("sweep", "--resume", folder)
     assert nothing.returncode == 0
-    assert "6 of them done before" in nothing.stderr
+    assert "4 of them done before" in nothing.stderr
 
 
 def test_a_run_whose_worker_is_killed_is_tried_once_more_and_then_recorded_as_failed(
@@ -168,6 +168,7 @@ def test_runs_end_with_a_driver_that_is_killed_and_read_as_interrupted(
     assert [record.read(path).status for path in record.find(folder)] == ["interrupted", "interrupted"]
 
 
+@pytest.mark.slow
 def test_a_fork_server_that_is_killed_is_started_anew(start: Any, config: Callable[..., Path], tmp_path: Path) -> None:
     with start("sweep", config(SECONDS), "--repeats", 3, "--runs-dir", tmp_path / "runs") as process:
         wait_until(lambda: psutil.Process(process.pid).children())

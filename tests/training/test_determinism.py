@@ -55,7 +55,7 @@ def figures(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("engine", "threads", "more"),
     [
-        ("xla", 1, "- layer_normalization"),
+        pytest.param("xla", 1, "- layer_normalization", marks=pytest.mark.slow),
         ("xla", 2, "- layer_normalization"),
         ("graph", 2, "- dropout: 0.3"),
     ],
