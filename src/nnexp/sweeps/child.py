@@ -1,7 +1,7 @@
 """One run in a process of its own, forked from a server that has TensorFlow loaded, and the thread that minds it.
 
-A child has its own session, dies with its server (which dies with the driver), and can be killed by anything without
-harm to its neighbours: pools of the standard library and of loky break whole when one worker dies.
+A child has its own session, ends itself when the driver is gone, and can be killed by anything without harm to its
+neighbours: pools of the standard library and of loky break whole when one worker dies.
 """
 
 from __future__ import annotations
