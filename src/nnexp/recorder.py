@@ -20,7 +20,7 @@ from nnexp.errors import NnexpError, RunError
 from nnexp.files import replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
 from nnexp.runs.environment import describe
-from nnexp.runs.folder import RunFolder, this_process
+from nnexp.runs.folder import WITH_RESULT, RunFolder, this_process
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
@@ -100,7 +100,7 @@ class Recorder:
 
     def _is_over(self) -> bool:
         """Whether the result is written: asked of the file, since a signal may come right after."""
-        return json.loads(self.folder.metrics.read_bytes())["status"] in {"completed", "diverged"}
+        return json.loads(self.folder.metrics.read_bytes())["status"] in WITH_RESULT
 
     def begin(self, command: Sequence[str], told: Sequence[events.Event], warnings: Sequence[Finding]) -> None:
         """The files that exist from the start, what was `told` before there was a folder, and the warnings."""

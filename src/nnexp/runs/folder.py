@@ -18,6 +18,7 @@ from nnexp.errors import InputError, RunError
 from nnexp.files import write_json
 
 SCHEMA = 1
+WITH_RESULT = ("completed", "diverged")  # the statuses of a run that came to its end
 # What a run writes itself; a callback's file must have another name.
 OWN_FILES = (
     "config.yaml",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.errors import InputError
-from nnexp.runs.folder import RunFolder
+from nnexp.runs.folder import WITH_RESULT, RunFolder
 
 _LARGEST = sys.float_info.max  # JSON may write a number with hundreds of digits
 
@@ -46,6 +46,11 @@ class RunRecord:
     config: Mapping[str, Any] = field(default_factory=dict)  # complete, as config.yaml has it
     test_split: str = ""  # fingerprint: runs with the same one can be paired example by example
     expected: bool = False  # a failure that the sweep file announced (`expect: error`)
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the run came to its end: a diverged one has a result too."""
+        return self.status in WITH_RESULT
 
     @property
     def folder(self) -> RunFolder:

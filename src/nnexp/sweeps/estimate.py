@@ -94,7 +94,7 @@ def _earlier(runs: Path, keys: set[str]) -> dict[str, list[RunRecord]]:
             run = record.read(path)
         except InputError:
             continue
-        if run.status in {"completed", "diverged"} and (key := _key(run.config)) in keys:
+        if run.has_result and (key := _key(run.config)) in keys:
             found.setdefault(key, []).append(run)
     return found
 

@@ -86,7 +86,7 @@ def _done(task: Task, report: SweepReport, stop: Stop) -> Ending:
         ending = mind(task, lambda event: report(task.label, event), stop)
     except (OSError, EOFError) as error:  # no process to be had, or no server to fork it from
         ending = Ending("died", f"its process could not be started: {type(error).__name__} {error}".rstrip())
-    if ending.kind in {"died", "stopped"} and has_result(task.folder):
+    if ending.kind in {"died", "stopped"} and _came_to_its_end(task.folder):
         return Ending("done")
     if ending.kind == "died" and stop.asked.is_set():
         return Ending("stopped")  # by the same signal as the driver, for one
@@ -95,9 +95,9 @@ def _done(task: Task, report: SweepReport, stop: Stop) -> Ending:
     return ending
 
 
-def has_result(folder: Path) -> bool:
+def _came_to_its_end(folder: Path) -> bool:
     """Whether the run in a folder came to its end."""
     try:
-        return record.read(folder).status in {"completed", "diverged"}
+        return record.read(folder).has_result
     except record.UnreadableRun:
         return False

@@ -231,7 +231,7 @@ def has_result(folder: SweepFolder, point: Point) -> bool:
         return False
     if point.experiment is None:
         return run.expected
-    return run.status in {"completed", "diverged"} and run.identity == point.experiment.identity
+    return run.has_result and run.identity == point.experiment.identity
 
 
 def _task(job: Job, point: Point, experiment: Experiment, options: Options, scratch: Path) -> Task:
