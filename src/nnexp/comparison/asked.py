@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,6 @@ def compare_as_asked(
 
 
 def _repeats(baseline: str, points: Sequence[Any]) -> list[str]:
-    """The labels of all points that are the baseline but for the seed. Before stems were kept, it was one's label."""
+    """The labels of all points that are the baseline but for the seed."""
     good = [point for point in points if isinstance(point, dict) and isinstance(point.get("label"), str)]
-    stems = [point["label"] for point in good if point.get("stem") == baseline]
-    if stems:
-        return stems
-    named: Mapping[str, Any] | None = next((point for point in good if point["label"] == baseline), None)
-    return [point["label"] for point in good if named and point.get("parameters") == named.get("parameters")]
+    return [point["label"] for point in good if point.get("stem") == baseline]
