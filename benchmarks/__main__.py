@@ -8,13 +8,14 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import compare, epoch, run, startup, sweep
+from benchmarks import checkpoint, compare, epoch, run, startup, sweep
 from nnexp.files import write_json
 
 BENCHMARKS = {
     "startup": startup.benchmark,
     "compare": compare.benchmark,
     "epoch": epoch.benchmark,
+    "checkpoint": checkpoint.benchmark,
     "run": run.benchmark,
     "sweep": sweep.benchmark,
 }

@@ -14,14 +14,19 @@ from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import DATASETS, Dataset, load
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import ConfigError, NnexpError, RunError
+from nnexp.failures import what_failed
+from nnexp.findings import Finding
 from nnexp.preflight import preflight
-from nnexp.recorder import Clock, Recorder, first_line
+from nnexp.recorder import Clock, Recorder
+from nnexp.runs import checkpoint
+from nnexp.runs.checkpoint import Checkpoint
 from nnexp.runs.folder import RunFolder
+from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
     from nnexp.training.loop import Progress
-    from nnexp.training.session import Session
+    from nnexp.training.session import Done, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +54,100 @@ def run_experiment(
         RunError: the run failed; its folder holds what was done.
         KeyboardInterrupt: as it came, after the folder was marked interrupted.
     """
-    clock = Clock()
+    RunFolder.check(options.folder.parent if options.folder else options.runs)
+    ready = _get_ready(experiment, options, report, fetch_progress, Clock())
+    if options.folder:
+        folder = RunFolder.make(options.folder)
+    else:
+        folder = RunFolder.create(options.runs, experiment.name, datetime.now().astimezone())
+    recorder = ready.recorder(folder, report)
+    with recorder.recording():
+        recorder.begin(options.command, ready.told, ready.warnings)
+        _carry_out(recorder, ready, None)
+    return folder.path
+
+
+def continue_experiment(
+    experiment: Experiment,
+    found: RunRecord,
+    options: Options,
+    report: events.Report = events.silent,
+    fetch_progress: FetchProgress | None = None,
+) -> Path:
+    """Go on with an unfinished run where its last whole checkpoint has it, or from its start, and return its folder.
+
+    Raises:
+        As `run_experiment`.
+    """
+    saved = checkpoint.latest(found.folder.checkpoints)
+    clock = Clock(saved.timings if saved else {}, found.started)
+    ready = _get_ready(experiment, options, report, fetch_progress, clock, found.threads)
+    recorder = ready.recorder(found.folder, report)
+    with recorder.recording():
+        recorder.go_on(options.command, ready.warnings, saved, found.resumed)
+        _carry_out(recorder, ready, saved)
+    return found.path
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """All that a run needs before it has a folder."""
+
+    experiment: Experiment
+    dataset: Dataset
+    splits: Splits
+    session: Session
+    warnings: Sequence[Finding]
+    told: Sequence[events.Event]
+    clock: Clock
+
+    def recorder(self, folder: RunFolder, report: events.Report) -> Recorder:
+        return Recorder(folder, self.experiment, self.session, report, self.clock)
+
+
+def _get_ready(
+    experiment: Experiment,
+    options: Options,
+    report: events.Report,
+    fetch_progress: FetchProgress | None,
+    clock: Clock,
+    threads: int | None = None,
+) -> _Ready:
     dataset = DATASETS[experiment.dataset.name]
     checked = preflight(experiment, dataset)
     if checked.problems:
         raise ConfigError(checked.problems)
-    RunFolder.check(options.folder.parent if options.folder else options.runs)
     with clock.stage("data"):
         report(reading := events.Stage(f"reading {dataset.name}"))
         splits = _splits(experiment, dataset, options, fetch_progress)
     with clock.stage("setup"):
         report(starting := events.Stage("starting TensorFlow"))
-        session = _session(experiment, splits, dataset)
+        session = _session(experiment, splits, dataset, threads)
+    return _Ready(experiment, dataset, splits, session, checked.warnings, (reading, starting), clock)
 
-    if options.folder:
-        folder = RunFolder.make(options.folder)
-    else:
-        folder = RunFolder.create(options.runs, experiment.name, datetime.now().astimezone())
-    recorder = Recorder(folder, experiment, session, report, clock)
-    with recorder.recording():
-        recorder.begin(options.command, (reading, starting), checked.warnings)
-        warm_up = _WarmUp(recorder.progress)
-        with clock.stage("training"):
-            for result in session.train(folder.path, warm_up.progress):
-                recorder.epoch(result)
-        with clock.stage("evaluation"):
-            recorder.tell(events.Stage("evaluating on the test split"))
-            evaluated, test = session.evaluate()
-        with clock.stage("artifacts"):
-            recorder.tell(events.Stage("writing model, predictions and plots"))
-            recorder.artifacts(evaluated, splits, dataset)
-        recorder.finish(evaluated, test)
-    return folder.path
+
+def _carry_out(recorder: Recorder, ready: _Ready, saved: Checkpoint | None) -> None:
+    session, clock = ready.session, ready.clock
+    warm_up = _WarmUp(recorder.progress)
+    with clock.stage("training"):
+        for result in session.train(recorder.folder.path, warm_up.progress, _done(saved)):
+            recorder.epoch(result)
+    with clock.stage("evaluation"):
+        recorder.tell(events.Stage("evaluating on the test split"))
+        evaluated, test = session.evaluate()
+    with clock.stage("artifacts"):
+        recorder.tell(events.Stage("writing model, predictions and plots"))
+        recorder.artifacts(evaluated, ready.splits, ready.dataset)
+    recorder.finish(evaluated, test)
+
+
+def _done(saved: Checkpoint | None) -> Done | None:
+    if saved is None:
+        return None
+    from nnexp.training.session import Done
+    from nnexp.training.state import State
+
+    return Done(saved.epoch, dict(saved.logs), saved.stop, State(saved.training, saved.arrays))
 
 
 def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress: FetchProgress | None) -> Splits:
@@ -90,15 +157,15 @@ def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress
     return split(arrays, experiment.validation, experiment.seed)
 
 
-def _session(experiment: Experiment, splits: Splits, dataset: Dataset) -> Session:
+def _session(experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None) -> Session:
     from nnexp.training.session import Session
 
     try:
-        return Session(experiment, splits, dataset)
+        return Session(experiment, splits, dataset, threads)
     except NnexpError:
         raise
     except Exception as error:  # too little memory for the model, for one
-        what = f"{type(error).__name__}: {first_line(error)}"
+        what = what_failed(error, Path())
         raise RunError(f"the model could not be set up: {what}\nnothing was written") from error
 
 

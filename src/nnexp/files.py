@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}-")
 
 
 @contextmanager
@@ -19,8 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     The data reach the disk before the name does (fsync, rename, fsync of the directory), so that a reader, at any
     instant and after any crash, finds the old content or the new. If the block raises, `path` is as it was.
     """
-    # The suffix stays last: savers such as Keras' and NumPy's look at it.
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}{path.suffix}")
+    # The name stays last: savers such as Keras' and NumPy's look at how it ends.
+    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
     try:
         yield temporary
         sync(temporary)
@@ -28,6 +31,13 @@ def replacing(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what a process that was killed within `replacing` left in a folder, or one level below it."""
+    for path in [*folder.glob(".*-*"), *folder.glob("*/.*-*")]:
+        if _TEMPORARY.match(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -5,10 +5,12 @@ All of it is read from the config and the dataset's description, without TensorF
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nnexp.config import catalog, condition
+from nnexp.config import catalog, condition, memory
 from nnexp.config.experiment import Experiment
 from nnexp.config.grammar import Entry
 from nnexp.config.outputs import PROBABILITIES, output_of
@@ -43,6 +45,10 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
     output = layers[-1].output if layers else None
     if output is not None:
         problems += output_problems(experiment, dataset, output)
+    if layers:
+        total, trainable = sum(layer.parameters for layer in layers), sum(layer.trainable for layer in layers)
+        values = [math.prod(layer.output) for layer in layers]
+        problems += memory_problems(experiment, dataset, total, trainable, max(values))
     problems += _metric_problems(experiment, single=output == (1,))
     problems += _monitor_problems(experiment)
     problems += _callback_problems(experiment)
@@ -70,6 +76,27 @@ def output_problems(experiment: Experiment, dataset: Dataset, output: Shape) -> 
     if output == (1,) and classes == 2:
         problems += _single_unit_problems(experiment)
     return problems
+
+
+def memory_problems(
+    experiment: Experiment, dataset: Dataset, total: int, trainable: int, values: int
+) -> Iterator[Problem]:
+    """That a model cannot be held in this machine's memory, by its weights and by the values of its largest output.
+
+    Public for models whose shapes only Keras knows. What is counted is the least that any training needs.
+    """
+    here = memory.available()
+    weights = memory.of_weights(experiment, total, trainable)
+    batch = min(experiment.batch_size, dataset.train_size)
+    outputs = memory.of_batch(batch, values)
+    if weights > here:
+        message = f"the model has {total:,} weights: to train them with {experiment.optimizer.name} takes at least "
+        message += f"{memory.written(weights)} of memory, and this machine has {memory.written(here)}"
+        yield Problem(_place(experiment, "layers"), message, "make its layers smaller")
+    elif weights + outputs > here:
+        message = f"one layer makes {values:,} values of each example, and a batch has {batch:,}: this takes at least "
+        message += f"{memory.written(weights + outputs)} of memory, and this machine has {memory.written(here)}"
+        yield Problem(_place(experiment, "layers"), message, "make that layer smaller, or `batch_size`")
 
 
 def logged_metrics(experiment: Experiment) -> tuple[str, ...]:
@@ -213,7 +240,7 @@ def _monitor_problems(experiment: Experiment) -> Iterator[Problem]:
 
 
 def _callback_problems(experiment: Experiment) -> Iterator[Problem]:
-    """Callbacks that want something of the optimizer."""
+    """Callbacks that want something of the optimizer, or a figure in the name of a file."""
     for index, entry in enumerate(experiment.callbacks):
         place = _place(experiment, "callbacks", index)
         if entry.name == "swap_ema_weights" and not experiment.optimizer.get("use_ema"):
@@ -222,6 +249,10 @@ def _callback_problems(experiment: Experiment) -> Iterator[Problem]:
         if entry.name == "reduce_lr_on_plateau" and isinstance(experiment.optimizer.get("learning_rate"), Entry):
             hint = "give the optimizer a number, or remove the callback"
             yield Problem(place, "reduce_lr_on_plateau cannot change a learning rate that follows a schedule", hint)
+        known = ("epoch", *logged_metrics(experiment), *(["batch"] if isinstance(entry.get("save_freq"), int) else []))
+        for name in re.findall(r"\{(\w+)", str(entry.get("filepath", ""))):
+            if name not in known:
+                yield Problem(place, f"{entry.name}: no figure is called '{name}'", f"known: {', '.join(known)}")
 
 
 def _watched(callback: Entry) -> str | None:

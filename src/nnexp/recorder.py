@@ -5,22 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shlex
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nnexp import events
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
-from nnexp.errors import NnexpError, RunError
-from nnexp.files import replacing, write_json, write_text
+from nnexp.errors import RunError
+from nnexp.failures import what_failed
+from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
+from nnexp.runs.checkpoint import Checkpoint
+from nnexp.runs.checkpoint import write as write_checkpoint
 from nnexp.runs.environment import describe
-from nnexp.runs.folder import WITH_RESULT, RunFolder, this_process
+from nnexp.runs.folder import WITH_RESULT, RunFolder
+from nnexp.runs.process import Heartbeat, this_process
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
@@ -30,28 +36,42 @@ if TYPE_CHECKING:
 
 # metrics.json is replaced at most this often while training; history.csv gets every epoch at once.
 _METRICS_EVERY_SECONDS = 1.0
+# A checkpoint, and a metrics.json while training, waits until the one before it took less than this share of the time.
+_SHARE = 0.03
 
 
 class Clock:
-    """Seconds by stage, and in all."""
+    """Seconds by stage, and in all; of a run that goes on, with those from before."""
 
-    def __init__(self) -> None:
-        self.started = _now()
-        self.seconds: dict[str, float] = {}
-        self._begun = time.perf_counter()
+    def __init__(self, before: Mapping[str, float] = MappingProxyType({}), started: str = "") -> None:
+        self.started = started or _now()
+        self.seconds = dict(before)
+        self._begun = time.perf_counter() - self.seconds.pop("total", 0.0)
+        self._running: tuple[str, float] | None = None
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage under its name."""
-        begun = time.perf_counter()
+        self._running = name, time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[name] = time.perf_counter() - begun
+            self.seconds = self._so_far()
+            self._running = None
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count something within a stage under its own name."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def plain(self) -> dict[str, float]:
         """Seconds by stage, and the total so far."""
-        return {**self.seconds, "total": time.perf_counter() - self._begun}
+        return {**self._so_far(), "total": time.perf_counter() - self._begun}
+
+    def _so_far(self) -> dict[str, float]:
+        if self._running is None:
+            return dict(self.seconds)
+        name, begun = self._running
+        return {**self.seconds, name: self.seconds.get(name, 0.0) + time.perf_counter() - begun}
 
 
 @dataclass
@@ -68,8 +88,14 @@ class Recorder:
     stopped: dict[str, Any] | None = None
     diverged_at: tuple[int, int] | None = None
     environment: dict[str, Any] = field(default_factory=dict)
+    resumed: list[dict[str, Any]] = field(default_factory=list)
     engine_told: str = ""
-    _metrics_written: float = 0.0
+    _begun: bool = False  # there is a metrics.json
+    _metrics_at: float = 0.0
+    _metrics_seconds: float = 0.0
+    _saved_epoch: int = 0
+    _saved_at: float = 0.0
+    _save_seconds: float = 0.0
 
     def tell(self, event: events.Event) -> None:
         """Report an event, and keep it in the log."""
@@ -81,22 +107,33 @@ class Recorder:
     def recording(self) -> Iterator[None]:
         """Whatever ends the run early is recorded in its folder before it goes on; a result that is there stays."""
         try:
-            yield
+            with Heartbeat(self.folder.metrics):
+                yield
         except KeyboardInterrupt:
-            if not self._is_over():
-                self._write("interrupted", finished=_now())
-                done = f"{len(self.history)} of {self.experiment.epochs} epochs"
-                self.tell(events.Note(f"interrupted after {done}; what was done is in {self.folder.path}"))
+            with contextlib.suppress(OSError):
+                if not self._is_over():
+                    self._write("interrupted", finished=_now())
+                    done = f"{len(self.history)} of {self.experiment.epochs} epochs"
+                    self.tell(events.Note(f"interrupted after {done}; what was done is kept\n{self._how_to_go_on()}"))
             raise
         except BaseException as error:
-            what = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {first_line(error)}"
+            what = what_failed(error, self.folder.path)
+            if not self._begun:
+                self.folder.discard()
+                raise RunError(f"the run could not begin: {what}\nnothing was kept; run it again after that") from error
+            if not self.folder.metrics.exists():  # deleted, or moved
+                raise RunError(f"the run failed: {what}") from error
             with contextlib.suppress(OSError):  # a full disk must not hide the error
                 self.folder.append_log(traceback.format_exc())
                 if not self._is_over():
                     self._write("failed", finished=_now(), error=what)
             if not isinstance(error, Exception):
                 raise
-            raise RunError(f"the run failed: {what}\nwhat was done so far is in {self.folder.path}") from error
+            raise RunError(f"the run failed: {what}\nwhat was done is kept; {self._how_to_go_on()}") from error
+
+    def _how_to_go_on(self) -> str:
+        where = f"from epoch {self._saved_epoch}" if self._saved_epoch else "from its start"
+        return f"to go on {where}:  nnexp resume {shlex.quote(str(self.folder.path))}"
 
     def _is_over(self) -> bool:
         """Whether the result is written: asked of the file, since a signal may come right after."""
@@ -105,14 +142,38 @@ class Recorder:
     def begin(self, command: Sequence[str], told: Sequence[events.Event], warnings: Sequence[Finding]) -> None:
         """The files that exist from the start, what was `told` before there was a folder, and the warnings."""
         write_text(self.folder.config, self.experiment.yaml())
-        self.environment = describe(command, self.session.threads)
-        self._write("running")
+        self._start(command, warnings)
         for event in told:
             self.folder.append_log(events.plain_text(event) or "")
+        self._introduce()
+
+    def go_on(
+        self, command: Sequence[str], warnings: Sequence[Finding], saved: Checkpoint | None, resumed: Sequence[Any]
+    ) -> None:
+        """Take up a run where `saved` has it (None: at its start); `resumed` lists the times that it was before."""
+        if saved:
+            self.history = [dict(row) for row in saved.history]
+            self.stopped = dict(saved.stopped) if saved.stopped else None
+            self.diverged_at = (saved.diverged_at[0], saved.diverged_at[1]) if saved.diverged_at else None
+            self._saved_epoch = saved.epoch
+        self._begun = True
+        self.resumed = [*resumed, {"after_epoch": self._saved_epoch, "at": _now()}]
+        remove_temporaries(self.folder.path)
+        self.folder.write_history(self.history)
+        self._start(command, warnings)
+        self.tell(events.Note(f"going on after epoch {self._saved_epoch} of {self.experiment.epochs}"))
+        self._introduce()
+
+    def _start(self, command: Sequence[str], warnings: Sequence[Finding]) -> None:
+        self.environment = describe(command, self.session.threads)
+        self.findings = list(warnings)
+        self._write_environment()
+        self._write("running")  # last: with it there is a run, which can be gone on with
+
+    def _introduce(self) -> None:
         self.tell(events.ModelBuilt(self.session.summary, self.session.parameters))
         self._tell_engine()
-        for finding in warnings:
-            self.findings.append(finding)
+        for finding in self.findings:
             self.tell(events.Noticed(finding))
 
     def progress(self, epoch: int, step: int, steps: int, logs: Mapping[str, float]) -> None:
@@ -121,6 +182,7 @@ class Recorder:
 
     def epoch(self, result: EpochResult) -> None:
         """Keep and report what an epoch gave."""
+        self.folder.metrics.stat()  # Keras makes a folder anew where one was deleted, and would go on
         row = {"epoch": result.epoch, **result.logs, "seconds": result.seconds}
         self.history.append(row)
         self.folder.append_history(list(row), row)
@@ -131,10 +193,40 @@ class Recorder:
             reason = "the loss is no finite number" if broke else self.session.stop_reason(result.epoch)
             self.stopped = {"epoch": result.epoch, "reason": reason}
         if self.session.engine.name != self.engine_told:
-            self._tell_engine()  # it fell back in its first chunk
+            self._write_environment()  # it fell back in its first chunk
+            self._tell_engine()
         self.tell(events.EpochEnded(result.epoch, self.experiment.epochs, result.logs, result.seconds))
-        if time.perf_counter() - self._metrics_written > _METRICS_EVERY_SECONDS:
+        if self._is_due(result.epoch):
+            self._save(result)
+        if time.perf_counter() - self._metrics_at > max(_METRICS_EVERY_SECONDS, self._metrics_seconds / _SHARE):
             self._write("running")
+
+    def _is_due(self, epoch: int) -> bool:
+        every = self.experiment.checkpoint
+        if isinstance(every, bool):
+            return every and time.perf_counter() - self._saved_at >= self._save_seconds / _SHARE
+        return epoch % every == 0
+
+    def _save(self, result: EpochResult) -> None:
+        begun = time.perf_counter()
+        state = self.session.state()
+        write_checkpoint(
+            self.folder.checkpoints,
+            Checkpoint(
+                epoch=result.epoch,
+                stop=result.stop,
+                logs=result.logs,
+                history=self.history,
+                stopped=self.stopped,
+                diverged_at=self.diverged_at,
+                timings=self.clock.plain(),
+                training=state.plain,
+                arrays=state.arrays,
+            ),
+        )
+        self._saved_epoch, self._saved_at = result.epoch, time.perf_counter()
+        self._save_seconds = self._saved_at - begun
+        self.clock.add("checkpoints", self._save_seconds)
 
     def artifacts(self, evaluation: Evaluation, splits: Splits, dataset: Dataset) -> None:
         """The model, the predictions and the pictures."""
@@ -182,8 +274,10 @@ class Recorder:
             evaluation=evaluation.plain(),
             finished=_now(),
         )
+        self.folder.drop_checkpoints()
 
     def _write(self, status: str, **more: Any) -> None:
+        begun = time.perf_counter()
         self.folder.write_metrics(
             {
                 "name": self.experiment.name,
@@ -205,17 +299,23 @@ class Recorder:
                 "timings": self.clock.plain(),
                 "started": self.clock.started,
                 "finished": None,
+                "resumed": self.resumed,
                 **more,
             }
         )
-        self._metrics_written = time.perf_counter()
+        self._begun = True
+        self._metrics_at = time.perf_counter()
+        self._metrics_seconds = self._metrics_at - begun
+
+    def _write_environment(self) -> None:
+        engine = self.session.engine
+        write_json(
+            self.folder.environment, {**self.environment, "engine": {"name": engine.name, "reason": engine.reason}}
+        )
 
     def _tell_engine(self) -> None:
         engine = self.session.engine
         self.engine_told = engine.name
-        write_json(
-            self.folder.environment, {**self.environment, "engine": {"name": engine.name, "reason": engine.reason}}
-        )
         self.tell(events.Note(f"engine: {engine.name} ({engine.reason})"))
 
     def _validation_name(self) -> str:
@@ -244,14 +344,6 @@ def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
 def _fixed_learning_rate(experiment: Experiment) -> float | None:
     rate = experiment.optimizer.get("learning_rate")
     return float(rate) if isinstance(rate, (int, float)) else None
-
-
-def first_line(error: BaseException) -> str:
-    """What is wrong, in one line, of an error that may go on for pages."""
-    # TensorFlow puts where in the graph before what is wrong.
-    lines = [line for line in str(error).split("\n") if line.strip() and not line.startswith((" ", "\t"))]
-    kept = [line for line in lines if not line.startswith(("Graph execution error", "Detected at"))]
-    return (kept or lines or [""])[0][:300]
 
 
 def _now() -> str:

@@ -37,6 +37,7 @@ def test_all_but_dataset_and_layers_has_a_default() -> None:
     assert (made.name, made.description, made.seed, made.threads) == ("a", "", 42, None)
     assert (made.batch_size, made.epochs, made.validation) == (32, 10, "none")
     assert (made.on_divergence, made.engine, made.callbacks) == ("stop", "auto", ())
+    assert made.checkpoint is True
     assert (made.optimizer.name, made.optimizer.get("learning_rate")) == ("adam", 0.001)
     assert [metric.name for metric in made.metrics] == ["accuracy"]
 
@@ -95,6 +96,15 @@ BAD = {
     "many threads": ("threads: 2000", "threads must be a whole number from 1 to 1024, not 2000"),
     "unknown engine": ("engine: xlaa", "unknown engine: 'xlaa'\n    did you mean 'xla'? allowed: auto, xla"),
     "unknown on_divergence": ("on_divergence: go_on", "allowed: stop, continue"),
+    "a number for checkpoint": (
+        "checkpoint: 5",
+        "a.yaml:3:13: checkpoint cannot be 5\n    allowed: true (at each epoch's end), false, or every N, such as",
+    ),
+    "checkpoint of no epochs": ("checkpoint: every 0", "checkpoint cannot be 'every 0'"),
+    "checkpoint without a number": ("checkpoint: every", "checkpoint cannot be 'every'"),
+    "Keras' own checkpoints": (
+        "callbacks: [backup_and_restore: a]", "cannot be used from a config\n    nnexp keeps checkpoints itself",
+    ),
     "unknown normalization": ("normalization: standardise", "did you mean 'standardize'?"),
     "validation of all": ("validation: 1.0", "validation cannot be 1.0\n    allowed: none, a fraction"),
     "validation of nothing": ("validation: 0", "validation cannot be 0"),
@@ -135,6 +145,18 @@ BAD = {
     "the run's own file": ("callbacks: [csv_logger: history.csv]", "csv_logger: the run writes history.csv itself"),
     "the run's own model": ("callbacks: [model_checkpoint: model.keras]", "the run writes model.keras itself"),
     "absolute path": ("callbacks: [csv_logger: /x.csv]", "csv_logger: filename leads out of the run folder: /x.csv"),
+    "path with code": (
+        "callbacks: [model_checkpoint: '{epoch.real}.keras']", "filepath has braces that are no figure of an epoch",
+    ),
+    "path that is padded to gigabytes": (
+        "callbacks: [model_checkpoint: '{epoch:999999999d}.keras']", "write figures as {epoch} or {val_loss:.2f}",
+    ),
+    "path with a long name": (f"callbacks: [csv_logger: {'x' * 300}]", "filename has a name of more than 200 bytes"),
+    "too many callbacks": (f"callbacks: [{'terminate_on_nan, ' * 201}]", "201 callbacks: at most 200 can be given"),
+    "text that steers a terminal": (
+        'description: "\\e[31m"', "a.yaml:3:14: the control character U+001B is not allowed\n    a config is",
+    ),
+    "text that turns its own direction": ('description: "a\\u202Eb"', "the control character U+202E is not allowed"),
     "checkpoint with an odd ending": ("callbacks: [model_checkpoint: best.h5]", "a filepath that ends in .keras"),
 }  # fmt: skip
 
@@ -192,6 +214,12 @@ def test_every_problem_of_a_file_is_told_at_once_in_its_order() -> None:
     ]
 
 
+def test_of_many_problems_the_first_hundred_are_told() -> None:
+    told = refused(MINIMAL + "".join(f"key{number}: 1\n" for number in range(5000)))
+    assert len(told) == 102
+    assert told[-1].endswith("too much is wrong to go on")
+
+
 def test_dataset_and_layers_are_needed() -> None:
     told = refused("epochs: 3\n")
     assert told[0].startswith("a.yaml: the config has no 'dataset'\n    one of: fashion_mnist, mnist")
@@ -208,6 +236,8 @@ def test_dataset_and_layers_are_needed() -> None:
         "description: In other words.",
         "engine: graph",
         "threads: 1",
+        "checkpoint: false",
+        "checkpoint: every 5",
         "optimizer: adam",
         "optimizer: Adam",
         "optimizer: {adam: 0.001}",
@@ -290,7 +320,7 @@ CONFIGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     },
     optional={
         "name": st.text(st.sampled_from("ab0-_ é.1e"), min_size=1, max_size=8).map(lambda text: f"n{text}n"),
-        "description": st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+        "description": st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf"]), max_size=40),
         "normalization": st.sampled_from(["none", "l2", "min_max"]),
         "loss": st.sampled_from(["categorical_crossentropy", {"huber": {"delta": 0.5}}]),
         "metrics": st.lists(st.sampled_from(["accuracy", {"top_k_categorical_accuracy": {"k": 3}}]), max_size=2),
@@ -306,6 +336,7 @@ CONFIGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "on_divergence": st.sampled_from(["stop", "continue"]),
         "engine": st.sampled_from(["auto", "xla", "graph", "keras"]),
         "threads": st.none() | st.integers(1, 1024),
+        "checkpoint": st.booleans() | st.integers(1, 10**9 - 1).map(lambda epochs: f"every {epochs}"),
     },
 )
 
@@ -318,6 +349,13 @@ def test_an_experiment_written_out_reads_back_the_same(config: dict[str, Any]) -
     assert back.identity == made.identity
     assert back.yaml() == made.yaml()
     json.dumps(made.plain(), allow_nan=False)
+
+
+@pytest.mark.parametrize(("written", "meant"), [("true", True), ("false", False), ("every 5", 5), ("'every  12'", 12)])
+def test_checkpoint_says_how_often(written: str, meant: bool | int) -> None:
+    made = read(f"{MINIMAL}checkpoint: {written}\n")
+    assert made.checkpoint is meant or (made.checkpoint == meant and not isinstance(meant, bool))
+    assert read(made.yaml()).yaml() == made.yaml()
 
 
 def test_an_experiment_is_written_out_with_every_default() -> None:

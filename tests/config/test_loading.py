@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,35 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path, content: bytes, plac
 
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:
-    assert "larger than 1,000,000 bytes" in refusal(Path("/dev/zero"))
+    assert "this is a device, not a config" in refusal(Path("/dev/zero"))
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    assert "this is a pipe, not a config\n    save the config in a file" in refusal(tmp_path / "a.yaml")
+
+
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    assert "no such file" in refusal(Path("a\0b.yaml"))
+
+
+@pytest.mark.parametrize("line", ["a: 1\n", "!x a: !y 1\n", "{}: 1\n"])
+def test_of_many_problems_the_first_hundred_are_told(line: str) -> None:
+    told = problems("a: 1\n" + line * 5000)
+    assert 100 <= len(told) <= 103
+    assert told[-1].endswith("too much is wrong to go on")
+
+
+def test_what_is_told_of_long_names_is_short() -> None:
+    told = problems(f"? {'x' * 500_000}\n: 1\n? &a {'y' * 300}\n: !{'z' * 900} 1\n")
+    assert "is too long" in told[0]
+    assert all(len(problem) < 200 for problem in told)
+
+
+def test_links_in_a_circle_are_not_followed_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "b.yaml")
+    (tmp_path / "b.yaml").symlink_to(tmp_path / "a.yaml")
+    assert "cannot be read: Too many levels of symbolic links" in refusal(tmp_path / "a.yaml")
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_matter(tmp_path: Path) -> None:
@@ -185,6 +214,8 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_matter(tmp_path: Path) -
 
 # Whatever is read, it is read or refused; whatever is written, it reads back.
 
+STEERING = (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+UNSEEN = {chr(code) for code in STEERING} - set("\t\n")
 YAML_LIKE = st.text(st.sampled_from("ab1-:.[]{}&*!|>'\"#%@,?~ \n\t\r\0é\ud800😀"), max_size=60)
 
 
@@ -201,8 +232,8 @@ def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, c
         assert isinstance(read_config(path).plain(), dict)
 
 
-# Surrogates are no characters: no file holds them.
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+# Surrogates are no characters: no file holds them. What steers a terminal or turns the writing is refused.
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30).filter(lambda text: not UNSEEN & set(text))
 SCALARS = st.none() | st.booleans() | st.integers(-(10**50), 10**50) | st.floats(allow_nan=False) | TEXT
 PLAIN = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12

@@ -74,6 +74,8 @@ def test_the_defaults_it_tells_are_those_of_nnexp() -> None:
         "validation: 0.1",
         "validation: test",
         "{normalization: l2, seed: 0, threads: 2, engine: xla, on_divergence: continue, batch_size: 32, epochs: 1}",
+        "checkpoint: false",
+        "checkpoint: every 5",
     ],
 )
 def test_good_configs_pass(text: str) -> None:
@@ -111,6 +113,9 @@ def test_good_configs_pass(text: str) -> None:
         "epochs: 1.5",
         "seed: -1",
         "engine: fast",
+        "checkpoint: 5",
+        "checkpoint: every 0",
+        "callbacks: [backup_and_restore: a]",
         "epoch: 3",
     ],
 )

@@ -176,6 +176,26 @@ def test_what_keras_refuses_is_refused_with_the_fix(shape: tuple[int, ...], text
         as_keras_has_it(layers, shape)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[flatten, dense: 1000000000, dense: 1000000000]",
+        f"[{', '.join(['up_sampling1d: 4000000000'] * 400)}]",
+        "[reshape: [7, 4, 1], conv2d: {filters: 4000000000, kernel_size: 4000000000, padding: same}]",
+    ],
+)
+def test_what_no_machine_holds_is_refused_at_once(text: str) -> None:
+    with pytest.raises(ShapeError, match="more than any memory holds") as caught:
+        infer(entries(text), (7, 4))
+    assert caught.value.hint == "make it smaller"
+
+
+def test_a_fitting_number_of_groups_is_found_however_many_channels_there_are() -> None:
+    with pytest.raises(ShapeError) as caught:
+        infer(entries("[dense: 1000000000, group_normalization: {groups: 999999999}]"), (7,))
+    assert caught.value.hint == "set `groups: 1000`"
+
+
 def test_images_without_channels_are_refused_by_augmentation() -> None:
     """Keras would take a batch of (28, 28) for one image, and turn the batch axis upside down."""
     with pytest.raises(ShapeError, match="random_flip needs images of rank 3"):

@@ -267,6 +267,20 @@ def test_seeds_that_cannot_be_are_refused(folder: Path, options: dict[str, objec
         ("base: small.yaml\nseed: [1, 1]", "the seed 1 stands twice"),
         ("base: small.yaml\nseed: [1, x]", "seed must be a whole number from 0 to 4294967295, not 'x'"),
         ("base: small.yaml\nseed: [1, 2]\nrepeats: 3", "repeats is 3, but 2 seeds are listed"),
+        ("base: small.yaml\nrepeats: 1000000000", "repeats must be a whole number from 1 to 10000, not 1000000000"),
+        (
+            f"base: small.yaml\ngrid: {{hidden: {[8] * 3000}, epochs: {[1] * 3000}}}",
+            "widths.yaml:2:7: the grid has 9,000,000 points\n    more than 10,000 runs are refused",
+        ),
+        (
+            f"base: small.yaml\ngrid: {{{', '.join(f'layers.{axis}.units: [1, 2]' for axis in range(5000))}}}",
+            "the grid has more than 10^1505 points",
+        ),
+        (f"base: small.yaml\nzip: {{hidden: {[8] * 20_000}}}", "the zip has 20,000 points"),
+        (f"base: small.yaml\nvariants: [{'{name: a}, ' * 2000}]", "2,000 variants: at most 1,000 can be listed"),
+        (f"base: [{'small.yaml, ' * 2000}]", "2,000 bases: at most 1,000 can be listed"),
+        ('base: "small\\0.yaml"', "the control character U+0000 is not allowed"),
+        ("base: /dev/zero", "/dev/zero: this is a device, not a config"),
         (
             "base: small.yaml\nseed: [1]\nvariants: [{name: a, repeats: 2}]",
             "'a' has 2 repeats, but `seed` lists only 1",
@@ -278,6 +292,26 @@ def test_a_sweep_file_that_is_wrong_is_told_where_and_how_to_mend_it(folder: Pat
     with pytest.raises(ConfigError) as caught:
         sweep(folder, text)
     assert told.format(folder=folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        ("grid: {hidden: [8, 9], epochs: [1, 2, 3]}\nrepeats: 10000", "60,000"),
+        ("variants: [{name: a}, {name: b, repeats: 9999}, {name: c, expect: error}]\nrepeats: 2", "10,002"),
+        ("zip: {epochs: [1, 2], batch_size: [1, 2]}\nrepeats: 6000", "12,000"),
+    ],
+)
+def test_more_runs_than_anyone_means_are_counted_and_refused(folder: Path, text: str, runs: str) -> None:
+    with pytest.raises(InputError, match=f"the sweep would be {runs} runs; more than 10,000 runs are refused"):
+        sweep(folder, f"base: small.yaml\n{text}\n")
+
+
+def test_many_points_of_a_huge_config_are_refused(folder: Path) -> None:
+    layers = ", ".join(["relu"] * 2000)
+    (folder / "huge.yaml").write_text(f"dataset: digits\nlayers: [{layers}]\n")
+    with pytest.raises(InputError, match="too many points of too large a config"):
+        sweep(folder, f"base: huge.yaml\ngrid: {{epochs: {list(range(1, 5000))}}}\n")
 
 
 def test_all_that_is_wrong_with_a_file_is_told_at_once_in_its_order(folder: Path) -> None:

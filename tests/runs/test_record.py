@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnexp.runs import record
-from nnexp.runs.folder import RunFolder, this_process
+from nnexp.runs.folder import RunFolder
+from nnexp.runs.process import this_process
 
 DONE: dict[str, Any] = {
     "name": "a",
@@ -57,7 +59,7 @@ def test_a_run_whose_process_lives_is_running(tmp_path: Path) -> None:
 
 def gone() -> dict[str, Any]:
     """What a process that has ended said of itself."""
-    code = "import json; from nnexp.runs.folder import this_process; print(json.dumps(this_process()))"
+    code = "import json; from nnexp.runs.process import this_process; print(json.dumps(this_process()))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return json.loads(found.stdout)
 
@@ -124,7 +126,9 @@ def test_any_figures_are_read_without_a_mishap(
     (path / "metrics.json").write_text(json.dumps(metrics))
     found = record.read(path)
     assert found.status in record.STATUSES
-    assert all(isinstance(row, dict) for row in found.history)
+    assert all(value is None or math.isfinite(value) for row in found.history for value in row.values())
+    assert all(isinstance(row["parameters"], int) for row in found.model)
+    assert set(found.evaluation) <= {"per_class", "confusion_matrix", "top_confusions"}
     assert all(math.isfinite(value) for value in [*found.timings.values(), *sum(found.test_intervals.values(), ())])
 
 
@@ -139,9 +143,81 @@ def test_runs_are_found_below_a_directory_in_order_and_not_inside_runs(tmp_path:
 
 
 def test_rows_that_lack_what_is_shown_of_them_are_left_out(tmp_path: Path) -> None:
-    found = record.read(write(tmp_path / "run", stopped={"reason": "x"}, model=[{}, {"layer": "a"}]))
+    found = record.read(write(tmp_path / "run", stopped={"reason": "x"}, model=[{}, {"layer": "a"}, 7]))
     assert found.stopped is None
     assert list(found.model) == []
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "elsewhere"])
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "outside")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.json").symlink_to(tmp_path / "outside" / name)
+    with pytest.raises(record.UnreadableRun, match=r"run/metrics\.json: a link, and links inside run folders are not"):
+        record.read(tmp_path / "run")
+    assert list(record.find(tmp_path)) == [tmp_path / "outside", tmp_path / "run"]
+
+
+def test_a_run_folder_may_itself_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(write(tmp_path / "run"))
+    assert record.read(tmp_path / "link").name == "a"
+
+
+def test_what_is_no_file_is_never_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("pipe", "socket", "directory"):
+        Path(name).mkdir()
+    os.mkfifo("pipe/metrics.json")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("socket/metrics.json")
+    Path("directory/metrics.json").mkdir()
+    for name, told in (("pipe", "a pipe or a device"), ("socket", "a pipe or a device"), ("directory", "a directory")):
+        with pytest.raises(record.UnreadableRun, match=told):
+            record.read(Path(name))
+
+
+def test_a_file_that_no_run_makes_so_large_is_not_read(tmp_path: Path) -> None:
+    os.truncate(write(tmp_path) / "metrics.json", 10**12)
+    with pytest.raises(record.UnreadableRun, match=f"larger than {record.MOST_MEGABYTES} MB"):
+        record.read(tmp_path)
+
+
+@pytest.mark.parametrize("config", ['{"a": [' * 200 + "]}" * 200, json.dumps({"a": "b" * 3_000_000})])
+def test_a_config_that_goes_on_is_refused(tmp_path: Path, config: str) -> None:
+    (tmp_path / "metrics.json").write_text(f'{{"status": "completed", "config": {config}}}')
+    with pytest.raises(record.UnreadableRun, match="its config is larger or deeper than any of a run"):
+        record.read(tmp_path)
+
+
+def test_directories_may_lie_deeper_than_calls_may_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    deep = sys.getrecursionlimit() + 100
+    for _ in range(deep):
+        Path("d").mkdir()
+        os.chdir("d")
+    write(Path("run"))
+    os.chdir(tmp_path)
+    [found] = record.find(tmp_path)
+    assert record.read(found).name == "a"
+    # What removes the directories of old tests goes down by recursion, and would fail here.
+    (found / "metrics.json").unlink()
+    for place in [found, *found.parents][: deep + 1]:
+        place.rmdir()
+
+
+def test_constants_that_are_no_json_are_absent(tmp_path: Path) -> None:
+    text = json.dumps({**DONE, "test": {"loss": math.nan, "accuracy": 0.5}, "config": {"a": math.inf}})
+    (tmp_path / "metrics.json").write_text(text)
+    found = record.read(tmp_path)
+    assert (found.test, found.config) == ({"loss": None, "accuracy": 0.5}, {"a": None})
+
+
+def test_the_metrics_as_they_are_hold_nothing_that_commands_a_terminal(tmp_path: Path) -> None:
+    text = '\ufeff{"status": "completed",\r"name": "\x9b31m\x7f\u202e\U000e0001 größer"}'
+    (tmp_path / "metrics.json").write_text(text, encoding="utf-8", newline="")
+    shown = record.metrics_text(tmp_path)
+    assert not [letter for letter in shown if not letter.isprintable()]
+    assert json.loads(shown) == json.loads(text.removeprefix("\ufeff"))
 
 
 def test_a_number_too_large_to_be_one_is_absent(tmp_path: Path) -> None:

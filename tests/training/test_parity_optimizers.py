@@ -35,8 +35,8 @@ SCHEDULES = {
     ),
     *(Case(name, optimizer=optimizer) for name, optimizer in OPTIONS.items()),
 )
-def test_an_epoch_with_each_optimizer_equals_stock_keras(case):
-    assert_an_epoch_equals_train_on_batch(case)
+def test_an_epoch_with_each_optimizer_equals_stock_keras(case, name):
+    assert_an_epoch_equals_train_on_batch(case, name)
 
 
 @cases(
@@ -45,5 +45,5 @@ def test_an_epoch_with_each_optimizer_equals_stock_keras(case):
         for name in catalog.names("schedules")
     )
 )
-def test_an_epoch_with_each_schedule_equals_stock_keras(case):
-    assert_an_epoch_equals_train_on_batch(case)
+def test_an_epoch_with_each_schedule_equals_stock_keras(case, name):
+    assert_an_epoch_equals_train_on_batch(case, name)

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from nnexp.cli import check, compare, data, ls, report, run, schema, show, sweep
+from nnexp.cli import check, compare, data, ls, report, resume, run, schema, show, sweep, verify
 from nnexp.cli.signals import Terminated
 from nnexp.errors import NnexpError
 
@@ -25,7 +25,7 @@ class _Group(TyperGroup):
             say_error(error)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as error:
-            raise typer.Exit(143 if isinstance(error, Terminated) else 130) from None
+            raise typer.Exit(error.exit_code if isinstance(error, Terminated) else 130) from None
 
 
 app = typer.Typer(
@@ -39,9 +39,11 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
+app.command("resume")(resume.resume)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)
 app.command("schema")(schema.schema)

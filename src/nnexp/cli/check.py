@@ -63,7 +63,7 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
     for experiment in models.values():
         dataset = DATASETS[experiment.dataset.name]
         if build or preflight(experiment, dataset).layers is None:
-            from nnexp.training.session import rehearse
+            from nnexp.training.rehearsal import rehearse
 
             rehearse(experiment, dataset)
 
@@ -74,12 +74,17 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
 
     console = stdout()
     runs = f"good, {len(points)} runs with {'the seed' if len(seeds) == 1 else 'the seeds'} {_listed(seeds)}"
-    console.print(Text.assemble((f"{path}: ", "bold"), (runs, "green")), soft_wrap=True)
+    console.print(Text.assemble((f"{_shown(path)}: ", "bold"), (runs, "green")), soft_wrap=True)
     for point in points:
         if point.refusal:
             console.print(Text(f"{point.stem} is refused, as expected: {point.refusal}"), soft_wrap=True)
     for finding, stems in noticed(points):
         print_finding(console, {**finding.plain(), "message": f"{_listed(stems)}: {finding.message}"})
+
+
+def _shown(path: Path) -> str:
+    """The path without what steers a terminal, and without bytes that are no text."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(path))
 
 
 def _listed(items: Sequence[object]) -> str:
@@ -103,7 +108,7 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
     from nnexp.cli.outcome import model_table, print_finding
 
     if build or checked.layers is None:
-        from nnexp.training.session import rehearse
+        from nnexp.training.rehearsal import rehearse
 
         rows, parameters = rehearse(experiment, dataset)
     else:
@@ -113,7 +118,7 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
             "trainable": sum(layer.trainable for layer in checked.layers),
         }
     console = stdout()
-    console.print(Text.assemble((f"{path}: ", "bold"), ("good", "green")), soft_wrap=True)
+    console.print(Text.assemble((f"{_shown(path)}: ", "bold"), ("good", "green")), soft_wrap=True)
     console.print(model_table(rows, parameters))
     for finding in checked.warnings:
         print_finding(console, finding.plain())

@@ -15,12 +15,15 @@ from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.table import counted, epochs_heading, estimate_text
-from nnexp.runs.record import printable
+from nnexp.runs.reading import printable
 
 _MOST_ROWS = 50
 _MOST_NAMED = 10
 _WIDEST = 24  # a parameter's column is folded beyond
 _GAP = 3  # between columns
+_LONGEST_NAME = 100
+_LONGEST_CELL = 300
+_LONGEST_LINE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +69,32 @@ def print_left_out(comparison: Comparison, console: Console) -> None:
 def _print_table(comparison: Comparison, console: Console) -> None:
     groups = comparison.groups[:_MOST_ROWS]
     columns = _columns(comparison, groups)
-    shown = list(columns)
-    while sum(column.width + _GAP for column in shown) > console.width and any(column.rank for column in shown):
-        shown.remove(max(reversed(shown), key=lambda column: column.rank))
+    shown = _that_fit(columns, console.width)
     made = table(*(column.name for column in shown), right=tuple(column.name for column in shown if not column.words))
     for column, made_column in zip(shown, made.columns, strict=True):
         made_column.no_wrap = not column.words
     for place, group in enumerate(groups):
         style = "bold" if group.label == comparison.best else "" if group.runs else "dim"
-        made.add_row(*(printable(column.cells[place]) for column in shown), style=style)
+        made.add_row(*(_line(column.cells[place], _LONGEST_CELL) for column in shown), style=style)
     console.print(made)
     console.print(Text(_legend(comparison, groups), "dim"))
     if hidden := [column.name for column in columns if column not in shown]:
-        console.print(Text(f"no room here for {', '.join(hidden)}; --csv has all", "dim"))
+        more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
+        console.print(Text(f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; --csv has all", "dim"))
     if len(comparison.groups) > len(groups):
         console.print(Text(f"{len(comparison.groups) - len(groups):,} more groups are not shown; --csv has all", "dim"))
+
+
+def _that_fit(columns: Sequence[_Column], room: int) -> list[_Column]:
+    """The columns that there is room for, and those that are always shown."""
+    taken = sum(column.width + _GAP for column in columns)
+    dropped = set()
+    for place in sorted(range(len(columns)), key=lambda place: (columns[place].rank, place), reverse=True):
+        if taken <= room or not columns[place].rank:
+            break
+        taken -= columns[place].width + _GAP
+        dropped.add(place)
+    return [column for place, column in enumerate(columns) if place not in dropped]
 
 
 def _legend(comparison: Comparison, groups: Sequence[Group]) -> str:
@@ -108,8 +122,8 @@ def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
         columns.append(_Column("group", [group.label for group in groups], 0, words=True))
     for place, name in enumerate(comparison.parameters):
         cells = [compact(group.parameters[name]) for group in groups]
-        heading = f"{name} (config)" if name in comparison.metrics else name
-        columns.append(_Column(heading, cells, 0 if by_parameters else 2 + place, words=True))
+        heading = _line(name, _LONGEST_NAME) + (" (config)" if name in comparison.metrics else "")
+        columns.append(_Column(heading, cells, 0 if by_parameters and place < _MOST_NAMED else 2 + place, words=True))
     columns += [
         _Column("runs", [counted(group) for group in groups], 1),
         _metric_column(comparison.metric, groups, interval=True, rank=0),
@@ -197,8 +211,14 @@ def _findings(comparison: Comparison) -> list[str]:
 def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:
     if lines:
         console.print(Text(f"\n{title}", "bold"))
-    for line in map(printable, lines):
+    for line in (_line(line, _LONGEST_LINE) for line in lines):
         if console.is_terminal:
             console.print(Padding(Text(line), (0, 0, 0, 2)))
         else:
             console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _line(text: str, most: int) -> str:
+    """One line of at most so many characters."""
+    line = printable(text)
+    return line if len(line) <= most else f"{line[:most]}…"

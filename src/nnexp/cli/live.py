@@ -52,7 +52,8 @@ class Live:
                 self.console.print(Text(event.text, style="dim"))
             case _:
                 text = Text(events.plain_text(event) or "", style="dim" if isinstance(event, events.Stage) else "")
-                self.console.print(text, soft_wrap=not self.console.is_terminal)
+                whole = isinstance(event, events.Note)  # it may hold a command to copy
+                self.console.print(text, soft_wrap=whole or not self.console.is_terminal)
 
     def _move(self, event: events.Progress) -> None:
         if not self.console.is_terminal:

@@ -15,7 +15,7 @@ def ls(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the run folders are.")] = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list on stdout.")] = False,
 ) -> None:
-    """List runs: status, epochs, test loss and accuracy, time.
+    """List runs: status, epochs, test loss and accuracy, time. A run that cannot be read is named and left out.
 
     Example:  nnexp ls runs
     """
@@ -23,26 +23,31 @@ def ls(
     from nnexp.errors import InputError
     from nnexp.files import to_json
     from nnexp.runs import record
+    from nnexp.runs.reading import escaped, printable
 
     if record.kind_of(directory) != "directory":
-        raise InputError(f"{directory}: no such directory; `nnexp run` makes one, or name where the runs are")
-    records = []
+        hint = "`nnexp run` makes one, or name where the runs are"
+        raise InputError(f"{printable(directory)}: no such directory; {hint}")
+    records, unreadable = [], 0
     for path in record.find(directory):
         try:
             records.append(record.read(path))
         except record.UnreadableRun as error:
+            unreadable += 1
             stderr().print(f"left out: {error}", soft_wrap=True)
+    if unreadable and not records:
+        raise InputError(f"no run in {printable(directory)} can be read")
     if as_json:
-        typer.echo(to_json([_row(found) for found in records]))
+        typer.echo(escaped(to_json([_row(found) for found in records])))
         return
     if not records:
-        stdout().print(f"no runs in {directory} yet; begin with: nnexp run configs/fashion_sigmoid128.yaml")
+        stdout().print(f"no runs in {printable(directory)} yet; begin with: nnexp run configs/fashion_sigmoid128.yaml")
         return
     shown = table("run", "status", "epochs", "loss", "accuracy", "time", right=("epochs", "loss", "accuracy", "time"))
     for found in records:
         row = _row(found)
         shown.add_row(
-            str(found.path.relative_to(directory)),
+            printable(found.path.relative_to(directory)),
             str(row["status"]),
             str(row["epochs"]),
             _figure(row["test_loss"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from rich.text import Text
 from nnexp.cli.console import table
 from nnexp.events import log_text
 from nnexp.runs import record
+from nnexp.runs.reading import Refused, content_of, printable, text_of
 
 _STYLES = {
     "completed": "green",
@@ -20,6 +23,13 @@ _STYLES = {
     "interrupted": "yellow",
     "running": "cyan",
 }
+# More would not be read on a terminal; metrics.json has all.
+_MOST_ROWS = 1000
+_MOST_COLUMNS = 12
+_MOST_CLASSES = 30
+_MOST_NAMED = 50
+_MOST_MEGABYTES = 1  # of a config, or of what a run ran on
+_KINDS = {stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
 FINDING_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -36,15 +46,15 @@ def print_outcome(found: record.RunRecord, console: Console, *, findings: bool =
         _print_fact(console, "error", found.error)
     _print_fact(console, "test loss", _figure(found.test.get("loss")))
     _print_fact(console, "test accuracy", Text(_figure(found.test.get("accuracy")), "bold").append(interval, "default"))
-    for name, value in found.test.items():
-        if name not in {"loss", "accuracy"}:
-            _print_fact(console, f"test {name}", _figure(value))
+    others = [name for name in found.test if name not in {"loss", "accuracy"}]
+    for name in others[:_MOST_NAMED]:
+        _print_fact(console, f"test {name}", _figure(found.test[name]))
     _print_fact(console, "time", _time(found.timings))
     _print_fact(console, "seed", str(found.seed))
     if findings:
-        for finding in found.findings:
+        for finding in found.findings[:_MOST_NAMED]:
             print_finding(console, finding)
-    _print_fact(console, "run folder", str(found.path))
+    _print_fact(console, "run folder", printable(found.path))
 
 
 def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
@@ -73,21 +83,41 @@ def print_all(found: record.RunRecord, console: Console) -> None:
         console.print(Text(f"\n{title}", "bold"))
         console.print(Text(_content(path)), soft_wrap=True)
     console.print(Text("files", "bold"))
-    for path in sorted(found.path.iterdir()):
-        console.print(f"  {path.name:<24} {path.stat().st_size:>12,} bytes")
+    for line in _files(found.path):
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    if found.status in ("failed", "interrupted") and not found.expected:
+        console.print(Text(f"to go on:  nnexp resume {shlex.quote(printable(found.path))}"), soft_wrap=True)
+
+
+def _files(folder: Path) -> list[str]:
+    """A line a file; links are named, and not followed."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        return [f"cannot be listed: {error.strerror}"]
+    lines = []
+    for path in paths[:_MOST_ROWS]:
+        try:
+            status = path.lstat()
+        except OSError:
+            continue  # it went away
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "pipe or device")
+        size = f"{status.st_size:>12,} bytes" if stat.S_ISREG(status.st_mode) else f"{kind:>12}"
+        lines.append(f"{printable(path.name):<24} {size}")
+    return [*lines, *_and_more(paths)]
 
 
 def _history(found: record.RunRecord) -> Any:
     if not found.history:
         return None
-    names = [name for name in found.history[0] if name not in {"epoch", "seconds"}]
+    names = [name for name in found.history[0] if name not in {"epoch", "seconds"}][:_MOST_COLUMNS]
     made = table("epoch", *names, "seconds", title="history", right=("epoch", *names, "seconds"))
-    for row in found.history:
+    for row in found.history[:_MOST_ROWS]:
         best = "bold" if row.get("epoch") == found.best_epoch else ""
-        cells = [log_text({name: row[name]}).split()[-1] if _is_number(row.get(name)) else "–" for name in names]
-        seconds = f"{row['seconds']:.2f}" if _is_number(row.get("seconds")) else "–"
-        made.add_row(str(row.get("epoch")), *cells, seconds, style=best)
-    return made
+        figures = {name: value for name in names if (value := row.get(name)) is not None}
+        cells = [log_text({name: figures[name]}).split()[-1] if name in figures else "–" for name in names]
+        made.add_row(_count(row.get("epoch")), *cells, _figure(row.get("seconds"), 2), style=best)
+    return Group(made, *_and_more(found.history))
 
 
 def _classes(found: record.RunRecord) -> Any:
@@ -96,17 +126,17 @@ def _classes(found: record.RunRecord) -> Any:
         return None
     numbers = ("precision", "recall", "f1", "support", "predicted")
     made = table("class", *numbers, title="test split, by class", right=numbers)
-    for row in rows:
-        figures = [_figure(row.get(name)) for name in numbers[:3]]
-        made.add_row(str(row.get("class")), *figures, str(row.get("support")), str(row.get("predicted")))
-    return made
+    for row in rows[:_MOST_ROWS]:
+        counts = [_count(row.get(name)) for name in numbers[3:]]
+        made.add_row(row["class"], *(_figure(row.get(name)) for name in numbers[:3]), *counts)
+    return Group(made, *_and_more(rows))
 
 
 def _confusions(found: record.RunRecord) -> Any:
     rows = found.evaluation.get("top_confusions")
     if not rows:
         return None
-    lines = [f"  {row.get('count'):>5}  {row.get('true')} taken for {row.get('predicted')}" for row in rows]
+    lines = [f"  {_count(row['count']):>5}  {row['true']} taken for {row['predicted']}" for row in rows[:_MOST_NAMED]]
     return Group(Text("most frequent confusions"), *map(Text, lines))
 
 
@@ -115,46 +145,54 @@ def _confusion_matrix(found: record.RunRecord) -> Any:
     rows = found.evaluation.get("per_class")
     if not matrix or not rows:
         return None
+    if not len(matrix) == len(rows) <= _MOST_CLASSES or any(len(counts) != len(rows) for counts in matrix):
+        return Text("the confusion matrix is too large to be shown here, or not one of these classes")
     numbers = [str(index) for index in range(len(matrix))]
     made = table("true \\ predicted", *numbers, title="confusion matrix", right=tuple(numbers))
-    for index, (row, counts) in enumerate(zip(rows, matrix, strict=False)):
+    for index, (row, counts) in enumerate(zip(rows, matrix, strict=True)):
         cells = [Text(str(count), "bold" if index == column else "") for column, count in enumerate(counts)]
-        made.add_row(f"{index} {row.get('class')}", *cells)
+        made.add_row(f"{index} {row['class']}", *cells)
     return made
 
 
 def _model(found: record.RunRecord) -> Any:
-    return model_table(found.model, found.parameters) if found.model and found.parameters else None
+    return model_table(found.model, found.parameters) if found.model else None
 
 
 def _content(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").rstrip()
-    except (OSError, UnicodeDecodeError) as error:
-        return f"cannot be read: {error}"
+        text = content_of(path, _MOST_MEGABYTES).decode("utf-8", errors="replace")
+    except (OSError, Refused) as error:
+        return f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+    return text_of(text).rstrip()
 
 
-def _figure(value: Any) -> str:
-    return f"{value:.4f}" if _is_number(value) else "–"
+def _and_more(rows: Sequence[Any]) -> list[str]:
+    return [f"and {len(rows) - _MOST_ROWS:,} more"] if len(rows) > _MOST_ROWS else []
+
+
+def _figure(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else str(value)
 
 
 def _time(timings: Any) -> str:
     total = timings.get("total")
     if total is None:
         return "–"
-    stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in timings.items() if name != "total")
-    return f"{total:.1f} s ({stages})"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    parts = [f"{name} {seconds:.1f}" for name, seconds in timings.items() if name != "total"]
+    return f"{total:.1f} s ({', '.join(parts[:_MOST_NAMED])})"
 
 
 def model_table(rows: Any, parameters: Any) -> Any:
     """The model summary: a row a layer, and the sum."""
     made = table("layer", "kind", "output", "parameters", right=("parameters",))
-    for row in rows:
+    for row in rows[:_MOST_ROWS]:
         made.add_row(row["layer"], row["kind"], row["output"], f"{row['parameters']:,}")
-    total, trainable = parameters["total"], parameters["trainable"]
-    rest = "" if trainable == total else f", {trainable:,} of them trainable"
-    return Group(made, Text(f" {total:,} parameters{rest}"))
+    total, trainable = parameters.get("total"), parameters.get("trainable")
+    rest = "" if trainable in (None, total) else f", {trainable:,} of them trainable"
+    sums = [] if total is None else [Text(f" {total:,} parameters{rest}")]
+    return Group(made, *_and_more(rows), *sums)

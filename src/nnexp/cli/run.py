@@ -6,12 +6,20 @@ import contextlib
 import gc
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnexp.cli import overrides as options
-from nnexp.cli.signals import handle_sigterm
+from nnexp.cli.signals import end_at_once_when_told_twice, handle_sigterm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nnexp.config.experiment import Experiment
+    from nnexp.data.progress import FetchProgress
+    from nnexp.events import Report
+    from nnexp.experiment import Options
 
 
 def run(
@@ -26,6 +34,10 @@ def run(
     dataset: options.Dataset = None,
     seed: options.Seed = None,
     sets: options.Set = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the newest run of this config that was cut off, if any."),
+    ] = False,
     runs_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("runs"),
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
@@ -35,13 +47,8 @@ def run(
 
     Example:  nnexp run configs/fashion_sigmoid128.yaml --epochs 15 --set optimizer.learning_rate=0.002
     """
-    from nnexp.cli.console import stderr
-    from nnexp.cli.fetch_progress import RichFetchProgress
-    from nnexp.cli.live import Live
-    from nnexp.cli.outcome import print_outcome
     from nnexp.config.experiment import load_experiment
     from nnexp.experiment import Options, run_experiment
-    from nnexp.runs import record
 
     changes = options.collect(
         sets,
@@ -56,10 +63,34 @@ def run(
         seed=seed,
     )
     experiment = load_experiment(config, changes)
+    how = Options(runs_dir, offline, sys.argv)
+    if resume and (unfinished := _newest_unfinished(experiment, runs_dir, quiet=quiet)):
+        resume_run(unfinished, how, quiet=quiet, as_json=as_json)
+    else:
+        show_run(
+            lambda report, fetching: run_experiment(experiment, how, report, fetching), quiet=quiet, as_json=as_json
+        )
+
+
+def resume_run(path: Path, how: Options, *, force: bool = False, quiet: bool, as_json: bool) -> None:
+    """Go on with one run, shown as one that begins."""
+    from nnexp.resume import resume
+
+    show_run(lambda report, fetching: resume(path, how, report, fetching, force=force), quiet=quiet, as_json=as_json)
+
+
+def show_run(do: Callable[[Report, FetchProgress | None], Path], *, quiet: bool, as_json: bool) -> None:
+    """Do a run, or the rest of one, live on the terminal, and print its outcome."""
+    from nnexp.cli.console import stderr
+    from nnexp.cli.fetch_progress import RichFetchProgress
+    from nnexp.cli.live import Live
+    from nnexp.cli.outcome import print_outcome
+    from nnexp.runs import record
+
     handle_sigterm()
+    end_at_once_when_told_twice()
     with Live(stderr(), quiet=quiet) as live:
-        fetching = None if quiet else RichFetchProgress(stderr())
-        folder = run_experiment(experiment, Options(runs_dir, offline, sys.argv), live.report, fetching)
+        folder = do(live.report, None if quiet else RichFetchProgress(stderr()))
     done = record.read(folder)
     if not live.quiet:
         with contextlib.suppress(OSError):  # a full terminal, so to say, where the run itself is done
@@ -67,3 +98,13 @@ def run(
     if as_json:
         typer.echo(done.folder.metrics.read_text(encoding="utf-8"), nl=False)
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
+
+
+def _newest_unfinished(experiment: Experiment, runs: Path, *, quiet: bool) -> Path | None:
+    from nnexp.cli.console import stderr
+    from nnexp.resume import newest_unfinished
+
+    found = newest_unfinished(runs, experiment.identity)
+    if not found and not quiet:
+        stderr().print(f"no run of this config in {runs} was cut off: a new one begins", soft_wrap=True)
+    return found

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nnexp.errors import InputError
+
 
 def show(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders.", show_default=False)],
@@ -14,15 +16,26 @@ def show(
 ) -> None:
     """Print all of a run: outcome, findings, history, classes, confusions, model, config, environment.
 
+    A run that cannot be read is named, and the others are shown.
+
     Example:  nnexp show runs/*_fashion_sigmoid128
     """
-    from nnexp.cli.console import stdout
+    from nnexp.cli.console import stderr, stdout
     from nnexp.cli.outcome import print_all
     from nnexp.runs import record
 
+    unreadable = []
     for path in runs:
-        found = record.read(path)
-        if as_json:
-            typer.echo(found.folder.metrics.read_text(encoding="utf-8"), nl=False)
-        else:
+        try:
+            found = record.read(path)
+            if as_json:
+                typer.echo(record.metrics_text(path), nl=False)
+        except record.UnreadableRun as error:
+            unreadable.append(error)
+            if len(runs) > 1:
+                stderr().print(f"left out: {error}", soft_wrap=True)
+            continue
+        if not as_json:
             print_all(found, stdout())
+    if len(unreadable) == len(runs):
+        raise unreadable[0] if len(runs) == 1 else InputError("none of these runs can be read")

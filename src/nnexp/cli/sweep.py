@@ -100,6 +100,19 @@ def sweep(
         _carry_out(job, how, quiet=quiet, as_json=as_json)
 
 
+def resume_sweep(path: Path, *, offline: bool, quiet: bool, as_json: bool) -> None:
+    """Do what is missing or failed of the sweep in a folder."""
+    from nnexp.config.sweep import load_sweep
+    from nnexp.sweeps.expand import expand
+    from nnexp.sweeps.folder import SweepFolder
+    from nnexp.sweeps.sweep import Options, go_on
+
+    folder = SweepFolder(path)
+    plan = load_sweep(folder.sweep)
+    how = Options(offline=offline, command=sys.argv)
+    _carry_out(go_on(folder, plan, expand(plan)), how, quiet=quiet, as_json=as_json)
+
+
 def _asked(
     source: Path | None,
     given: dict[str, str],

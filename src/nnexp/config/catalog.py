@@ -18,6 +18,8 @@ from types import MappingProxyType
 from typing import Any
 
 PATH = Path(__file__).with_name("catalog.json")
+# The greatest whole number that a parameter takes; a size that large fails in ways that Keras does not tell well.
+MAX_WHOLE = 2**32 - 1
 KINDS = (
     "layers",
     "optimizers",
@@ -172,6 +174,8 @@ def _list_fits(parameter: Parameter, values: list[Any]) -> bool:
 def _in_range(parameter: Parameter, value: Any) -> bool:
     low, high = parameter.minimum, parameter.maximum
     if isinstance(value, float) and not math.isfinite(value):
+        return False
+    if isinstance(value, int) and abs(value) > MAX_WHOLE:
         return False
     if low is not None and (value < low or (parameter.exclusive_minimum and value == low)):
         return False

@@ -17,6 +17,9 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 _PATTERN = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>|==|!=|=)\s*(\S+)\s*")
 
 
+_LONGEST = 200  # characters
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """The condition at which training stops, as written: `loss <= 0.40`."""
@@ -41,9 +44,9 @@ def parse(text: str) -> Condition:
         ValueError: the text is no such condition; the message says what is allowed.
     """
     allowed = "write METRIC < | <= | > | >= NUMBER, such as `loss <= 0.40` or `accuracy > 0.85`"
-    match = _PATTERN.fullmatch(text)
+    match = _PATTERN.fullmatch(text) if len(text) <= _LONGEST else None
     if not match:
-        raise ValueError(f"'{text}' is not a condition: {allowed}")
+        raise ValueError(f"'{text[:_LONGEST]}' is not a condition: {allowed}")
     metric, comparison, number = match.groups()
     if comparison not in _COMPARE:
         raise ValueError(f"'{comparison}' seldom holds between measured numbers: {allowed}")

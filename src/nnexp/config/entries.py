@@ -7,8 +7,8 @@ from typing import Any
 
 from nnexp.config import catalog
 from nnexp.config.grammar import Entry
-from nnexp.config.loading import Node, kind_of
-from nnexp.errors import Place, Problem
+from nnexp.config.loading import MAX_PROBLEMS, Node, kind_of, shortened
+from nnexp.errors import ConfigError, Place, Problem
 
 _SINGULAR = {
     "layers": "layer",
@@ -33,8 +33,10 @@ class Problems:
         self.found = list(found)
 
     def add(self, place: Place, message: str, hint: str = "") -> None:
-        """Note one problem."""
+        """Note one problem; ConfigError, with all so far, where there are more than anyone reads."""
         self.found.append(Problem(place, message, hint))
+        if len(self.found) > MAX_PROBLEMS:
+            raise ConfigError([*self.found, Problem(place, "too much is wrong to go on")])
 
 
 def read_entry(node: Node, kind: str, problems: Problems) -> Entry | None:
@@ -50,7 +52,7 @@ def read_entry(node: Node, kind: str, problems: Problems) -> Entry | None:
     if item is None:
         near = catalog.nearest(name, catalog.names(kind))
         hint = f"did you mean '{near}'?" if near else f"such as {', '.join(catalog.names(kind)[:8])}, …"
-        problems.add(place, f"unknown {_SINGULAR[kind]} '{name}'", hint)
+        problems.add(place, f"unknown {_SINGULAR[kind]} '{shortened(name)}'", hint)
         return None
     if item.refused:
         problems.add(place, f"the {_SINGULAR[kind]} '{name}' cannot be used from a config", item.refused)
@@ -81,11 +83,12 @@ def _name_and_parameters(node: Node, kind: str, problems: Problems) -> tuple[str
         return name, node.keys[name], parameters
     if isinstance(node.value, dict) and node.value:
         name, *others = node.value
+        listed = shortened(", ".join(node.value))
         if node.value[name].value is None:
             hint = f"indent the parameters below '{name}:', or write  {name}: {{{others[0]}: …}}"
         else:
             hint = f"write one name with its parameters, such as  {name}: {{…}}"
-        message = f"{_article(what)} is one name, but {len(node.value)} keys stand here: {', '.join(node.value)}"
+        message = f"{_article(what)} is one name, but {len(node.value)} keys stand here: {listed}"
         problems.add(node.keys[others[0]], message, hint)
         return None
     near = catalog.names(kind)[0]
@@ -140,7 +143,7 @@ def _value(item: catalog.Item, parameter: catalog.Parameter, node: Node, problem
         plain_too = any(name in parameter.types for name in ("int", "float", "bool"))
         if plain_too and isinstance(node.value, str) and catalog.find(kind, node.value) is None:
             near = catalog.nearest(node.value, catalog.names(kind))
-            message = f"{item.name}: {parameter.name} must be {catalog.expected(parameter)}, not '{node.value}'"
+            message = f"{item.name}: {parameter.name} must be {catalog.expected(parameter)}, not {kind_of(node)}"
             problems.add(node.place, message, f"did you mean '{near}'?" if near else "")
             return None
         return read_entry(node, kind, problems)
@@ -148,6 +151,7 @@ def _value(item: catalog.Item, parameter: catalog.Parameter, node: Node, problem
     wrong = catalog.check_value(parameter, value)
     if wrong:
         problems.add(node.place, f"{item.name}: {wrong}")
+        return parameter.default
     return catalog.canonical(parameter, value)
 
 

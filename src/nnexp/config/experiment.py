@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from nnexp.config import catalog, condition
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
-from nnexp.config.loading import Node, dump, kind_of, read_config
+from nnexp.config.loading import Node, dump, kind_of, read_config, shortened
 from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
 from nnexp.data.datasets import DATASETS, Dataset
@@ -22,11 +23,13 @@ from nnexp.runs.folder import OWN_FILES
 
 ENGINES = ("auto", "xla", "graph", "keras")
 # How a run is done or called, not what it computes: out of the identity.
-_NOT_IDENTITY = ("name", "description", "engine", "threads")
+_NOT_IDENTITY = ("name", "description", "engine", "threads", "checkpoint")
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%\0\n\r\t')
+_MOST_ENTRIES = 200  # in a list of layers, metrics or callbacks
 _LONGEST_NAME = 200  # a file name holds 255 bytes, and the time stands before it
+_FIGURE = re.compile(r"\{\w+(:0?[0-9]?(\.[0-9])?[defg]?)?\}")  # in a path, filled in by Keras
 # Callback parameters that name files; they are kept inside the run folder.
-PATH_PARAMETERS = ("filepath", "filename", "log_dir", "backup_dir")
+PATH_PARAMETERS = ("filepath", "filename", "log_dir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,16 @@ class Experiment:
     on_divergence: str
     engine: str
     threads: int | None  # None: as many as this process may use
+    checkpoint: bool | int  # True: at each epoch's end; N: every N epochs; False: never
     # Where each part was written, for messages: ("layers", 2) or ("optimizer",) -> file:line:column.
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False, repr=False)
 
     def plain(self) -> dict[str, Any]:
         """The whole experiment as plain data, in the order of a config; reading it back gives the same experiment."""
-        return {key: plain(getattr(self, key)) for key in FIELDS}
+        said = {key: plain(getattr(self, key)) for key in FIELDS}
+        if not isinstance(self.checkpoint, bool):
+            said["checkpoint"] = f"every {self.checkpoint}"
+        return said
 
     def yaml(self) -> str:
         """The whole experiment as a config file."""
@@ -144,7 +151,7 @@ class _Reader:
         name = self.text("name", self.default_name)
         if "name" in self.nodes and not can_name_a_folder(name):
             hint = "use letters, digits, _ and -"
-            self.problems.add(self.nodes["name"].place, f"'{name}' cannot name a folder", hint)
+            self.problems.add(self.nodes["name"].place, f"{kind_of(self.nodes['name'])} cannot name a folder", hint)
         elif len(name.encode(errors="replace")) > _LONGEST_NAME:
             place = self.places["name",]
             self.problems.add(place, f"the name is longer than {_LONGEST_NAME} bytes", "give a shorter `name`")
@@ -214,10 +221,10 @@ class _Reader:
                     near = catalog.nearest(name, known)
                     hint = f"did you mean '{near}'? " if near else ""
                     hint += "give the earlier layer a `name` and list that"
-                    self.problems.add(place, f"{layer.name}: no earlier layer is named '{name}'", hint)
+                    self.problems.add(place, f"{layer.name}: no earlier layer is named '{shortened(name)}'", hint)
             name = layer.get("name")
             if name in known:
-                self.problems.add(self.places["layers", index], f"two layers are named '{name}'")
+                self.problems.add(self.places["layers", index], f"two layers are named '{shortened(name)}'")
             elif name:
                 known.add(name)
 
@@ -255,26 +262,35 @@ class _Reader:
             if entry.name == "model_checkpoint" and isinstance(path := entry.get("filepath"), str):
                 ending = ".weights.h5" if entry.get("save_weights_only") else ".keras"
                 if not path.endswith(ending):
-                    message = f"model_checkpoint: Keras wants a filepath that ends in {ending}, not '{path}'"
+                    message = f"model_checkpoint: Keras wants a filepath that ends in {ending}, not '{shortened(path)}'"
                     self.problems.add(place, message, f"such as filepath: best{ending}")
             if entry.name == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
                 hint = "install it with  pip install 'nnexp[tensorboard]'"
                 self.problems.add(place, "the callback tensorboard needs the package tensorboard", hint)
             for parameter in PATH_PARAMETERS:
                 value = entry.get(parameter)
-                if isinstance(value, str) and not _stays_inside(value):
-                    hint = (
-                        f"give a path inside the run folder, such as {parameter}: {PurePosixPath(value).name or 'logs'}"
-                    )
-                    self.problems.add(place, f"{entry.name}: {parameter} leads out of the run folder: {value}", hint)
-                elif isinstance(value, str) and (own := PurePosixPath(value).parts[0]) in OWN_FILES:
-                    message = f"{entry.name}: the run writes {own} itself"
-                    self.problems.add(place, message, f"give another name, such as {parameter}: my_{own}")
+                if isinstance(value, str) and (wrong := _path_problem(parameter, value)):
+                    self.problems.add(place, f"{entry.name}: {wrong[0]}", wrong[1])
         return entries
+
+    def checkpoint(self) -> bool | int:
+        node = self.node("checkpoint")
+        if node is None:
+            return True
+        if isinstance(node.value, bool):
+            return node.value
+        if isinstance(node.value, str) and (every := re.fullmatch(r"every +([1-9][0-9]{0,8})", node.value)):
+            return int(every[1])
+        hint = "allowed: true (at each epoch's end), false, or every N, such as  checkpoint: every 5"
+        self.problems.add(node.place, f"checkpoint cannot be {kind_of(node)}", hint)
+        return True
 
     def entries(self, key: str, kind: str, default: tuple[Entry, ...]) -> tuple[Entry, ...]:
         node = self.node(key)
         if node is None:
+            return default
+        if isinstance(node.value, list) and len(node.value) > _MOST_ENTRIES:
+            self.problems.add(node.place, f"{len(node.value):,} {key}: at most {_MOST_ENTRIES} can be given")
             return default
         found = read_entries(node, kind, self.problems)
         for index, (_, place) in enumerate(found):
@@ -314,7 +330,23 @@ FIELDS: dict[str, Callable[[_Reader], Any]] = {
     "on_divergence": lambda reader: reader.choice("on_divergence", "stop", ("stop", "continue")),
     "engine": lambda reader: reader.choice("engine", "auto", ENGINES),
     "threads": lambda reader: reader.whole("threads", None, 1, 1024),
+    "checkpoint": _Reader.checkpoint,
 }
+
+
+def _path_problem(parameter: str, path: str) -> tuple[str, str] | None:
+    """What is wrong with the path of a callback's file, and what to write instead; None where it is good."""
+    if not _stays_inside(path):
+        hint = f"give a path inside the run folder, such as {parameter}: {PurePosixPath(path).name[:60] or 'logs'}"
+        return f"{parameter} leads out of the run folder: {shortened(path)}", hint
+    if (own := PurePosixPath(path).parts[0]) in OWN_FILES:
+        return f"the run writes {own} itself", f"give another name, such as {parameter}: my_{own}"
+    if max(len(part.encode(errors="replace")) for part in PurePosixPath(path).parts) > _LONGEST_NAME:
+        return f"{parameter} has a name of more than {_LONGEST_NAME} bytes", "give a shorter one"
+    if set("{}") & set(_FIGURE.sub("", path)):
+        hint = "write figures as {epoch} or {val_loss:.2f}"
+        return f"{parameter} has braces that are no figure of an epoch: {shortened(path)}", hint
+    return None
 
 
 def _stays_inside(path: str) -> bool:

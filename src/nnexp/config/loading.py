@@ -8,7 +8,9 @@ make an object, and duplicate keys are seen. Plain scalars follow YAML 1.2: `1e-
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 100_000
 MAX_ALIASES = 100
+MAX_KEY = 200  # characters
+MAX_PROBLEMS = 100  # told at once
 
 Scalar = str | int | float | bool | None
 
@@ -37,6 +41,8 @@ _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
 _TAG = "tag:yaml.org,2002:"
+# What steers a terminal or turns the direction of writing: in a name or a message it would show what is not there.
+_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(slots=True)
@@ -82,8 +88,7 @@ def read_config(path: Path) -> Node:
         return ConfigError([Problem(Place(source), message, hint)])
 
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = _bytes(path)
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, _neighbours(path), n=1, cutoff=0.5)
         hint = f"did you mean {path.with_name(near[0])}?" if near else "nnexp takes the path of a YAML file"
@@ -91,8 +96,12 @@ def read_config(path: Path) -> Node:
     except IsADirectoryError:
         inside = ", ".join(sorted(entry.name for entry in path.glob("*.y*ml"))[:5])
         raise refuse("this is a directory, not a config", f"configs in it: {inside}" if inside else "") from None
+    except _NoFile as error:
+        raise refuse(f"this is {error}, not a config", "save the config in a file") from None
     except OSError as error:
         raise refuse(f"cannot be read: {error.strerror}") from None
+    except ValueError:  # the path holds a character that no path can hold
+        raise refuse("no such file", "nnexp takes the path of a YAML file") from None
     if len(content) > MAX_BYTES:
         raise refuse(f"larger than {MAX_BYTES:,} bytes: not a config", "a config is a page of text")
     try:
@@ -103,6 +112,21 @@ def read_config(path: Path) -> Node:
         message = f"not UTF-8 text: byte 0x{content[error.start]:02x} cannot be decoded"
         raise ConfigError([Problem(place, message, "save the file as UTF-8")]) from None
     return parse_config(text, source)
+
+
+class _NoFile(Exception):
+    """What stands at a path is no file; the message says what it is."""
+
+
+def _bytes(path: Path) -> bytes:
+    """The first bytes of a file, one more than a config may have. A pipe without a writer must not hang us."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123  (of a descriptor)
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(mode):
+            raise _NoFile("a pipe" if stat.S_ISFIFO(mode) else "a device")
+        return file.read(MAX_BYTES + 1)
 
 
 def parse_config(text: str, source: str) -> Node:
@@ -182,10 +206,15 @@ def kind_of(node: Node) -> str:
         case None:
             return "nothing"
         case str():
-            return f"'{node.value}'" if len(node.value) <= 60 else f"'{node.value[:60]}…'"
+            return f"'{shortened(node.value)}'"
         case bool():
             return str(node.value).lower()
     return str(node.value)
+
+
+def shortened(text: str) -> str:
+    """The text as a message can hold it."""
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -238,7 +267,7 @@ class _Composer:
             node = self.alias(event, place)
         else:
             if event.tag not in {None, "!", _TAG + "str"}:
-                tag = str(event.tag).replace(_TAG, "!!")
+                tag = ascii(str(event.tag).replace(_TAG, "!!")[:60])[1:-1]
                 hint = "a config is plain data: names, numbers, lists and mappings"
                 self.problems.append(Problem(place, f"the tag {tag} is not allowed", hint))
             if isinstance(event, yaml.ScalarEvent):
@@ -252,6 +281,8 @@ class _Composer:
         self.nodes += node.size if isinstance(event, yaml.AliasEvent) else 1
         if self.nodes > MAX_NODES:
             raise ConfigError([Problem(place, f"more than {MAX_NODES:,} values once aliases are written out")])
+        if len(self.problems) > MAX_PROBLEMS:
+            raise ConfigError([*self.problems, Problem(place, "too much is wrong to go on")])
         return node
 
     def alias(self, event: Any, place: Place) -> Node:
@@ -265,6 +296,11 @@ class _Composer:
 
     def scalar(self, event: Any) -> Scalar:
         text: str = event.value
+        if unseen := _UNSEEN.search(text):
+            hint = "a config is plain text; remove the character"
+            message = f"the control character U+{ord(unseen[0]):04X} is not allowed"
+            self.problems.append(Problem(self.at(event.start_mark), message, hint))
+            text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
         return resolve(text) if event.implicit[0] and event.tag is None else text
 
     def sequence(self, events: Iterator[Any], place: Place, depth: int) -> Node:
@@ -286,6 +322,8 @@ class _Composer:
             if not isinstance(key.value, str):
                 hint = "keys are names" if isinstance(key.value, (list, dict)) else f"keys are names; '{key.value}'?"
                 self.problems.append(Problem(key.place, f"{kind_of(key)} cannot be a key", hint))
+            elif len(key.value) > MAX_KEY:
+                self.problems.append(Problem(key.place, f"the key {kind_of(key)} is too long", "keys are names"))
             elif key.value in values:
                 first = keys[key.value]
                 self.problems.append(

@@ -91,6 +91,11 @@ def _properties() -> dict[str, Any]:
             "maximum": 1024,
             "description": "Processor threads; all of them by default.",
         },
+        "checkpoint": {
+            "description": "When to keep what a run is resumed from: at each epoch's end, never, or every N epochs.",
+            "default": True,
+            "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "^every +[1-9][0-9]{0,8}$"}],
+        },
     }
 
 

@@ -36,6 +36,13 @@ def read(folder: Path, parts: Sequence[Part]) -> Arrays | None:
     Every byte is compared with the manifest's SHA-256 (0.03 s for 55 MB, 0.15 s where the CPU lacks SHA instructions).
     Raises Damaged.
     """
+    try:
+        return _verified(folder, parts)
+    except (ValueError, KeyError, TypeError, EOFError, RecursionError) as error:
+        raise Damaged("its files cannot be read") from error
+
+
+def _verified(folder: Path, parts: Sequence[Part]) -> Arrays | None:
     import numpy as np
 
     manifest = _manifest(folder)
@@ -125,7 +132,7 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         if folder.is_dir():
             raise Damaged("its manifest is missing") from error
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged("its manifest cannot be read") from error
     if not isinstance(manifest, dict):
         raise Damaged("its manifest is none of ours")

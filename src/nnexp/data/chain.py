@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -26,6 +27,9 @@ READ_ERRORS = (
     tarfile.TarError,
     zipfile.BadZipFile,
     http.client.HTTPException,
+    struct.error,  # sizes that no file of the format has
+    MemoryError,  # an array that says it is larger than the machine
+    RuntimeError,  # an archive with a password, or packed in an unknown way
 )
 
 

@@ -19,9 +19,13 @@ Result = TypeVar("Result")
 _CHUNK = 1 << 14  # bytes; a server that does not send as many within `patience.silence` counts as silent
 
 
-def download(urls: Sequence[str], folder: Path, progress: FetchProgress, patience: Patience) -> list[Path]:
-    """Download each URL into `folder`, under the last part of its path; `patience` is for all of them together."""
-    bar = _Bar(progress)
+def download(urls: Sequence[str], folder: Path, progress: FetchProgress, patience: Patience, most: int) -> list[Path]:
+    """Download each URL into `folder`, under the last part of its path.
+
+    `patience` is for all of them together. Each may have `most` bytes, and some to spare for its wrapping: a server
+    that never ends must not fill the disk.
+    """
+    bar = _Bar(progress, most + most // 10 + _CHUNK)
     try:
         return within(
             patience.total, lambda: [_retrieve(url, folder, bar) for url in urls], patience.silence, lambda: bar.count
@@ -72,13 +76,22 @@ def _retrieve(url: str, folder: Path, bar: _Bar) -> Path:
     bar.begin(url)
     # No hash here: what is pinned is the decoded content, and the chain verifies that. Identity: a .gz stays a .gz.
     headers = {"Accept-Encoding": "identity"}
-    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, headers=headers)
-    return Path(pooch.retrieve(url, None, fname=url.rsplit("/", 1)[-1], path=folder, downloader=downloader))
+    answers: list[requests.Response] = []
+    downloader = pooch.HTTPDownloader(
+        progressbar=bar,
+        chunk_size=_CHUNK,
+        headers=headers,
+        hooks={"response": lambda answer, **_: answers.append(answer)},
+    )
+    try:
+        return Path(pooch.retrieve(url, None, fname=url.rsplit("/", 1)[-1], path=folder, downloader=downloader))
+    finally:
+        for answer in answers:  # pooch leaves them open where it fails
+            answer.close()
 
 
 def _reason(error: requests.RequestException) -> str:
     if error.response is not None:
-        error.response.close()  # pooch leaves it open
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return "the server did not answer in time"
@@ -92,8 +105,8 @@ def _reason(error: requests.RequestException) -> str:
 class _Bar:
     """What pooch asks of a progress bar, told on to a FetchProgress; once abandoned it ends the download."""
 
-    def __init__(self, progress: FetchProgress) -> None:
-        self._progress = progress
+    def __init__(self, progress: FetchProgress, most: int) -> None:
+        self._progress, self._most = progress, most
         self._label = ""
         self._open = self._counting = self._abandoned = False
         self._file = 0
@@ -115,11 +128,14 @@ class _Bar:
             self._counting = True
         self.count += count
         self._file += count
+        if self._file > self._most:
+            raise SourceFailed("it sends more than the dataset has")
         self._progress.advance(count)
 
     def reset(self) -> None:
         # pooch counts whole chunks, and ends by resetting its bar to count the total once: take back what it counted.
         self._progress.advance(-self._file)
+        self._file = 0
 
     def close(self) -> None: ...
 

@@ -12,6 +12,8 @@ from nnexp.data.content import Content, Part, idx_content
 from nnexp.data.progress import FetchProgress
 from nnexp.data.sources import SourceFailed
 
+_NPY_HEADER = 1024  # bytes, at most, before an array's own
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -43,7 +45,7 @@ class NpzFile:
         return f"file {self.path}"
 
     def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
-        return read_npz(resolve(self.path))
+        return read_npz(resolve(self.path), parts)
 
 
 def resolve(path: str) -> Path:
@@ -72,9 +74,16 @@ def read_part(folder: Path, part: Part) -> bytes:
     raise SourceFailed(f"{part.name} (or {packed.name}) is not there")
 
 
-def read_npz(path: Path) -> Content:
-    """The arrays of an .npz as the content of the IDX files."""
+def read_npz(path: Path, parts: Sequence[Part]) -> Content:
+    """The arrays of an .npz as the content of the IDX files; none is read that is larger than the largest part."""
+    import zipfile
+
     import numpy as np
 
+    most = max(part.size for part in parts) + _NPY_HEADER
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > most:
+                raise SourceFailed(f"{member.filename} in it has {member.file_size:,} bytes, more than the dataset")
     with np.load(path, allow_pickle=False) as arrays:
         return idx_content(*(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")))

@@ -12,6 +12,8 @@ from nnexp.data.local import read_npz, read_part
 from nnexp.data.progress import FetchProgress
 from nnexp.data.sources import Patience
 
+_ANSWER = 1_000_000  # bytes, more than any answer of OpenML to a question
+
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
@@ -29,7 +31,8 @@ class Mirror:
     def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
         from nnexp.data.download import download
 
-        download([f"{self.base}{part.name}{self.suffix}" for part in parts], workspace, progress, self.patience)
+        urls = [f"{self.base}{part.name}{self.suffix}" for part in parts]
+        download(urls, workspace, progress, self.patience, max(part.size for part in parts))
         return {part.name: read_part(workspace, part) for part in parts}
 
 
@@ -48,8 +51,8 @@ class NpzMirror:
     def read(self, parts: Sequence[Part], workspace: Path, progress: FetchProgress) -> Content:
         from nnexp.data.download import download
 
-        (path,) = download([self.url], workspace, progress, self.patience)
-        return read_npz(path)
+        (path,) = download([self.url], workspace, progress, self.patience, sum(part.size for part in parts))
+        return read_npz(path, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class OpenML:
 
         # scikit-learn asks without a time limit: find out first, with one, whether OpenML answers.
         query = f"https://www.openml.org/api/v1/json/data/list/data_name/{self.name.lower()}/limit/2"
-        download([query], workspace, progress, self.patience)
+        download([query], workspace, progress, self.patience, _ANSWER)
         progress.start(self.title, None)
         try:
             return within(self.patience.total, lambda: self.rows(workspace))

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nnexp.runs.reading import printable
+
 _PACKAGES = ("nnexp", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
+_WITHOUT_EFFECT = ("matplotlib",)  # on figures and weights
 # Environment variables that change what TensorFlow computes, or where.
-_VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS", "CUDA_VISIBLE_DEVICES")
+_VARIABLES = (
+    "XLA_FLAGS",
+    "TF_XLA_FLAGS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "TF_DETERMINISTIC_OPS",
+    "NVIDIA_TF32_OVERRIDE",
+    "CUDA_VISIBLE_DEVICES",
+)
+_CACHE_FLAG = "--tf_xla_persistent_cache_directory="  # sweeps set it; it changes no result
+_LONGEST_VALUE = 100  # characters shown of a value, which may be a stranger's
 
 
 def describe(command: Sequence[str], threads: int) -> dict[str, Any]:
@@ -26,6 +41,7 @@ def describe(command: Sequence[str], threads: int) -> dict[str, Any]:
         "directory": str(Path.cwd()),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
+        "code": code(),
         "platform": platform.platform(),
         "host": socket.gethostname(),
         "cpu": _cpu(),
@@ -36,6 +52,62 @@ def describe(command: Sequence[str], threads: int) -> dict[str, Any]:
         "git_commit": _git_commit(),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
+
+
+@functools.cache
+def code() -> str:
+    """16 hex digits of the SHA-256 of nnexp's own source: what it does may change where its version does not."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(f"{path.relative_to(package).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def changes(recorded: Any, now: Mapping[str, Any]) -> list[str]:
+    """What in two environments may make a difference to figures and weights, each in words; `recorded` may be forged.
+
+    What either of them does not say is passed over, but for the variables: there it means that they were not set.
+    """
+    recorded = _mapping(recorded)
+    then_has, now_has = _mapping(recorded.get("packages")), _mapping(now.get("packages"))
+    pairs = [(name, then_has.get(name), now_has.get(name)) for name in _PACKAGES if name not in _WITHOUT_EFFECT]
+    pairs.append(("Python", recorded.get("python"), now.get("python")))
+    if then_has.get("nnexp") == now_has.get("nnexp"):
+        pairs.append(("nnexp of the same version but another source:", recorded.get("code"), now.get("code")))
+    pairs.append(("processor:", recorded.get("cpu"), now.get("cpu")))
+    pairs.append(("threads:", recorded.get("threads"), now.get("threads")))
+    pairs.append(("accelerators:", _names(recorded.get("accelerators")), _names(now.get("accelerators"))))
+    pairs.append(("engine:", _mapping(recorded.get("engine")).get("name"), _mapping(now.get("engine")).get("name")))
+    then_set, now_set = _mapping(recorded.get("variables")), _mapping(now.get("variables"))
+    pairs += [(f"{name}:", _setting(then_set.get(name)), _setting(now_set.get(name))) for name in _VARIABLES]
+    return [
+        f"{what} {_shown(then)} then, {_shown(here)} now"
+        for what, then, here in pairs
+        if isinstance(then, (str, int)) and isinstance(here, (str, int)) and then != here
+    ]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _names(value: Any) -> str | None:
+    """Names in one text; None where they are not known."""
+    if not isinstance(value, list):
+        return None
+    return ", ".join(name for name in value if isinstance(name, str)) or "none"
+
+
+def _setting(value: Any) -> str:
+    flags = value.split() if isinstance(value, str) else []
+    flags = [flag for flag in flags if not flag.startswith(_CACHE_FLAG)]
+    return " ".join(flags) or "not set"
+
+
+def _shown(value: object) -> str:
+    text = printable(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _version(package: str) -> str | None:
@@ -54,11 +126,11 @@ def _cpu() -> str:
     return names[0] if names else platform.machine()
 
 
-def _accelerators() -> list[str]:
-    """The names of the accelerators that TensorFlow, where it is loaded, sees."""
+def _accelerators() -> list[str] | None:
+    """The names of the accelerators that TensorFlow sees; None where it is not loaded."""
     tf = sys.modules.get("tensorflow")
     if tf is None:
-        return []
+        return None
     devices = (device for device in tf.config.list_physical_devices() if device.device_type != "CPU")
     return [tf.config.experimental.get_device_details(device).get("device_name", device.name) for device in devices]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import csv
 import io
 import os
 import shutil
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.errors import InputError, RunError
-from nnexp.files import write_json
+from nnexp.files import remove_temporaries, write_json, write_text
 
+_ELSEWHERE = "give another place with --runs-dir"
 SCHEMA = 1
 WITH_RESULT = ("completed", "diverged")  # the statuses of a run that came to its end
 # What a run writes itself; a callback's file must have another name.
@@ -47,11 +48,15 @@ class RunFolder:
         Raises:
             InputError: it is a file, or it, or what it would be made in, cannot be written to.
         """
-        nearest = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
-        if not nearest.is_dir():
-            raise InputError(f"{nearest} is a file, not a directory; give another place with --runs-dir")
+        try:
+            nearest = next(path for path in (runs.absolute(), *runs.absolute().parents) if _is_there(path))
+            is_directory = nearest.is_dir()
+        except OSError as error:
+            raise InputError(f"{runs} cannot be used: {error.strerror}; {_ELSEWHERE}") from None
+        if not is_directory:
+            raise InputError(f"{nearest} is a file, not a directory; {_ELSEWHERE}")
         if not os.access(nearest, os.W_OK | os.X_OK):
-            raise InputError(f"{nearest} cannot be written to; give another place with --runs-dir")
+            raise InputError(f"{nearest} cannot be written to; {_ELSEWHERE}")
 
     @classmethod
     def make(cls, path: Path) -> RunFolder:
@@ -77,20 +82,20 @@ class RunFolder:
         stem = f"{now:%Y%m%d-%H%M%S}_{name}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            number = 1
+            number = _first_free(runs, stem)
             while True:
-                path = runs / (stem if number == 1 else f"{stem}-{number}")
                 try:
+                    path = _numbered(runs, stem, number)
                     path.mkdir()  # decides who has the name; a look first would not
                     return cls(path)
                 except FileExistsError:
                     number += 1
         except OSError as error:
-            hint = "give another place with --runs-dir"
-            raise RunError(f"cannot make a run folder in {runs}: {error.strerror}; {hint}") from error
+            raise RunError(f"cannot make a run folder in {runs}: {error.strerror}; {_ELSEWHERE}") from error
 
     def discard(self) -> None:
         """Remove an unfinished run. What no run has made is left, and then `make` fails here."""
+        remove_temporaries(self.path)  # all that there may be of a run that was killed at once
         if any(path.exists() for path in (self.config, self.metrics, self.log)):
             shutil.rmtree(self.path, ignore_errors=True)
         else:
@@ -138,6 +143,11 @@ class RunFolder:
         return self.path / "environment.json"
 
     @property
+    def checkpoints(self) -> Path:
+        """What an unfinished run goes on from; gone when it is over."""
+        return self.path / "checkpoint"
+
+    @property
     def log(self) -> Path:
         """What the terminal showed, plain."""
         return self.path / "log.txt"
@@ -148,25 +158,71 @@ class RunFolder:
 
     def append_history(self, columns: Sequence[str], row: Mapping[str, Any]) -> None:
         """Add one epoch to history.csv, with the header before the first."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-        if not self.history.exists():
-            writer.writeheader()
-        writer.writerow(row)
-        _append(self.history, text.getvalue())
+        if self.history.exists():
+            _append(self.history, _csv(columns, [row], header=False))
+        else:
+            self.write_history([row])
+
+    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace history.csv by these epochs; where there are none, remove it."""
+        if rows:
+            write_text(self.history, _csv(list(rows[0]), rows, header=True))
+        else:
+            self.history.unlink(missing_ok=True)
+
+    def links(self) -> list[Path]:
+        """The symbolic links in the folder and the directories in it: nnexp makes none, and they may lead anywhere."""
+        entries = list(os.scandir(self.path))
+        for entry in entries[:]:
+            if entry.is_dir(follow_symlinks=False):
+                entries += os.scandir(entry)
+        return sorted(Path(entry.path) for entry in entries if entry.is_symlink())
+
+    def drop_checkpoints(self) -> None:
+        """Remove the checkpoints of a run that came to its end."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def append_log(self, line: str) -> None:
         """Add lines to log.txt."""
         _append(self.log, line + "\n")
 
 
-def this_process() -> dict[str, Any]:
-    """What identifies this process among all that ever had its number: for telling a live run from a dead one."""
-    import psutil
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, header: bool) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
-    return {"pid": os.getpid(), "started": psutil.Process().create_time(), "host": socket.gethostname()}
+
+def _is_there(path: Path) -> bool:
+    """Whether something is there, be it a link that leads nowhere; an OSError where that cannot be told."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _numbered(runs: Path, stem: str, number: int) -> Path:
+    return runs / (stem if number == 1 else f"{stem}-{number}")
+
+
+def _first_free(runs: Path, stem: str) -> int:
+    """A number that is not taken at this moment, found in few steps: thousands of runs may begin in one second."""
+
+    def is_free(number: int) -> bool:
+        return not os.path.lexists(_numbered(runs, stem, number))
+
+    above = 1
+    while not is_free(above):
+        above *= 2
+    return above // 2 + bisect.bisect_left(range(above // 2, above), True, key=is_free) if above > 1 else 1
 
 
 def _append(path: Path, text: str) -> None:
-    with path.open("a", encoding="utf-8", newline="") as file:
+    """Add to a file of the run; through a link, or into a pipe, nothing is written."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    with os.fdopen(handle, "a", encoding="utf-8", newline="") as file:
         file.write(text)

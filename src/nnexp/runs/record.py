@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import stat
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.errors import InputError
+from nnexp.runs import figures
 from nnexp.runs.folder import WITH_RESULT, RunFolder
+from nnexp.runs.process import alive
+from nnexp.runs.reading import Refused, content_of, escaped, parsed, printable
 
-_LARGEST = sys.float_info.max  # JSON may write a number with hundreds of digits
+MOST_MEGABYTES = 32  # of metrics.json: a thousand classes make 11, ten thousand epochs 3
+_LONGEST_NAME = 255  # of a folder too
 
 STATUSES = ("running", "completed", "diverged", "failed", "interrupted")
 
@@ -40,17 +41,28 @@ class RunRecord:
     timings: Mapping[str, float]
     started: str
     finished: str | None
-    evaluation: Mapping[str, Any] = field(default_factory=dict)
-    model: Sequence[Mapping[str, Any]] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)  # metrics.json as it is, for what is seldom asked for
     error: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)  # complete, as config.yaml has it
     test_split: str = ""  # fingerprint: runs with the same one can be paired example by example
     expected: bool = False  # a failure that the sweep file announced (`expect: error`)
+    threads: int | None = None  # how many TensorFlow was given
+    resumed: Sequence[Mapping[str, Any]] = ()  # each time it was gone on with: `after_epoch`, `at`
 
     @property
     def has_result(self) -> bool:
         """Whether the run came to its end: a diverged one has a result too."""
         return self.status in WITH_RESULT
+
+    @property
+    def evaluation(self) -> Mapping[str, Any]:
+        """`per_class`, `confusion_matrix` and `top_confusions` of the test split; a part of another kind is empty."""
+        return figures.evaluation(self.metrics.get("evaluation"))
+
+    @property
+    def model(self) -> Sequence[Mapping[str, Any]]:
+        """A row a layer: `layer`, `kind`, `output`, `parameters`."""
+        return figures.layers(self.metrics.get("model"))
 
     @property
     def folder(self) -> RunFolder:
@@ -74,68 +86,72 @@ def read(path: Path) -> RunRecord:
         Unreachable: there may be one, but it cannot be read now.
     """
     folder = RunFolder(path)
+    raw = _metrics(path)
     try:
-        data = _parsed(folder.metrics.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        what = "no such run folder"
-        if kind_of(path) == "directory":
-            if not os.access(path, os.R_OK):
-                raise Unreachable(f"{_shown(path)}: cannot be looked into: permission denied") from None
-            what = "no run folder: it has no metrics.json"
-        raise UnreadableRun(f"{_shown(path)}: {what}; `nnexp ls` lists the runs") from None
-    except OSError as error:
-        raise Unreachable(f"{_shown(folder.metrics)}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UnreadableRun(f"{_shown(folder.metrics)}: not JSON: {error}") from None
+        data = parsed(raw)
+    except Refused as error:
+        raise UnreadableRun(f"{printable(folder.metrics)}: {error}") from None
     if not isinstance(data, dict) or data.get("status") not in STATUSES:
-        raise UnreadableRun(f"{_shown(folder.metrics)}: not the metrics of a run")
+        raise UnreadableRun(f"{printable(folder.metrics)}: not the metrics of a run")
+    config = figures.mapping(data.get("config"))
+    if not figures.is_config(config, len(raw)):
+        raise UnreadableRun(f"{printable(folder.metrics)}: its config is larger or deeper than any of a run")
     return RunRecord(
         path=path,
-        name=_text(data.get("name")) or path.name,
-        status="interrupted" if data["status"] == "running" and not _alive(data.get("process")) else data["status"],
-        seed=_whole(data.get("seed")),
-        identity=_text(data.get("identity")),
-        description=_text(data.get("description")),
-        test={key: _number(value) for key, value in _mapping(data.get("test")).items()},
-        test_intervals={
-            key: pair for key, value in _mapping(data.get("test_intervals")).items() if (pair := _pair(value))
-        },
-        history=_rows(data.get("history")),
-        best_epoch=_whole(data.get("best_epoch")),
-        stopped=_with(_mapping(data.get("stopped")), "epoch", "reason"),
-        parameters={k: n for k, v in _mapping(data.get("parameters")).items() if (n := _whole(v)) is not None},
-        findings=_rows(data.get("findings")),
-        timings={k: s for k, v in _mapping(data.get("timings")).items() if (s := _number(v)) is not None},
-        started=_text(data.get("started")),
-        finished=_text(data.get("finished")) or None,
-        evaluation=_mapping(data.get("evaluation")),
-        model=[row for row in _rows(data.get("model")) if _with(row, "layer", "kind", "output", "parameters")],
-        error=_text(data.get("error")),
-        config=_mapping(data.get("config")),
-        test_split=_text(data.get("test_split")),
+        name=printable(figures.text(data.get("name")) or path.name)[:_LONGEST_NAME],
+        status=_status(data["status"], data.get("process"), folder.metrics),
+        seed=figures.whole(data.get("seed")),
+        identity=figures.text(data.get("identity")),
+        description=figures.text(data.get("description")),
+        test=figures.numbers(data.get("test")),
+        test_intervals=figures.intervals(data.get("test_intervals")),
+        history=figures.history(data.get("history")),
+        best_epoch=figures.whole(data.get("best_epoch")),
+        stopped=figures.stop(data.get("stopped")),
+        parameters=figures.counts(data.get("parameters")),
+        findings=figures.findings(data.get("findings")),
+        timings={k: s for k, s in figures.numbers(data.get("timings")).items() if s is not None},
+        started=figures.text(data.get("started")),
+        finished=figures.text(data.get("finished")) or None,
+        metrics=data,
+        error=figures.text(data.get("error")),
+        config=config,
+        test_split=figures.text(data.get("test_split")),
         expected=data.get("expected") is True,
+        threads=figures.whole(data.get("threads")),
+        resumed=figures.rows(data.get("resumed")),
     )
+
+
+def metrics_text(path: Path) -> str:
+    """The metrics.json of a run as it is.
+
+    Raises:
+        UnreadableRun, Unreachable: as `read` does.
+    """
+    return escaped(_metrics(path).decode("utf-8-sig", errors="replace"))
 
 
 def find(runs: Path) -> Iterator[Path]:
     """The run folders below a directory, in the order of their names; runs are not looked for inside runs.
 
-    A directory that cannot be looked into is among them, so that `read` says why.
+    A directory that cannot be looked into is among them, so that `read` says why. Links are not followed.
     """
-    try:
-        entries = sorted(os.scandir(runs), key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError:
-        yield runs
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            path = Path(entry.path)
-            if os.path.exists(f"{entry.path}/metrics.json"):  # noqa: PTH110  twice as fast as Path's, over many runs
-                yield path
-            else:
-                yield from find(path)
+    waiting = [str(runs)]
+    while waiting:  # no recursion: a forged directory may go on
+        place = waiting.pop()
+        if place != str(runs) and os.path.lexists(f"{place}/metrics.json"):
+            yield Path(place)
+            continue
+        try:
+            with os.scandir(place) as entries:
+                inside = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            yield Path(place)
+            continue
+        waiting += sorted(inside, reverse=True)
 
 
 def kind_of(path: Path) -> Literal["directory", "file", "other", "nothing"]:
@@ -150,90 +166,33 @@ def kind_of(path: Path) -> Literal["directory", "file", "other", "nothing"]:
         return "nothing"
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise Unreachable(f"{_shown(path)}: cannot be reached: {why}") from None
+        raise Unreachable(f"{printable(path)}: cannot be reached: {why}") from None
     return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
-def text_of(value: Any) -> str:
-    """Text without what would command a terminal, and "" for what is no text: a run may come from a stranger."""
-    if not isinstance(value, str):
-        return ""
-    return value if value.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else " " for c in value)
-
-
-def printable(text: str) -> str:
-    """The same on one line."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-
-
-def _parsed(raw: bytes) -> Any:
-    """JSON with only such text as can be shown, keys on one line: those of a config and of metrics become headings."""
-    data = json.loads(raw.decode("utf-8-sig"))
-    # JSON has controls only as escapes, but for DEL, so that most files need no second look.
-    if raw.isascii() and b"\\" not in raw and b"\x7f" not in raw:
-        return data
-    whole = {"": data}
-    inside: list[Any] = [whole]
-    while inside:  # no recursion: a forged file may go on
-        found = inside.pop()
-        if isinstance(found, dict):
-            entries = list(found.items())
-            found.clear()
-            for key, value in entries:
-                found[printable(key)] = text_of(value) if isinstance(value, str) else value
-            inside += (value for value in found.values() if isinstance(value, (dict, list)))
-        else:
-            found[:] = [text_of(value) if isinstance(value, str) else value for value in found]
-            inside += (value for value in found if isinstance(value, (dict, list)))
-    return whole[""]
-
-
-def _shown(path: Path) -> str:
-    return text_of(str(path))
-
-
-def _alive(process: Any) -> bool:
-    """Whether the process that wrote `running` still lives; one on another host is taken at its word."""
-    process = _mapping(process)
-    if process.get("host") != socket.gethostname():
-        return bool(process)
-    import psutil
-
+def _metrics(path: Path) -> bytes:
+    metrics = RunFolder(path).metrics
     try:
-        found = psutil.Process(int(process["pid"]))
-        return abs(found.create_time() - float(process["started"])) < 1 and found.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, KeyError, TypeError, ValueError, OverflowError):
-        return False
+        return content_of(metrics, MOST_MEGABYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        what = "no such run folder"
+        if kind_of(path) == "directory":
+            if not os.access(path, os.R_OK):
+                raise Unreachable(f"{printable(path)}: cannot be looked into: permission denied") from None
+            what = "no run folder: it has no metrics.json"
+        raise UnreadableRun(f"{printable(path)}: {what}; `nnexp ls` lists the runs") from None
+    except OSError as error:
+        raise Unreachable(f"{printable(metrics)}: cannot be read: {error.strerror}") from None
+    except Refused as error:
+        raise UnreadableRun(f"{printable(metrics)}: {error}") from None
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _with(row: dict[str, Any], *keys: str) -> dict[str, Any] | None:
-    return row if all(key in row for key in keys) else None
-
-
-def _rows(value: Any) -> tuple[dict[str, Any], ...]:
-    return tuple(row for row in value if isinstance(row, dict)) if isinstance(value, list) else ()
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: Any) -> float | None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
-    return value if good else None
-
-
-def _pair(value: Any) -> tuple[float, float] | None:
-    if isinstance(value, list) and len(value) == 2:
-        low, high = _number(value[0]), _number(value[1])
-        if low is not None and high is not None:
-            return low, high
-    return None
+def _status(said: str, process: Any, metrics: Path) -> str:
+    """The status that metrics.json says; a run whose process is gone says `running` to its last day."""
+    if said != "running":
+        return said
+    try:
+        touched = metrics.stat().st_mtime
+    except OSError:
+        touched = None
+    return "running" if alive(process, touched) else "interrupted"

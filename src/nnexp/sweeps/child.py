@@ -161,13 +161,13 @@ def _work(task: Task, sender: Connection, said: str) -> None:
         os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {flag}".strip()
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config
-    from nnexp.experiment import Options, run_experiment
+    from nnexp.experiment import Options
+    from nnexp.resume import run_or_resume
 
     report = _Throttled(sender)
     try:
         experiment = parse_experiment(parse_config(task.config, task.label), task.label)
-        options = Options(offline=task.offline, command=task.command, folder=task.folder)
-        run_experiment(experiment, options, report)
+        run_or_resume(experiment, task.folder, Options(offline=task.offline, command=task.command), report)
         ending = Ending("done")
     except KeyboardInterrupt:
         ending = Ending("stopped")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nnexp import events
 from nnexp.runs import record
-from nnexp.runs.folder import RunFolder
 from nnexp.sweeps.child import Ending, Stop, Task, mind
 
 # A worker that dies takes its run with it, which is done again this often: what killed it may have been chance.
@@ -23,7 +22,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A run's worker died, and the run begins again from its start."""
+    """A run's worker died, and the run goes on from its last checkpoint."""
 
     reason: str
 
@@ -72,7 +71,6 @@ def _attempt(task: Task, report: SweepReport, stop: Stop) -> Ending:
         if stop.asked.is_set():
             break
         report(task.label, Again(ending.message) if attempt else Started())
-        RunFolder(task.folder).discard()  # what an unfinished try left
         ending = _done(task, report, stop)
         if ending.kind != "died":
             break

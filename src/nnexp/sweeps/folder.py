@@ -13,6 +13,7 @@ from typing import Any
 
 from nnexp.errors import InputError
 from nnexp.files import write_json, write_text
+from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 
 SCHEMA = 1
@@ -32,9 +33,13 @@ class SweepFolder:
     @classmethod
     def find(cls, runs: Path, identity: str) -> SweepFolder | None:
         """The newest sweep folder of that identity in `runs`."""
-        found = [cls(path.parent) for path in runs.glob("*/sweep.json")]
-        alike = [folder for folder in found if folder.state().get("identity") == identity]
+        alike = [folder for folder in cls.all_in(runs) if folder.state().get("identity") == identity]
         return max(alike, key=lambda folder: str(folder.state().get("started")), default=None)
+
+    @classmethod
+    def all_in(cls, directory: Path) -> list[SweepFolder]:
+        """The sweep folders in a directory."""
+        return [cls(path.parent) for path in sorted(directory.glob("*/sweep.json"))]
 
     @property
     def sweep(self) -> Path:
@@ -77,6 +82,19 @@ class SweepFolder:
         except (OSError, ValueError, RecursionError):
             return {}
         return state if isinstance(state, dict) else {}
+
+    def is_done(self) -> bool:
+        """Whether each of its points has a result, or the refusal that was expected of it."""
+        points = self.state().get("points")
+        labels = [str(point.get("label")) for point in points if isinstance(point, dict)] if points else []
+        return bool(labels) and all(self._is_over(label) for label in labels)
+
+    def _is_over(self, label: str) -> bool:
+        try:
+            run = record.read(self.run(label).path)
+        except record.UnreadableRun:
+            return False
+        return run.has_result or run.expected
 
     def set_aside(self, label: str) -> None:
         """Give a run whose record is damaged another name, so that the point can be done again and nothing is lost."""

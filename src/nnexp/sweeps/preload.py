@@ -13,7 +13,7 @@ for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
 
-import nnexp.experiment  # noqa: E402
+import nnexp.resume  # noqa: E402
 import nnexp.training.session  # noqa: E402, F401
 from nnexp import evaluation, plots  # noqa: E402
 from nnexp.training import backend  # noqa: E402

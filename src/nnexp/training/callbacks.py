@@ -1,7 +1,12 @@
-"""Callbacks: Keras' own by name, and `stop_when`, written as the condition at which training stops."""
+"""Callbacks: Keras' own by name, and `stop_when`, written as the condition at which training stops.
+
+Two of Keras' write files that a crash would tear, or a resumed run would begin anew: here they replace them whole.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +14,8 @@ from typing import Any
 from nnexp.config.condition import Condition, parse
 from nnexp.config.experiment import PATH_PARAMETERS
 from nnexp.config.grammar import Entry
+from nnexp.errors import RunError
+from nnexp.files import replacing, write_text
 from nnexp.training.parts import make
 
 
@@ -44,8 +51,16 @@ def _make(entry: Entry, folder: Path) -> Any:
         return _stop_when(parse(entry.parameters["condition"]))
     paths = {name: folder / entry.parameters[name] for name in PATH_PARAMETERS if entry.get(name) is not None}
     for path in paths.values():
+        if not path.parent.resolve().is_relative_to(folder.resolve()):  # the run folder may come from a stranger
+            raise RunError(f"{path.parent} is a link that leads out of the run folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-    return make(entry, "callbacks", **{name: str(path) for name, path in paths.items()})
+    if entry.name == "csv_logger":
+        return _csv_logger(paths["filename"], str(entry.get("separator")))
+    callback = make(entry, "callbacks", **{name: str(path) for name, path in paths.items()})
+    if entry.name == "model_checkpoint":
+        give = callback.set_model
+        callback.set_model = lambda model: give(_Saver(model))
+    return callback
 
 
 def _stop_when(condition: Condition) -> Any:
@@ -63,3 +78,42 @@ def _stop_when(condition: Condition) -> Any:
                 self.model.stop_training = True
 
     return StopWhen()
+
+
+def _csv_logger(path: Path, separator: str) -> Any:
+    import keras
+
+    class CSVLogger(keras.callbacks.Callback):  # type: ignore[misc]
+        """As Keras' own of this name: an epoch (from 0) a row, the logs in the order of their names."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows: list[dict[str, float]] = []
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            self.rows.append({"epoch": epoch, **dict(sorted((logs or {}).items()))})
+            text = io.StringIO()
+            writer = csv.DictWriter(text, list(self.rows[0]), restval="NA", extrasaction="ignore", delimiter=separator)
+            writer.writeheader()
+            writer.writerows(self.rows)
+            write_text(path, text.getvalue())
+
+    return CSVLogger()
+
+
+class _Saver:
+    """A model whose files are replaced only by whole ones."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def save(self, path: str, **options: Any) -> None:
+        with replacing(Path(path)) as temporary:
+            self._model.save(temporary, **options)
+
+    def save_weights(self, path: str, **options: Any) -> None:
+        with replacing(Path(path)) as temporary:
+            self._model.save_weights(temporary, **options)

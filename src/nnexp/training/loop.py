@@ -42,10 +42,9 @@ def epochs(
 ) -> Iterator[EpochResult]:
     """Train from epoch `first` to `last` (from 1, inclusive), yielding each epoch's result as it ends.
 
-    `callbacks` is a keras CallbackList with a History; `validation` is (x, y) as the model and its loss take them.
+    `callbacks` is a keras CallbackList with a History, which knows that training has begun; `validation` is (x, y) as
+    the model and its loss take them.
     """
-    model.stop_training = False
-    callbacks.on_train_begin()
     for epoch in range(first, last + 1):
         begun = time.perf_counter()
         diverged_at: int | None = None
@@ -70,10 +69,6 @@ def epochs(
         # Callbacks may add to the logs, as ReduceLROnPlateau does; Keras' History, the last of them, has it all.
         logs |= {name: float(values[-1]) for name, values in model.history.history.items()}
         stop = bool(model.stop_training) or (diverged_at is not None and stop_on_divergence)
-        seconds = time.perf_counter() - begun
-        if stop or epoch == last:
-            model.optimizer.finalize_variable_values(model.trainable_variables)  # EMA weights become the weights
-            callbacks.on_train_end(logs)  # may restore the best weights
-        yield EpochResult(epoch, logs, seconds, diverged_at, stop)
+        yield EpochResult(epoch, logs, time.perf_counter() - begun, diverged_at, stop)
         if stop:
             return

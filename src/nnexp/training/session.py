@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,34 @@ from nnexp.evaluation import Evaluation, evaluate, probabilities
 from nnexp.preflight import output_problems
 from nnexp.training import backend, engine, model
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
+from nnexp.training.engine import Logs
 from nnexp.training.loop import EpochResult, Progress, epochs
+from nnexp.training.state import Keeper, State
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What of a run was done before, and is not done again."""
+
+    epoch: int
+    logs: Logs  # of that epoch
+    stop: bool  # training ended with it
+    state: State
 
 
 class Session:
     """One model in training on one set of splits."""
 
-    def __init__(self, experiment: Experiment, splits: Splits, dataset: Dataset) -> None:
+    def __init__(self, experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None = None) -> None:
         """Import TensorFlow, seed, build and compile the model and its engine.
+
+        `threads` is what a run that goes on was begun with; None: what the experiment says.
 
         Raises:
             ConfigError: Keras refuses a part of the experiment.
         """
         self.experiment, self.splits, self.classes = experiment, splits, dataset.classes
-        self.threads = backend.prepare(experiment.threads)
+        self.threads = backend.prepare(threads or experiment.threads)
         backend.seed_everything(experiment.seed)
         normalization = fit(experiment.normalization.name, splits.x_train).layer()
         self.model = model.build(experiment, splits.x_train.shape[1:], normalization)
@@ -41,6 +55,7 @@ class Session:
         self.engine = self._engine()
         self.evaluator = engine.Evaluator(self.model)
         self.callbacks: list[Any] = []
+        self._keeper: Keeper | None = None
 
     def _engine(self) -> engine.Engine:
         experiment, x = self.experiment, self.splits.x_train
@@ -69,8 +84,12 @@ class Session:
         """How many parameters the model has: `total`, `trainable`."""
         return model.parameter_counts(self.model)
 
-    def train(self, folder: Path, progress: Progress) -> Iterator[EpochResult]:
-        """Train, an epoch at a time; callbacks write into `folder`."""
+    def train(self, folder: Path, progress: Progress, done: Done | None = None) -> Iterator[EpochResult]:
+        """Train, an epoch at a time, after those that are `done`; callbacks write into `folder`.
+
+        Raises:
+            RunError: the state that it was to go on from does not fit.
+        """
         import keras
 
         experiment, splits = self.experiment, self.splits
@@ -83,20 +102,36 @@ class Session:
         held_out = None
         if splits.x_val is not None and splits.y_val is not None:
             held_out = (splits.x_val, self._targets(splits.y_val))
-        return epochs(
-            self.model,
-            self.engine,
-            hooks,
-            first=1,
-            last=experiment.epochs,
-            seed=experiment.seed,
-            examples=len(splits.x_train),
-            steps=steps,
-            validation=held_out,
-            evaluator=self.evaluator,
-            stop_on_divergence=experiment.on_divergence == "stop",
-            progress=progress,
-        )
+        self.model.stop_training = False
+        hooks.on_train_begin()
+        self._keeper = Keeper(self.model, self.callbacks)
+        if done:
+            self._keeper.put_back(done.state)
+        logs = dict(done.logs) if done else {}
+        if not (done and done.stop):
+            for result in epochs(
+                self.model,
+                self.engine,
+                hooks,
+                first=done.epoch + 1 if done else 1,
+                last=experiment.epochs,
+                seed=experiment.seed,
+                examples=len(splits.x_train),
+                steps=steps,
+                validation=held_out,
+                evaluator=self.evaluator,
+                stop_on_divergence=experiment.on_divergence == "stop",
+                progress=progress,
+            ):
+                logs = result.logs
+                yield result
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # EMA weights become the weights
+        hooks.on_train_end(logs)  # may restore the best weights
+
+    def state(self) -> State:
+        """All that training needs to go on from the end of the epoch that `train` gave last."""
+        assert self._keeper is not None
+        return self._keeper.take()
 
     def stop_reason(self, epoch: int) -> str:
         """Why a callback stopped training after `epoch`."""

@@ -6,12 +6,15 @@ against the installed Keras. A layer without a rule is left to Keras.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnexp.config.grammar import Entry
 from nnexp.config.shapes.needs import Misfit, Shape
 from nnexp.config.shapes.rules import KEEPS_SHAPE, apply
+
+_LARGEST = 2**50  # values or weights of a layer; beyond it there is no memory on any machine
 
 __all__ = ["KEEPS_SHAPE", "LayerShape", "Shape", "ShapeError", "infer"]
 
@@ -52,6 +55,9 @@ def infer(layers: Sequence[Entry], input_shape: Shape) -> list[LayerShape] | Non
             raise ShapeError(index, misfit.message, misfit.hint) from None
         if made is None:
             return None
+        if max(math.prod(made.output), made.weights) > _LARGEST:
+            message = f"{entry.name} makes {made.output} with {made.weights:,} weights, more than any memory holds"
+            raise ShapeError(index, message, "make it smaller")
         shape = made.output
         found.append(LayerShape(index, entry.name, shape, made.weights, made.weights - made.frozen))
     return found

@@ -21,6 +21,7 @@ from nnexp.config.shapes.needs import (
     weight_axes,
 )
 
+_MOST_GROUPS = 1024  # of a hint
 Rule = Callable[[Entry, Shape], Made | None]
 
 
@@ -90,7 +91,7 @@ def _group_normalization(entry: Entry, shape: Shape) -> Made:
     channels = weight_axes(entry, shape)
     groups = entry.get("groups", 32)
     if groups != -1 and channels % groups:
-        fitting = max(divisor for divisor in range(1, min(groups, channels) + 1) if channels % divisor == 0)
+        fitting = max(size for size in range(1, min(groups, channels, _MOST_GROUPS) + 1) if channels % size == 0)
         message = f"group_normalization cannot split {channels} channels into {groups} equal groups"
         raise Misfit(message, f"set `groups: {fitting}`")
     return _layer_normalization(entry, shape)

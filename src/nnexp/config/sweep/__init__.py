@@ -9,11 +9,12 @@ from pathlib import Path
 from nnexp.config.loading import read_config
 from nnexp.config.sweep.axes import Axis, parse_axis
 from nnexp.config.sweep.file import Base, SweepFile, Variant
-from nnexp.config.sweep.reading import MAX_REPEATS, MAX_SEED, read_sweep
+from nnexp.config.sweep.reading import MAX_REPEATS, MAX_RUNS, MAX_SEED, counted, read_sweep
 from nnexp.errors import InputError
 
 __all__ = ["Axis", "Base", "SweepFile", "Variant", "load_sweep", "parse_axis"]
 
+_MAX_VALUES = 5_000_000  # in the configs of all points; a point of 500 values takes a millisecond or two
 _DEFAULT = Path("configs/fashion_sigmoid128.yaml")
 _SHIPPED = Path(__file__).parents[2] / _DEFAULT
 
@@ -35,11 +36,19 @@ def load_sweep(
 
     Raises:
         ConfigError: the file cannot be read as a sweep, with all that is wrong.
-        InputError: an option cannot be used.
+        InputError: an option cannot be used, or there are more runs than anyone means.
     """
     path = source or (_DEFAULT if _DEFAULT.is_file() else _SHIPPED)
     sweep = _with_axes(read_sweep(read_config(path), path), axes)
     sweep = _with_seeds(sweep, repeats, None if seed is None else _seeds(seed))
+    if sweep.runs > MAX_RUNS:
+        raise InputError(
+            f"the sweep would be {counted(sweep.runs)} runs; more than {MAX_RUNS:,} runs are refused: "
+            "give fewer values, or fewer repeats"
+        )
+    bases = (*sweep.bases, *(variant.base for variant in sweep.variants if variant.base))
+    if sweep.combinations * sum(base.config.size for base in bases) > _MAX_VALUES:
+        raise InputError("the sweep has too many points of too large a config to look at each; make it smaller")
     most = max(sweep.repeats, *(variant.repeats or 0 for variant in sweep.variants), 0)
     if isinstance(sweep.seed, int) and sweep.seed + most - 1 > MAX_SEED:
         raise InputError(f"seed {sweep.seed} and {most} repeats go beyond the greatest seed, {MAX_SEED}")

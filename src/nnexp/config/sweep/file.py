@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,20 @@ class SweepFile:
         """The seeds of every point; a variant with repeats of its own takes the first of the same ones."""
         count = repeats or self.repeats
         return self.seed[:count] if isinstance(self.seed, tuple) else tuple(range(self.seed, self.seed + count))
+
+    @property
+    def combinations(self) -> int:
+        """How many points each variant, or each base, has."""
+        return (len(self.zip[0].changes) if self.zip else 1) * math.prod(len(axis.changes) for axis in self.grid)
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are, counted and not made; a point that must fail has no repeats."""
+        repeats = [
+            (1 if variant.base else len(self.bases)) * (1 if variant.expects_error else variant.repeats or self.repeats)
+            for variant in self.variants
+        ]
+        return self.combinations * (sum(repeats) if repeats else len(self.bases) * self.repeats)
 
     def yaml(self) -> str:
         """The sweep as a file that needs no other; reading it gives the same points."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,8 +20,10 @@ KEYS = ("name", "description", "base", "variants", "zip", "grid", "repeats", "se
 VARIANT_KEYS = ("name", "base", "set", "repeats", "expect")
 MAX_SEED = 2**32 - 1
 MAX_REPEATS = 10_000
+MAX_RUNS = 10_000
 MAX_WORKERS = 1024
 DEFAULT_SEED = 42
+_MOST_LISTED = 1000  # bases, or variants
 _LONGEST_NAME = 100  # bytes; axes and the seed follow it in a folder's name
 
 
@@ -40,6 +44,7 @@ class _Reader:
     def __init__(self, path: Path, problems: Problems) -> None:
         self.path = path
         self.problems = problems
+        self.read: dict[Path, Node] = {}  # base files, each read once
 
     def single(self, config: Node) -> SweepFile:
         base = _named(config, self.path.stem)
@@ -116,6 +121,9 @@ class _Reader:
         items = node.value if isinstance(node.value, list) else [node]
         if not items:
             self.problems.add(node.place, "the list of bases is empty")
+        if len(items) > _MOST_LISTED:
+            self.problems.add(node.place, f"{len(items):,} bases: at most {_MOST_LISTED:,} can be listed")
+            return ()
         names = ["base"] if len(items) == 1 else [f"base{number}" for number, _ in enumerate(items, 1)]
         bases = [base for item, name in zip(items, names, strict=True) if (base := self.base(item, name))]
         for name in _doubles([base.name for base in bases]):
@@ -132,17 +140,19 @@ class _Reader:
             return None
         path = Path(os.path.normpath(self.path.parent / node.value))
         try:
-            config = read_config(path)
+            config = self.read[path] if path in self.read else read_config(path)
         except ConfigError as error:
             for found in error.problems:
                 in_the_base = found.place.line is not None
                 told = found if in_the_base else Problem(node.place, f"{path}: {found.message}", found.hint)
-                self.problems.found.append(told)
+                self.problems.add(told.place, told.message, told.hint)
             return None
+        self.read[path] = config
         if is_sweep(config):
             self.problems.add(node.place, f"{path} is a sweep file itself", "a base is the config of one experiment")
             return None
-        self.problems.found += config.problems
+        for found in config.problems:
+            self.problems.add(found.place, found.message, found.hint)
         return _named(config, path.stem)
 
     def check_bases(self, config: Node, base: Node | None, listed: Node | None, variants: Sequence[Variant]) -> None:
@@ -166,6 +176,9 @@ class _Reader:
         if not isinstance(node.value, list) or not node.value:
             what = "the list of variants is empty" if node.value == [] else f"variants are a list, not {kind_of(node)}"
             self.problems.add(node.place, what, "such as\n  variants:\n    - {name: wide, set: {hidden: 512}}")
+            return ()
+        if len(node.value) > _MOST_LISTED:
+            self.problems.add(node.place, f"{len(node.value):,} variants: at most {_MOST_LISTED:,} can be listed")
             return ()
         variants = [variant for item in node.value if (variant := self.variant(item))]
         for name in _doubles([variant.name.casefold() for variant in variants]):
@@ -206,6 +219,12 @@ class _Reader:
         if not isinstance(node.value, dict):
             such = f"{key}: {{hidden: 512}}" if key == "set" else f"{key}: {{hidden: [128, 512]}}"
             self.problems.add(node.place, f"{key} is a mapping, not {kind_of(node)}", f"such as  {such}")
+            return ()
+        counts = [len(value.value) for value in node.value.values() if isinstance(value.value, list)]
+        points = math.prod(counts) if key == "grid" else max(counts, default=0)
+        if key != "set" and points > MAX_RUNS:
+            hint = f"more than {MAX_RUNS:,} runs are refused: give fewer values"
+            self.problems.add(node.place, f"the {key} has {counted(points)} points", hint)
             return ()
         axes = []
         for written, value in node.value.items():
@@ -269,6 +288,11 @@ class _Reader:
         return len(seeds) or 1, seeds or DEFAULT_SEED
 
 
+def counted(number: int) -> str:
+    """A count for people, however large: 9,000,000, or 10^42."""
+    return f"{number:,}" if number < 10**15 else f"more than 10^{int(math.log10(number))}"
+
+
 def _given(node: Node) -> dict[str, Node]:
     """What a mapping gives; a key without a value is as good as absent."""
     values = node.value if isinstance(node.value, dict) else {}
@@ -291,4 +315,4 @@ def _seed_of(base: Base | None) -> int:
 
 def _doubles(values: Sequence[object]) -> Iterator[object]:
     """Each value that stands more than once, once."""
-    return (value for value in dict.fromkeys(values) if values.count(value) > 1)
+    return (value for value, count in Counter(values).items() if count > 1)

@@ -1,0 +1,92 @@
+"""`nnexp resume`: on with what was cut off."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+
+def resume(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN…", help="Run folders, sweep folders, or a directory that holds them.", show_default=False
+        ),
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on though config, code, versions or machine have changed.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json (of a sweep: table.json).")] = False,
+) -> None:
+    """Go on with runs that were interrupted, killed or failed, to the result that they would have had.
+
+    A run goes on from its last checkpoint; one that is completed is left as it is.
+
+    Example:  nnexp resume runs/20261121-184512_fashion_sigmoid128
+    """
+    from nnexp.cli.console import stderr
+    from nnexp.cli.run import resume_run
+    from nnexp.cli.sweep import resume_sweep
+    from nnexp.errors import InputError
+    from nnexp.experiment import Options
+
+    targets = [target for path in runs for target in _targets(path)]
+    if not targets:
+        if not quiet:
+            stderr().print(f"{', '.join(map(str, runs))}: every run has its result", soft_wrap=True)
+        return
+    if len(targets) > 1:
+        flags = [("--force", force), ("--offline", offline), ("--quiet", quiet), ("--json", as_json)]
+        raise typer.Exit(_one_by_one(targets, [flag for flag, given in flags if given]))
+    [target] = targets
+    if (target / "sweep.yaml").exists():
+        if force:
+            raise InputError("--force is for single runs; a sweep does runs that cannot go on exactly from their start")
+        resume_sweep(target, offline=offline, quiet=quiet, as_json=as_json)
+    else:
+        how = Options(offline=offline, command=sys.argv)
+        resume_run(target, how, force=force, quiet=quiet, as_json=as_json)
+
+
+def _targets(path: Path) -> Iterator[Path]:
+    """The run or sweep folder at a path, or those in it that lack a result."""
+    from nnexp.resume import unfinished
+    from nnexp.runs import record
+    from nnexp.sweeps.folder import SweepFolder
+
+    if record.kind_of(path) != "directory" or any((path / name).exists() for name in ("metrics.json", "sweep.yaml")):
+        yield path
+        return
+    sweeps = {folder.path for folder in SweepFolder.all_in(path)}
+    yield from sorted(sweep for sweep in sweeps if not SweepFolder(sweep).is_done())
+    yield from (run.path for run in unfinished(path) if run.path.parent not in sweeps)
+
+
+def _one_by_one(targets: Sequence[Path], flags: Sequence[str]) -> int:
+    """Each in a process of its own: TensorFlow takes its threads once, and one that dies harms no other."""
+    told: list[int] = []
+    worst = 0
+    for target in targets:
+        if told:
+            break
+        child = subprocess.Popen([sys.executable, "-m", "nnexp", "resume", str(target), *flags])
+
+        def pass_on(number: int, frame: FrameType | None, child: subprocess.Popen[bytes] = child) -> None:
+            told.append(number)
+            if number != signal.SIGINT:  # a terminal's Ctrl-C reaches the child by itself
+                child.send_signal(number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, pass_on)
+        code = child.wait()
+        worst = max(worst, 128 - code if code < 0 else code)
+    return worst

@@ -1,0 +1,129 @@
+"""Going on with runs that were cut off: which there are, and whether they can go on to the very same result."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from nnexp import events
+from nnexp.config.experiment import Experiment, load_experiment
+from nnexp.data.progress import FetchProgress
+from nnexp.errors import InputError
+from nnexp.experiment import Options, continue_experiment, run_experiment
+from nnexp.runs import record
+from nnexp.runs.environment import changes, describe  # C
+from nnexp.runs.folder import RunFolder
+from nnexp.runs.record import RunRecord
+
+# What a config may say otherwise without the result being another.
+_WITHOUT_EFFECT = ("name", "description", "checkpoint")
+
+
+def resume(
+    path: Path,
+    options: Options,
+    report: events.Report = events.silent,
+    fetch_progress: FetchProgress | None = None,
+    *,
+    force: bool = False,
+) -> Path:
+    """Go on with a run to the result that it would have had; one that came to its end is left as it is.
+
+    Raises:
+        InputError: there is no such run, it is under way, or it cannot go on as it began and `force` is not given.
+        As `run_experiment`.
+    """
+    found = record.read(path)
+    if links := found.folder.links():
+        names = ", ".join(link.name for link in links)
+        raise InputError(f"{path} holds links that may lead anywhere: {names}; put the files themselves there")
+    if not found.has_result:
+        with _held(path):
+            found = record.read(path)  # again: another process may have been at it until now
+            if not found.has_result:
+                return _go_on(found, options, report, fetch_progress, force=force)
+    found.folder.drop_checkpoints()  # left where it was killed in its last moment
+    report(events.Note(f"{path} is {found.status} after {len(found.history)} epochs: there is nothing left to do"))
+    return path
+
+
+def run_or_resume(experiment: Experiment, folder: Path, options: Options, report: events.Report) -> Path:
+    """Do the run of an experiment in `folder`, going on with what an earlier try left there if it is the same run."""
+    with contextlib.suppress(record.UnreadableRun):
+        found = record.read(folder)
+        if not found.has_result and not found.folder.links() and not reasons_against(found, experiment):
+            return continue_experiment(experiment, found, options, report)
+    RunFolder(folder).discard()
+    return run_experiment(experiment, replace(options, folder=folder), report)
+
+
+def newest_unfinished(runs: Path, identity: str) -> Path | None:
+    """The run of that identity in `runs` that was cut off last; None where there is none."""
+    found = [run for run in unfinished(runs) if run.identity == identity and run.path.parent == runs]
+    return max(found, key=lambda run: run.started).path if found else None
+
+
+def unfinished(runs: Path) -> Iterator[RunRecord]:
+    """The runs below a directory that have no result and are not under way."""
+    for path in record.find(runs):
+        with contextlib.suppress(record.UnreadableRun):
+            found = record.read(path)
+            if not found.has_result and found.status != "running" and not found.expected:
+                yield found
+
+
+def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
+    """Why a run, gone on with here and now, might come to another result than if it had not been cut off."""
+    reasons = [] if found.identity == experiment.identity else ["its config.yaml is not the one that it began with"]
+    for key, now in experiment.plain().items():
+        then = found.config.get(key)
+        if key not in _WITHOUT_EFFECT and then != now:
+            reasons.append(f"{key} in config.yaml: {_short(then)} then, {_short(now)} now")
+    try:
+        environment = json.loads(found.folder.environment.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return [*reasons, "its environment.json cannot be read: it may have begun with other versions"]
+    return reasons + changes(environment, describe(sys.argv, found.threads or 0))
+
+
+def _go_on(
+    found: RunRecord,
+    options: Options,
+    report: events.Report,
+    fetch_progress: FetchProgress | None,
+    *,
+    force: bool,
+) -> Path:
+    if found.status == "running":
+        raise InputError(f"{found.path} is being run by another process; wait for it, or stop it first")
+    experiment = load_experiment(found.folder.config)
+    if not force and (reasons := reasons_against(found, experiment)):
+        listed = "".join(f"\n    {reason}" for reason in reasons)
+        how = "To go on all the same, maybe to another result, add --force; or run it anew with  nnexp run"
+        raise InputError(f"{found.path} cannot go on exactly as it began:{listed}\n{how} {found.folder.config}")
+    return continue_experiment(experiment, found, options, report, fetch_progress)
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Keep a second `resume` out; the system lets go when this process ends, however it ends."""
+    from filelock import FileLock, Timeout
+
+    checkpoints = RunFolder(path).checkpoints
+    try:
+        checkpoints.mkdir(exist_ok=True)
+        with FileLock(checkpoints / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"{path} is being run by another process; wait for it, or stop it first") from None
+    except PermissionError as error:
+        raise InputError(f"{error.filename or path} cannot be written to: {error.strerror}") from None
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}…"

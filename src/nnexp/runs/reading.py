@@ -1,0 +1,112 @@
+"""The files of a run folder as one may read them from a stranger: plain, of a bounded size, with text to be shown."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+# No link is followed (it may lead out of the folder), and no pipe is waited for.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MEGABYTE = 1_000_000
+_KINDS = {stat.S_IFLNK: "a link, and links inside run folders are not followed", stat.S_IFDIR: "a directory, no file"}
+_UNUSUAL = re.compile(r"[^ -~\n\t]")
+# NaN and the infinities are no JSON; a run writes null.
+_JSON = json.JSONDecoder(parse_constant=lambda _: None)
+
+
+class Refused(ValueError):
+    """A file that is there, but is not read, or is not what it should be; the message says why."""
+
+
+def content_of(path: Path, megabytes: int) -> bytes:
+    """The bytes of a file of a run folder, of at most so many megabytes.
+
+    Raises:
+        Refused: it is a link, a directory, a pipe or a device, or larger.
+        OSError: it is missing, or cannot be read.
+    """
+    try:
+        handle = os.open(path, _FLAGS)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO) and (kind := _kind(os.lstat(path))):
+            raise Refused(kind) from None
+        raise
+    try:
+        found = os.fstat(handle)
+        if kind := _kind(found):
+            raise Refused(kind)
+        if found.st_size > megabytes * _MEGABYTE:
+            raise Refused(f"larger than {megabytes} MB, which no run makes it")
+        with open(handle, "rb", closefd=False) as file:  # by number: what was looked at is what is read
+            return file.read(found.st_size)
+    finally:
+        os.close(handle)
+
+
+def json_of(path: Path, megabytes: int) -> Any:
+    """The JSON of a file of a run folder, as `parsed` has it.
+
+    Raises:
+        Refused: it is no JSON, or as `content_of` says.
+        OSError: as `content_of` says.
+    """
+    return parsed(content_of(path, megabytes))
+
+
+def parsed(raw: bytes) -> Any:
+    """JSON with only such text as can be shown, keys on one line: those of a config and of metrics become headings.
+
+    Raises:
+        Refused: it is no JSON.
+    """
+    try:
+        data = _JSON.decode(raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"not JSON: {error}") from None
+    # JSON has controls only as escapes, but for DEL, so that most files need no second look.
+    if raw.isascii() and b"\\" not in raw and b"\x7f" not in raw:
+        return data
+    whole = {"": data}
+    inside: list[Any] = [whole]
+    while inside:  # no recursion: a forged file may go on
+        found = inside.pop()
+        if isinstance(found, dict):
+            entries = list(found.items())
+            found.clear()
+            for key, value in entries:
+                found[printable(key)] = text_of(value) if isinstance(value, str) else value
+            inside += (value for value in found.values() if isinstance(value, (dict, list)))
+        else:
+            found[:] = [text_of(value) if isinstance(value, str) else value for value in found]
+            inside += (value for value in found if isinstance(value, (dict, list)))
+    return whole[""]
+
+
+def text_of(value: Any) -> str:
+    """Text without what would command a terminal, and "" for what is no text."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else " " for c in value)
+
+
+def printable(text: object) -> str:
+    """The same on one line, of a path too: any name may hold any character."""
+    line = str(text)
+    return line if line.isprintable() else "".join(c if c.isprintable() else " " for c in line)
+
+
+def escaped(text: str) -> str:
+    """JSON text with escapes in place of all that would command a terminal, or that UTF-8 lacks: the same JSON."""
+    text = text.replace("\r", " ")
+    return _UNUSUAL.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
+
+
+def _kind(found: os.stat_result) -> str:
+    """What is there instead of a plain file; "" for one."""
+    kind = stat.S_IFMT(found.st_mode)
+    return "" if kind == stat.S_IFREG else _KINDS.get(kind, "a pipe or a device, no file")

@@ -1,0 +1,115 @@
+"""The state of training at the end of an epoch: taken from a model and its callbacks, and put back into new ones.
+
+Keras' BackupAndRestore leaves out what callbacks and random layers remember, and so does not resume to the same result.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.errors import RunError
+
+# What a callback is given by Keras, which is not its state.
+_NOT_STATE = ("_model", "params", "validation_data")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a run has learned, and where its random layers, its optimizer and its callbacks are."""
+
+    plain: Mapping[str, Any]  # JSON types
+    arrays: Mapping[str, NDArray[Any]]
+
+
+class Keeper:
+    """Takes and puts back the state of one model and its callbacks, as they were made at the start of training."""
+
+    def __init__(self, model: Any, callbacks: Sequence[Any]) -> None:
+        """Call after `on_train_begin`: only what a callback has changed since then is its state."""
+        self.model, self.callbacks = model, callbacks
+        self._at_start = [copy.deepcopy(_attributes(callback)) for callback in callbacks]
+
+    def take(self) -> State:
+        """The state now: weights, seed generators, the optimizer's variables, what each callback remembers."""
+        arrays = {f"variable {index}": variable.numpy() for index, variable in enumerate(self._variables())}
+        callbacks = []
+        for index, (callback, before) in enumerate(zip(self.callbacks, self._at_start, strict=True)):
+            changed = {name: value for name, value in _attributes(callback).items() if not _same(before, name, value)}
+            for name in [name for name, value in changed.items() if _is_arrays(value)]:
+                parts = changed.pop(name)
+                changed[f"{name} arrays"] = len(parts)
+                arrays |= {f"callback {index} {name} {part}": array for part, array in enumerate(parts)}
+            callbacks.append(changed)
+        return State({"variables": self._described(), "callbacks": callbacks}, arrays)
+
+    def put_back(self, state: State) -> None:
+        """Make model and callbacks go on from a state.
+
+        Raises:
+            RunError: it is the state of another model, or of other callbacks.
+        """
+        callbacks = state.plain.get("callbacks")
+        if state.plain.get("variables") != self._described() or not isinstance(callbacks, list):
+            raise RunError("the checkpoint is of another model: its weights or its callbacks are others")
+        try:
+            for index, variable in enumerate(self._variables()):
+                variable.assign(_as(variable.numpy().dtype, state.arrays[f"variable {index}"]))
+            for index, (callback, changed) in enumerate(zip(self.callbacks, callbacks, strict=True)):
+                _remind(callback, index, changed, state.arrays)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise RunError(f"the checkpoint does not fit the model: {error}") from error
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _described(self) -> list[list[Any]]:
+        return [[str(variable.dtype), list(variable.shape)] for variable in self._variables()]
+
+
+def _remind(callback: Any, index: int, changed: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    if changed and hasattr(callback, "_set_monitor_op"):
+        # Keras does so at the first epoch's end, and turns the sign of min_delta where smaller is better.
+        callback._set_monitor_op()
+    for key, value in changed.items():
+        name, _, arrays_of = key.partition(" ")
+        if arrays_of:
+            value = [arrays[f"callback {index} {name} {part}"] for part in range(value)]
+        if name in vars(callback):  # no other: a checkpoint may come from a stranger
+            setattr(callback, name, value)
+
+
+def _attributes(callback: Any) -> dict[str, Any]:
+    """What of a callback can be kept: plain values, and lists of arrays, such as the weights of the best epoch."""
+    kept = {name: _plain(value) for name, value in vars(callback).items() if name not in _NOT_STATE}
+    return {name: value for name, value in kept.items() if _is_plain(value) or _is_arrays(value)}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _is_arrays(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, np.ndarray) for item in value)
+
+
+def _same(before: Mapping[str, Any], name: str, value: Any) -> bool:
+    return name in before and not _is_arrays(value) and before[name] == value
+
+
+def _as(dtype: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """NumPy writes types that are not its own, as bfloat16, without their names."""
+    return array.view(dtype) if array.dtype.kind == "V" else array
