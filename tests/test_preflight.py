@@ -310,6 +310,27 @@ def test_good_experiments_pass_in_silence(name: str) -> None:
     assert (found.problems, found.warnings) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("layers", "keys", "told"),
+    [
+        (
+            "[flatten, dense: 1000000000, dense: 10]", {"optimizer": "sgd"},
+            "795,000,000,010 weights: to train them with sgd takes at least 6,360 GB of memory, and this machine has",
+        ),
+        ("[flatten, dense: 1000000000, dense: 10]", {}, "to train them with adam takes at least 12,720 GB of memory"),
+        (
+            "[flatten, repeat_vector: 10000, global_max_pooling1d, dense: 10]", {"batch_size": "2000000000"},
+            "one layer makes 7,840,000 values of each example, and a batch has 60,000: this takes at least 1,881 GB",
+        ),
+    ],
+)  # fmt: skip
+def test_what_needs_more_memory_than_the_machine_has_is_refused(layers: str, keys: dict[str, str], told: str) -> None:
+    [problem] = checked(layers, **keys).problems
+    assert str(problem.place) == "a.yaml:2:9"
+    assert told in problem.message
+    assert "smaller" in problem.hint
+
+
 def test_all_problems_are_told_at_once() -> None:
     found = checked("[dense: 5]", metrics="precision", callbacks="[early_stopping, stop_when: los < 1]")
     assert [str(problem.place).split(":")[1] for problem in found.problems] == ["2", "2", "3", "4", "4"]
@@ -394,3 +415,16 @@ def test_callbacks_that_want_something_of_the_optimizer_are_refused_without_it()
     [problem] = checked(callbacks="[reduce_lr_on_plateau: loss]", optimizer=falling).problems
     assert "cannot change a learning rate that follows a schedule" in problem.message
     assert checked(callbacks="[reduce_lr_on_plateau: loss]").problems == ()
+
+
+@pytest.mark.parametrize(
+    ("filepath", "unknown"),
+    [("'{epoch:02d}_{loss:.2f}.keras'", ""), ("'{val_loss}.keras'", "val_loss"), ("'{batch}.keras'", "batch")],
+)
+def test_a_file_is_named_by_figures_that_will_be_there(filepath: str, unknown: str) -> None:
+    """Keras would fail at the end of the first epoch."""
+    found = checked(callbacks=f"[model_checkpoint: {filepath}]").problems
+    assert [problem.message for problem in found] == (
+        [f"model_checkpoint: no figure is called '{unknown}'"] if unknown else []
+    )
+    assert checked(callbacks="[model_checkpoint: {filepath: '{batch}.keras', save_freq: 9}]").problems == ()

@@ -21,7 +21,7 @@ from nnexp.comparison.result import Comparison
 from nnexp.comparison.table import csv_text, epochs_heading, markdown
 from nnexp.errors import InputError
 from nnexp.report.table import groups_table
-from nnexp.runs.folder import this_process
+from nnexp.runs.process import this_process
 
 Make = Callable[..., Path]
 Repeats = Callable[..., list[Path]]

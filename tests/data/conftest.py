@@ -125,6 +125,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
+    def endless(self, data: bytes) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while not self.server.over.is_set():
+            self.wfile.write(bytes(1 << 20))
+
     def silent(self, data: bytes) -> None:
         self.server.over.wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -17,16 +18,18 @@ from nnexp.data.library import cached_source, is_cached, obtain
 from nnexp.data.local import Folder
 from nnexp.data.mirrors import Mirror
 
-# Fetches the dataset whose parts (name, size, hash) and mirrors are given as JSON; prints what it read.
+# Fetches the dataset whose parts (name, size, hash) and places, mirrors or folders, are given; prints what it read.
 FETCH = """
 import json, sys
 from nnexp.data.content import Part, idx_decode
 from nnexp.data.library import obtain
+from nnexp.data.local import Folder
 from nnexp.data.mirrors import Mirror
 from nnexp.data.progress import Silent
 from nnexp.data.sources import Files
-parts, mirrors = json.loads(sys.argv[1])
-files = Files(tuple(Part(*part) for part in parts), idx_decode, tuple(Mirror(url, ".gz") for url in mirrors))
+parts, places = json.loads(sys.argv[1])
+sources = tuple(Mirror(place, ".gz") if "://" in place else Folder(place) for place in places)
+files = Files(tuple(Part(*part) for part in parts), idx_decode, sources)
 print(int(obtain("tiny", files, offline=False, progress=Silent()).x_train.sum()))
 """
 
@@ -90,9 +93,40 @@ def be_of_another_version(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
+def nest_the_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[" * 100_000)
+
+
+def forget_the_hashes(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for file in manifest["files"].values():
+        del file["sha256"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def put_a_pickle(folder: Path) -> None:
+    """With the right hash: it must not be opened even so."""
+    np.save(folder / "y_train.npy", np.array([{"an": "object"}], dtype=object), allow_pickle=True)
+    content = (folder / "y_train.npy").read_bytes()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["y_train"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 @pytest.mark.parametrize(
     "harm",
-    [flip_a_bit, cut_short, garble_manifest, empty_manifest, lose_manifest, lose_labels, be_of_another_version],
+    [
+        nest_the_manifest,
+        forget_the_hashes,
+        put_a_pickle,
+        flip_a_bit,
+        cut_short,
+        garble_manifest,
+        empty_manifest,
+        lose_manifest,
+        lose_labels,
+        be_of_another_version,
+    ],
 )
 def test_a_damaged_cache_is_noticed_said_and_made_again(tiny, cache_root, shelf, listener, leftovers, harm):
     obtain("tiny", tiny.files(shelf), offline=False, progress=listener)
@@ -112,6 +146,16 @@ def test_a_cache_that_cannot_be_written_is_done_without(tiny, shelf, listener, t
     arrays = obtain("tiny", tiny.files(shelf), offline=False, progress=listener)
     assert arrays.x_train.sum() == pixel_sum(tiny)
     assert "memory only" in listener.said[0]
+
+
+def test_a_full_disk_costs_the_cache_and_nothing_else(tiny, shelf, cache_root, leftovers):
+    """No file of the child may grow beyond 10,000 bytes, as on a disk that fills up."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+    task = json.dumps([[(part.name, part.size, part.sha256) for part in tiny.parts], [shelf.path]])
+    done = subprocess.run([sys.executable, "-c", limit + FETCH, task], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == pixel_sum(tiny)
+    assert not (cache_root / "tiny").exists()
+    assert leftovers() == []
 
 
 def test_processes_that_ask_at_once_fetch_once(web, tiny, cache_root, leftovers):

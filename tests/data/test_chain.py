@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -28,6 +30,7 @@ BRIEF = Patience(total=1.0, silence=0.4)
         ("corrupt", "SHA-256"),
         ("page", "gzip"),
         ("missing", "404"),
+        ("endless", "it sends more than the dataset has"),
     ],
 )
 def test_a_server_that_fails_is_passed_over_in_time(web, tiny, cache_root, listener, leftovers, manner, reason):
@@ -112,6 +115,76 @@ def test_a_pickle_in_place_of_the_archive_is_never_opened(tiny, cache_root, list
         np.savez(file, x_train=np.array([{"an": "object"}], dtype=object))
     with pytest.raises(DataUnavailable, match="allow_pickle=False"):
         obtain("tiny", tiny.files(NpzFile(str(archive))), offline=True, progress=listener)
+
+
+def write_zip_of_another_size(path, tiny):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.npy", bytes(50_000_000))
+
+
+def write_array_that_lies_about_its_size(path, tiny):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (2**40, 28, 28)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x_train.npy", header.getvalue() + bytes(100))
+
+
+def write_array_of_its_own(path, tiny):
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def write_half_an_archive(path, tiny):
+    arrays = tiny.files().decode(tiny.content)
+    with path.open("wb") as file:
+        np.savez(file, x_train=arrays.x_train)
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+@pytest.mark.parametrize(
+    ("write", "told"),
+    [
+        (write_zip_of_another_size, "x_train.npy in it has 50,000,000 bytes, more than the dataset"),
+        (write_array_that_lies_about_its_size, "Unable to allocate"),
+        (write_array_of_its_own, "not a zip file"),
+        (write_half_an_archive, "not a zip file"),
+    ],
+)
+def test_an_archive_that_is_none_of_ours_is_passed_over(tiny, cache_root, listener, tmp_path, write, told):
+    write(tmp_path / "odd.npz", tiny)
+    with pytest.raises(DataUnavailable, match=told):
+        obtain("tiny", tiny.files(NpzFile(str(tmp_path / "odd.npz"))), offline=True, progress=listener)
+
+
+def cut(content):
+    return content[: len(content) // 2]
+
+
+def flip(content):
+    return content[:-9] + bytes([content[-9] ^ 255]) + content[-8:]
+
+
+def lie_about_the_size(content):
+    return gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12 + gzip.decompress(content)[16:])
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (cut, "Compressed file ended before"),
+        (flip, "t10k-images-idx3-ubyte|CRC check failed|Error -3"),
+        (lie_about_the_size, "t10k-images-idx3-ubyte has another content than the original"),
+    ],
+)
+def test_a_damaged_file_is_passed_over_and_nothing_of_it_is_kept(
+    tiny, cache_root, listener, leftovers, tmp_path, harm, told
+):
+    path = tiny.write(tmp_path / "mine", packed=True) / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(harm(path.read_bytes()))
+    with pytest.raises(DataUnavailable, match=told):
+        obtain("tiny", tiny.files(Folder(str(tmp_path / "mine"))), offline=True, progress=listener)
+    assert not (cache_root / "tiny").exists()
+    assert leftovers() == []
 
 
 def test_openml_out_of_reach_is_told_in_words(tiny, cache_root, listener, monkeypatch):

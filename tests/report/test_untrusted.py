@@ -64,7 +64,7 @@ FORGED: dict[str, dict[str, Any]] = {
     "findings of another kind": {"findings": [{"code": 3}, {"message": [1], "severity": {}}, {}]},
     "a history of another kind": {"history": [{"epoch": "one", "loss": []}, {"epoch": 2, "loss": 1e308}, {}]},
     "layers of another kind": {"model": [{"layer": 1, "kind": None, "output": [], "parameters": "many"}]},
-    "a deep config": {"config": lambda old: {**old, "deep": json.loads("[" * 400 + "]" * 400)}},
+    "a deep config": {"config": lambda old: {**old, "deep": json.loads("[" * 55 + "]" * 55)}},
     "a stop of another kind": {"stopped": {"epoch": [], "reason": {}}, "best_epoch": -5},
 }
 

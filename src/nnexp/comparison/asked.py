@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from nnexp.comparison.collect import Collected
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison
 from nnexp.comparison.selection import NoBaseline
-from nnexp.runs.record import RunRecord, text_of
+from nnexp.runs.reading import Refused, json_of, printable, text_of
+from nnexp.runs.record import MOST_MEGABYTES, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,19 @@ class Asked:
 def asked_of(folder: Path) -> Asked:
     """What the sweep in a folder was to answer; all empty where there is no sweep.json that can be read."""
     try:
-        state = json.loads((folder / "sweep.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        state = json_of(folder / "sweep.json", MOST_MEGABYTES)
+    except (OSError, Refused):
         return Asked()
     if not isinstance(state, dict):
         return Asked()
     baseline, points = state.get("baseline"), state.get("points")
     labels = _repeats(baseline, points) if isinstance(baseline, str) and isinstance(points, list) else ()
     return Asked(
-        name=text_of(state.get("name")),
+        name=printable(text_of(state.get("name"))),
         description=text_of(state.get("description")),
         baseline=text_of(baseline),
         baseline_runs=frozenset(folder / label for label in labels),
-        commands=(f"nnexp sweep {shlex.quote(str(folder / 'sweep.yaml'))}",),
+        commands=(f"nnexp sweep {shlex.quote(printable(folder / 'sweep.yaml'))}",),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nnexp.errors import InputError
 from nnexp.runs import record
+from nnexp.runs.reading import printable
 from nnexp.runs.record import RunRecord
 
 
@@ -44,7 +45,7 @@ def collect(paths: Sequence[Path]) -> Collected:
             except record.UnreadableRun as error:
                 unreadable.append(str(error))
     if not records:
-        looked = "\n".join(unreadable) or "no run folder in " + ", ".join(record.text_of(str(path)) for path in paths)
+        looked = "\n".join(unreadable) or "no run folder in " + ", ".join(printable(path) for path in paths)
         raise InputError(f"there is no run to read:\n{looked}\nName run folders, or directories that hold some.")
     return Collected(tuple(records), tuple(dict.fromkeys(unreadable)))
 
@@ -73,11 +74,11 @@ def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple
         if kind == "file" and path.name == "metrics.json":
             path, kind = path.parent, "directory"
         if kind in ("nothing", "other"):
-            unreadable.append(f"{record.text_of(str(path))}: no such directory")
+            unreadable.append(f"{printable(path)}: no such directory")
         if kind != "directory":
             continue
         real = str(path.resolve())
-        if os.path.exists(path / "metrics.json"):  # noqa: PTH110  Path's raises where the directory may not be entered
+        if os.path.lexists(path / "metrics.json"):
             yield path, real
             continue
         empty = True
@@ -85,4 +86,4 @@ def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple
             empty = False
             yield found, "/".join((real, *found.parts[len(path.parts) :]))
         if empty:
-            unreadable.append(f"{record.text_of(str(path))}: no run folder in it")
+            unreadable.append(f"{printable(path)}: no run folder in it")

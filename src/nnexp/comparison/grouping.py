@@ -10,7 +10,10 @@ from typing import Any
 from nnexp.comparison.metrics import metrics_of
 from nnexp.comparison.parameters import NOT_COMPARED, compact
 from nnexp.comparison.result import LeftOut
+from nnexp.comparison.series import shortened
 from nnexp.runs.record import RunRecord
+
+_LONGEST_LABEL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ def _unique(labels: Sequence[str], groups: Sequence[Repeats]) -> list[str]:
     taken: set[str] = set()
     unique: list[str] = []
     for label, group in zip(labels, groups, strict=True):
+        if len(label) > _LONGEST_LABEL:
+            label = shortened(label, _LONGEST_LABEL)
         if label in taken and group.test_split:
             label = f"{label}, test split {group.test_split[:8]}"
         found, number = label, 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 # How a run is called or done, or which repeat it is: not what tells configurations apart.
-NOT_COMPARED = ("name", "description", "seed", "engine", "threads")
+NOT_COMPARED = ("name", "description", "seed", "engine", "threads", "checkpoint")
 # Layers whose activation `--activation` sets, and the parameter that says most of a layer.
 _WITH_ACTIVATION = ("dense", "conv", "depthwise_conv", "separable_conv")
 _HEADLINES = ("units", "filters", "rate")
@@ -100,14 +100,11 @@ def _value_of(flat: Mapping[str, _Value], name: str) -> tuple[type, Any]:
 
 def _in_order(flats: Sequence[Mapping[str, _Value]]) -> list[str]:
     """All names in the order of a config: a name that only some have stands where those have it."""
-    order: list[str] = []
-    known: set[str] = set()
+    by_root: dict[str, dict[str, None]] = {}
     for flat in flats:
-        for name in [name for name in flat if name not in known]:
-            at = next((i + 1 for i in range(len(order) - 1, -1, -1) if _root(order[i]) == _root(name)), len(order))
-            order.insert(at, name)
-            known.add(name)
-    return order
+        for name in flat:
+            by_root.setdefault(_root(name), {})[name] = None
+    return list(itertools.chain.from_iterable(by_root.values()))
 
 
 def _root(name: str) -> str:

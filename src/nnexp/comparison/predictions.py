@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnexp.runs.predictions import read_predictions
+from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -71,27 +73,19 @@ class Predictions:
 
 
 def _read(run: RunRecord) -> _Found:
-    import zipfile
-    import zlib
-
-    import numpy as np
-
     path = run.folder.predictions
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            labels, predicted = arrays["labels"], arrays["predicted"]
-            fingerprint = str(arrays["split_fingerprint"])
+        found = read_predictions(path, probabilities=False)
     except FileNotFoundError:
         raise UnusablePredictions(f"{path} is missing") from None
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        what = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise UnusablePredictions(f"{path} cannot be read ({what})") from None
-    if labels.ndim != 1 or labels.shape != predicted.shape or not len(labels):
-        raise UnusablePredictions(f"{path} does not hold a label and a prediction for each example")
-    if run.test_split and fingerprint != run.test_split:
+    except OSError as error:
+        raise UnusablePredictions(f"{path} cannot be read: {error.strerror}") from None
+    except Refused as error:
+        raise UnusablePredictions(f"{path} cannot be used: {error}") from None
+    if run.test_split and found.split != run.test_split:
         raise UnusablePredictions(f"{path} is of another test split than the run")
-    correct = np.asarray(labels == predicted)
+    correct = found.labels == found.predicted
     accuracy = run.test.get("accuracy")
     if accuracy is not None and abs(float(correct.mean()) - accuracy) > 1e-6:
         raise UnusablePredictions(f"{path} does not give the run's accuracy: it is another run's")
-    return _Found(correct, fingerprint)
+    return _Found(correct, found.split)

@@ -18,6 +18,8 @@ from nnexp.comparison.result import Comparison, Estimate, Group
 NOT_CURVES = {"epoch", "seconds", "learning_rate"}
 # Beyond this many groups hue alone cannot tell them apart.
 FEW = 8
+# Configurations that differ in more than this were not made to show what one parameter does.
+MOST_VARIED = 50
 # Okabe and Ito's palette (2008), told apart by colour-blind readers too, for a light and for a dark background: their
 # black would vanish on the one, their yellow on the other.
 _OKABE_ITO = (
@@ -138,7 +140,8 @@ def estimate_of(comparison: Comparison, group: Group) -> Estimate:
 
 def swept(comparison: Comparison) -> list[str]:
     """The parameters in which alone some groups differ: only along these a metric can be followed."""
-    return [name for name in varied(measured(comparison), comparison.parameters) if lines_along(comparison, name)[1]]
+    names = varied(measured(comparison), comparison.parameters)
+    return [name for name in names if lines_along(comparison, name)[1]] if len(names) <= MOST_VARIED else []
 
 
 def lines_along(comparison: Comparison, parameter: str) -> tuple[str, list[tuple[str, list[Group]]]]:
@@ -232,7 +235,8 @@ def _as_number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    # An axis cannot be drawn over all that floats can hold; nan is not within either.
+    return number if number == 0 or 1e-100 < abs(number) < 1e100 else None
 
 
 def _natural(text: str) -> tuple[tuple[int, float, str], ...]:

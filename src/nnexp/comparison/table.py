@@ -12,7 +12,7 @@ from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Estimate, Group, LeftOut
 from nnexp.files import to_json
-from nnexp.runs.record import printable
+from nnexp.runs.reading import escaped, printable
 
 
 def rows(comparison: Comparison) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def csv_text(comparison: Comparison) -> str:
 
 def json_text(comparison: Comparison) -> str:
     """The whole comparison as strict JSON."""
-    return to_json(plain(comparison))
+    return escaped(to_json(plain(comparison)))
 
 
 def markdown(comparison: Comparison) -> str:

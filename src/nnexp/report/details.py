@@ -5,9 +5,6 @@ Run folders may hold anything: a detail that is not what nnexp writes is left ou
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nnexp.report import charts
 from nnexp.report.mistakes import Images, mistakes
 from nnexp.report.rendering import render
+from nnexp.runs.reading import Refused, json_of
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -25,18 +23,9 @@ Look: TypeAlias = "Callable[[RunRecord, Images], Markup | str]"
 # Beyond this many classes a table of counts could not be read; the most frequent confusions remain.
 _MOST_CLASSES = 30
 _MOST_TEXT = 20_000
-# What reading odd data may raise.
-_ODD = (
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    RecursionError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_MOST_MEGABYTES = 1  # of environment.json
+# What showing odd data may raise.
+_ODD = (OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +45,8 @@ def details_of(run: RunRecord, images: Images) -> list[Detail]:
 def environment_of(run: RunRecord) -> Mapping[str, Any]:
     """environment.json as plain data; empty where it is missing or damaged."""
     try:
-        found = json.loads(run.folder.environment.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = json_of(run.folder.environment, _MOST_MEGABYTES)
+    except (OSError, Refused):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -66,7 +55,8 @@ def _read(title: str, look: Look, run: RunRecord, images: Images) -> Markup:
     try:
         return render("detail.html", html=look(run, images), why="")
     except _ODD as error:
-        why = f"{title} left out: it could not be read from the run folder ({type(error).__name__})."
+        what = str(error) if isinstance(error, Refused) else type(error).__name__
+        why = f"{title} left out: it could not be read from the run folder ({what})."
         return render("detail.html", html="", why=why)
 
 
@@ -86,10 +76,10 @@ def _curves(run: RunRecord, _: Images) -> Markup | str:
 def _confusion(run: RunRecord, _: Images) -> Markup | str:
     if "confusion_matrix" not in run.evaluation:
         return ""
-    names = [str(row["class"]) for row in run.evaluation["per_class"]]
-    matrix = [[int(count) for count in row] for row in run.evaluation["confusion_matrix"]]
-    if any(len(row) != len(names) for row in matrix) or len(matrix) != len(names):
-        raise ValueError("not square")
+    names = [row["class"] for row in run.evaluation["per_class"]]
+    matrix = run.evaluation["confusion_matrix"]
+    if any(len(row) != len(names) for row in matrix) or len(matrix) != len(names) or not names:
+        raise Refused("its rows are not those of the classes")
     if len(names) > _MOST_CLASSES:
         return render("confusions.html", confusions=run.evaluation["top_confusions"])
     shares = [[count / (sum(row) or 1) for count in row] for row in matrix]
@@ -105,9 +95,10 @@ def _classes(run: RunRecord, _: Images) -> Markup | str:
 
 
 def _mistakes(run: RunRecord, images: Images) -> Markup | str:
-    if not run.folder.predictions.exists():
+    try:
+        return render("mistakes.html", found=mistakes(run, images))
+    except FileNotFoundError:
         return ""
-    return render("mistakes.html", found=mistakes(run, images))
 
 
 def _model(run: RunRecord, _: Images) -> Markup | str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nnexp.data.datasets import DATASETS, Dataset, load, where
 from nnexp.errors import NnexpError
+from nnexp.runs.predictions import read_predictions
+from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -72,17 +74,18 @@ def mistakes(run: RunRecord, images: Images) -> Mistakes:
     """The most confident mistakes of a run.
 
     Raises:
-        OSError, ValueError, KeyError, IndexError: predictions.npz is missing or not what nnexp writes.
+        Refused, KeyError: predictions.npz or the evaluation is not what nnexp writes.
+        OSError: predictions.npz is missing, or cannot be read.
     """
     import numpy as np
 
-    with np.load(run.folder.predictions, allow_pickle=False) as file:
-        labels, predicted, probabilities = file["labels"], file["predicted"], file["probabilities"]
-    if labels.ndim != 1 or labels.shape != predicted.shape or probabilities.shape[:1] != labels.shape:
-        raise ValueError("labels, predictions and probabilities do not belong together")
-    names = [str(row["class"]) for row in run.evaluation["per_class"]]
+    tested = read_predictions(run.folder.predictions, probabilities=True)
+    labels, predicted, probabilities = tested.labels, tested.predicted, tested.probabilities
+    names = [row["class"] for row in run.evaluation["per_class"]]
     wrong = np.flatnonzero(labels != predicted)
     confidence = probabilities[wrong, predicted[wrong]].astype(float)
+    if not np.isfinite(confidence).all():
+        raise Refused("its probabilities are no finite numbers")
     worst = wrong[np.argsort(-confidence, kind="stable")[:_MOST]]
     found = images(_dataset_of(run))
     if isinstance(found, TestImages) and found.fingerprint != run.test_split:

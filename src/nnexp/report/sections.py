@@ -60,7 +60,8 @@ def _question(subject: Subject) -> Markup:
     comparison = subject.comparison
     runs = runs_of(comparison.groups)
     described = list(dict.fromkeys(run.description for run in runs if run.description))
-    varied = {name: series.axis_of(comparison.groups, name).labels for name in comparison.parameters}
+    names = comparison.parameters[: series.MOST_VARIED]
+    varied = {name: series.axis_of(comparison.groups, name).labels for name in names}
     datasets = dict.fromkeys(compact(run.config["dataset"]) for run in runs if "dataset" in run.config)
     seeds = sorted({run.seed for run in runs if run.seed is not None})
     question = subject.question

@@ -45,8 +45,8 @@ class Table:
 def groups_table(comparison: Comparison) -> Table:
     """A row a group, in the comparison's order; those without a run that counts are there too, with the reason."""
     implied, _ = series.short_labels(comparison)
-    labelled = not implied
-    parameters = comparison.parameters
+    labelled = not implied or len(comparison.parameters) > series.MOST_VARIED
+    parameters = comparison.parameters[: series.MOST_VARIED]
     others = [name for name in comparison.metrics if _is_another(name, comparison)][:_MOST_OTHERS]
     numeric = [series.axis_of(comparison.groups, name).kind != "category" for name in parameters]
     timed = any("seconds" in group.estimates for group in comparison.groups) and comparison.metric != "seconds"
