@@ -122,6 +122,8 @@ def _get_ready(
         splits = _splits(experiment, dataset, options, fetch_progress)
     with clock.stage("setup"):
         report(starting := events.Stage("starting TensorFlow"))
+        if checked.layers is None:  # only Keras knows the shapes: it may want more memory than there is
+            _rehearse(experiment, dataset, threads)
         session = _session(experiment, splits, dataset, threads)
     return _Ready(experiment, dataset, splits, session, checked.warnings, (reading, starting), clock)
 
@@ -155,6 +157,12 @@ def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress
 
     arrays = load(dataset, offline=options.offline, progress=progress)
     return split(arrays, experiment.validation, experiment.seed)
+
+
+def _rehearse(experiment: Experiment, dataset: Dataset, threads: int | None) -> None:
+    from nnexp.training.rehearsal import rehearse
+
+    rehearse(experiment, dataset, threads or experiment.threads)
 
 
 def _session(experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None) -> Session:

@@ -28,6 +28,8 @@ def what_failed(error: BaseException, folder: Path) -> str:
         return f"the disk that holds {folder} is full; free some space"
     if number is not None and not folder.is_dir():
         return f"the run folder {folder} was deleted or moved while the run went on; put it back, or run anew"
+    if number == errno.EFBIG:
+        return f"{_named(error, folder)} may not grow further ({_said(error)}); raise the limit that is set (ulimit -f)"
     if number in _FORBIDDEN:
         return f"{_named(error, folder)} may not be written to ({_said(error)}); mend its permissions"
     if number is not None:

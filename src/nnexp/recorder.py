@@ -111,7 +111,9 @@ class Recorder:
                 yield
         except KeyboardInterrupt:
             with contextlib.suppress(OSError):
-                if not self._is_over():
+                if not self._begun and not self.folder.metrics.exists():
+                    self.folder.discard()  # nothing was trained yet
+                elif not self._is_over():
                     self._write("interrupted", finished=_now())
                     done = f"{len(self.history)} of {self.experiment.epochs} epochs"
                     self.tell(events.Note(f"interrupted after {done}; what was done is kept\n{self._how_to_go_on()}"))

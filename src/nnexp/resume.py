@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from nnexp.experiment import Options, continue_experiment, run_experiment
 from nnexp.runs import record
 from nnexp.runs.environment import changes, describe  # C
 from nnexp.runs.folder import RunFolder
+from nnexp.runs.reading import Refused, json_of, printable
 from nnexp.runs.record import RunRecord
 
 # What a config may say otherwise without the result being another.
@@ -39,8 +40,10 @@ def resume(
     """
     found = record.read(path)
     if links := found.folder.links():
-        names = ", ".join(link.name for link in links)
-        raise InputError(f"{path} holds links that may lead anywhere: {names}; put the files themselves there")
+        names = ", ".join(printable(link.name) for link in links)
+        raise InputError(
+            f"{printable(path)} holds links that may lead anywhere: {names}; put the files themselves there"
+        )
     if not found.has_result:
         with _held(path):
             found = record.read(path)  # again: another process may have been at it until now
@@ -67,13 +70,18 @@ def newest_unfinished(runs: Path, identity: str) -> Path | None:
     return max(found, key=lambda run: run.started).path if found else None
 
 
-def unfinished(runs: Path) -> Iterator[RunRecord]:
-    """The runs below a directory that have no result and are not under way."""
+def unfinished(
+    runs: Path, left_out: Callable[[record.UnreadableRun], None] = lambda error: None
+) -> Iterator[RunRecord]:
+    """The runs below a directory that have no result and are not under way; `left_out` is told of damaged ones."""
     for path in record.find(runs):
-        with contextlib.suppress(record.UnreadableRun):
+        try:
             found = record.read(path)
-            if not found.has_result and found.status != "running" and not found.expected:
-                yield found
+        except record.UnreadableRun as error:
+            left_out(error)
+            continue
+        if not found.has_result and found.status != "running" and not found.expected:
+            yield found
 
 
 def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
@@ -84,8 +92,8 @@ def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
         if key not in _WITHOUT_EFFECT and then != now:
             reasons.append(f"{key} in config.yaml: {_short(then)} then, {_short(now)} now")
     try:
-        environment = json.loads(found.folder.environment.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        environment = json_of(found.folder.environment, record.MOST_MEGABYTES)
+    except (OSError, Refused):
         return [*reasons, "its environment.json cannot be read: it may have begun with other versions"]
     return reasons + changes(environment, describe(sys.argv, found.threads or 0))
 
@@ -99,12 +107,13 @@ def _go_on(
     force: bool,
 ) -> Path:
     if found.status == "running":
-        raise InputError(f"{found.path} is being run by another process; wait for it, or stop it first")
+        raise InputError(f"{printable(found.path)} is being run by another process; wait for it, or stop it first")
     experiment = load_experiment(found.folder.config)
     if not force and (reasons := reasons_against(found, experiment)):
         listed = "".join(f"\n    {reason}" for reason in reasons)
         how = "To go on all the same, maybe to another result, add --force; or run it anew with  nnexp run"
-        raise InputError(f"{found.path} cannot go on exactly as it began:{listed}\n{how} {found.folder.config}")
+        what = f"{printable(found.path)} cannot go on exactly as it began:{listed}"
+        raise InputError(f"{what}\n{how} {printable(found.folder.config)}")
     return continue_experiment(experiment, found, options, report, fetch_progress)
 
 
@@ -116,12 +125,16 @@ def _held(path: Path) -> Iterator[None]:
     checkpoints = RunFolder(path).checkpoints
     try:
         checkpoints.mkdir(exist_ok=True)
-        with FileLock(checkpoints / ".lock", timeout=0):
-            yield
+        lock = FileLock(checkpoints / ".lock")
+        lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(f"{path} is being run by another process; wait for it, or stop it first") from None
-    except PermissionError as error:
-        raise InputError(f"{error.filename or path} cannot be written to: {error.strerror}") from None
+        raise InputError(f"{printable(path)} is being run by another process; wait for it, or stop it first") from None
+    except OSError as error:
+        raise InputError(f"{printable(checkpoints)} cannot be written to: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _short(value: object) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from nnexp.errors import ConfigError, NnexpError
+from nnexp.runs.reading import text_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,12 +31,13 @@ def stderr() -> Console:
 def say_error(error: NnexpError) -> None:
     """One message: every problem with its place, and how many there are. Without Rich, which takes longer to import."""
     if not isinstance(error, ConfigError):
-        typer.echo(_style("error: ", fg="red", bold=True) + str(error), err=True)
+        typer.echo(_style("error: ", fg="red", bold=True) + text_of(str(error)), err=True)
         return
     for problem in error.problems:
-        typer.echo(_style(f"{problem.place}: ", bold=True) + _style(problem.message, fg="red"), err=True)
+        place, message = text_of(f"{problem.place}: "), text_of(problem.message)
+        typer.echo(_style(place, bold=True) + _style(message, fg="red"), err=True)
         for line in problem.hint.splitlines():
-            typer.echo(f"    {line}", err=True)
+            typer.echo(f"    {text_of(line)}", err=True)
     if len(error.problems) > 1:
         typer.echo(f"{len(error.problems)} problems; nothing was started.", err=True)
 

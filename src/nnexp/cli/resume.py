@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from nnexp.cli.each import in_a_process
+from nnexp.cli.signals import handle_sigterm
+
+if TYPE_CHECKING:
+    from nnexp.runs.record import UnreadableRun
 
 
 def resume(
@@ -25,7 +29,9 @@ def resume(
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json (of a sweep: table.json).")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print metrics.json (of a sweep table.json; of several a list).")
+    ] = False,
 ) -> None:
     """Go on with runs that were interrupted, killed or failed, to the result that they would have had.
 
@@ -42,11 +48,11 @@ def resume(
     targets = [target for path in runs for target in _targets(path)]
     if not targets:
         if not quiet:
-            stderr().print(f"{', '.join(map(str, runs))}: every run has its result", soft_wrap=True)
+            stderr().print(f"nothing to go on with in {', '.join(map(str, runs))}", soft_wrap=True)
         return
     if len(targets) > 1:
-        flags = [("--force", force), ("--offline", offline), ("--quiet", quiet), ("--json", as_json)]
-        raise typer.Exit(_one_by_one(targets, [flag for flag, given in flags if given]))
+        flags = [("--force", force), ("--offline", offline), ("--quiet", quiet)]
+        raise typer.Exit(_one_by_one(targets, [flag for flag, given in flags if given], as_json=as_json))
     [target] = targets
     if (target / "sweep.yaml").exists():
         if force:
@@ -68,25 +74,23 @@ def _targets(path: Path) -> Iterator[Path]:
         return
     sweeps = {folder.path for folder in SweepFolder.all_in(path)}
     yield from sorted(sweep for sweep in sweeps if not SweepFolder(sweep).is_done())
-    yield from (run.path for run in unfinished(path) if run.path.parent not in sweeps)
+    yield from (run.path for run in unfinished(path, _name) if run.path.parent not in sweeps)
 
 
-def _one_by_one(targets: Sequence[Path], flags: Sequence[str]) -> int:
-    """Each in a process of its own: TensorFlow takes its threads once, and one that dies harms no other."""
-    told: list[int] = []
-    worst = 0
+def _name(left_out: UnreadableRun) -> None:
+    from nnexp.cli.console import stderr
+
+    stderr().print(f"left out: {left_out}", soft_wrap=True)
+
+
+def _one_by_one(targets: Sequence[Path], flags: Sequence[str], *, as_json: bool) -> int:
+    """Each in a process of its own; their JSON in one list."""
+    handle_sigterm()
+    told, worst = [], 0
     for target in targets:
-        if told:
-            break
-        child = subprocess.Popen([sys.executable, "-m", "nnexp", "resume", str(target), *flags])
-
-        def pass_on(number: int, frame: FrameType | None, child: subprocess.Popen[bytes] = child) -> None:
-            told.append(number)
-            if number != signal.SIGINT:  # a terminal's Ctrl-C reaches the child by itself
-                child.send_signal(number)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, pass_on)
-        code = child.wait()
-        worst = max(worst, 128 - code if code < 0 else code)
+        code, out = in_a_process("resume", target, [*flags, "--json"] if as_json else flags)
+        told += [json.loads(out)] if out else []
+        worst = max(worst, code if code >= 0 else 1)
+    if as_json:
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     return worst

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnexp.cli.signals import Terminated, end_at_once_when_told_twice, handle_sigterm
+from nnexp.cli.each import in_a_process
+from nnexp.cli.signals import end_at_once_when_told_twice, handle_sigterm
 
 if TYPE_CHECKING:
     from nnexp.verification import Difference, Verdict
@@ -97,7 +97,7 @@ def _how(difference: Difference) -> str:
 
 
 def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json: bool) -> int:
-    """Each in a process of its own, since TensorFlow takes its threads once; a line or an entry each in the end."""
+    """Each in a process of its own; a line or an entry each in the end."""
     from nnexp.runs.reading import printable
 
     flags = [flag for flag, given in (("--offline", offline), ("--quiet", quiet)) if given]
@@ -106,7 +106,7 @@ def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json:
     for target in targets:
         if not quiet:
             typer.echo(f"verifying {printable(target)}", err=True)
-        code, out = _child([*flags, "--json", "--", str(target)])
+        code, out = in_a_process("verify", target, [*flags, "--json"])
         told = json.loads(out) if code in (0, 1) and out else []
         verdicts += told or [{"run": str(target), "identical": None}]
         what = (
@@ -116,18 +116,3 @@ def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json:
         worst = max(worst, code if told else 2 if code == 2 else 1)
     typer.echo(json.dumps(verdicts, indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
     return worst
-
-
-def _child(arguments: Sequence[str]) -> tuple[int, str]:
-    """The exit code of a verification, and what it wrote on stdout."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "nnexp", "verify", *arguments], stdout=subprocess.PIPE, text=True
-    ) as child:
-        try:
-            out, _ = child.communicate()
-        except KeyboardInterrupt as error:
-            if isinstance(error, Terminated):  # a terminal's Ctrl-C reaches the child by itself
-                child.terminate()
-            child.wait()
-            raise
-    return child.returncode, out

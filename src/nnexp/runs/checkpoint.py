@@ -97,9 +97,12 @@ def _epoch(path: Path) -> int:
 
 
 def _read(path: Path) -> Checkpoint | None:
-    if not stat.S_ISREG(path.lstat().st_mode):  # nothing of ours; a link may lead anywhere
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):  # nothing of ours; a link may lead anywhere
+            return None
+        whole = memoryview(path.read_bytes())
+    except OSError:  # the disk is damaged there, for one
         return None
-    whole = memoryview(path.read_bytes())
     content = whole[_HASH_BYTES:]
     if hashlib.sha256(content).digest() != whole[:_HASH_BYTES]:
         return None

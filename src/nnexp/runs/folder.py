@@ -222,7 +222,19 @@ def _first_free(runs: Path, stem: str) -> int:
 
 
 def _append(path: Path, text: str) -> None:
-    """Add to a file of the run; through a link, or into a pipe, nothing is written."""
+    """Add to a file of the run: all of it or, where the disk has no room, none.
+
+    Through a link, or into a pipe, nothing is written.
+    """
+    content = text.encode("utf-8")
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-    with os.fdopen(handle, "a", encoding="utf-8", newline="") as file:
-        file.write(text)
+    with os.fdopen(handle, "ab", buffering=0) as file:
+        end = file.tell()
+        try:
+            written = file.write(content)
+            if written < len(content):
+                file.write(content[written:])  # raises what the disk has to say
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise

@@ -31,7 +31,8 @@ _NOT_XLA = ("conv", "pool", "dropout", "random", "gaussian", "lstm", "gru", "rnn
 _UNKNOWN_MODEL = 1e6  # multiply-adds, where only Keras knows the shapes
 
 _NEWEST = 500  # earlier runs that are looked at
-_ANY = frozenset({"name", "description", "seed", "epochs", "engine", "threads"})  # may differ in an earlier run
+# May differ in an earlier run.
+_ANY = frozenset({"name", "description", "seed", "epochs", "engine", "threads", "checkpoint"})
 _STOPPING = frozenset({"early_stopping", "stop_when"})
 
 

@@ -15,12 +15,11 @@ from nnexp.config.loading import Node
 from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, Variant
 from nnexp.data.datasets import DATASETS
-from nnexp.errors import ConfigError, InputError, Problem
+from nnexp.errors import ConfigError, Problem
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
 from nnexp.sweeps.labels import distinct, safe, written
 
-MAX_RUNS = 10_000
 _SHOWN = 4  # labels in a message
 
 
@@ -43,11 +42,8 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
 
     Raises:
         ConfigError: with all that is wrong with any point; what is wrong with several is told once.
-        InputError: there are more runs than anyone means.
     """
-    settings = list(itertools.islice(_settings(sweep), MAX_RUNS + 1))
-    if sum(len(setting.seeds) for setting in settings) > MAX_RUNS:
-        raise InputError(f"the sweep has more than {MAX_RUNS:,} runs; give fewer values, or fewer repeats")
+    settings = list(_settings(sweep))
     labels = distinct([setting.label() for setting in settings])
     several_seeds = any(len(setting.seeds) > 1 for setting in settings)
     points: list[Point] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from nnexp.errors import InputError
 from nnexp.files import write_json, write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
+from nnexp.runs.reading import Refused, json_of
 
 SCHEMA = 1
 
@@ -78,8 +78,8 @@ class SweepFolder:
     def state(self) -> dict[str, Any]:
         """What sweep.json says; empty where it cannot be read."""
         try:
-            state = json.loads(self.record.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            state = json_of(self.record, record.MOST_MEGABYTES)
+        except (OSError, Refused):
             return {}
         return state if isinstance(state, dict) else {}
 

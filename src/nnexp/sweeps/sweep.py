@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import shlex
+import shutil
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +21,11 @@ from nnexp.config.sweep import SweepFile
 from nnexp.data.datasets import DATASETS, load
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError, NnexpError, RunError
+from nnexp.failures import what_failed
 from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
+from nnexp.runs.reading import Refused, json_of
 from nnexp.sweeps import child
 from nnexp.sweeps.child import Ending, Task
 from nnexp.sweeps.estimate import rough_seconds
@@ -77,7 +79,12 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
         ],
         **_asked(plan),
     }
-    folder.begin(plan.yaml(), state)
+    try:
+        folder.begin(plan.yaml(), state)
+    except OSError as error:
+        what = what_failed(error, folder.path)
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise RunError(f"the sweep could not begin: {what}\nnothing was kept; start it again after that") from error
     return Job(folder, tuple(points), tuple(points), workers, threads)
 
 
@@ -106,7 +113,8 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
         if run.status == "running":  # on another host, where the lock may not reach
             raise InputError(f"{run.path} is still being run by another process; wait for it, or stop it first")
     if state != (asked := {**state, **_asked(plan)}):
-        folder.begin(plan.yaml(), asked)  # the same points, with another question
+        with _disk_told(folder):
+            folder.begin(plan.yaml(), asked)  # the same points, with another question
     missing = tuple(point for point in points if not has_result(folder, point))
     workers, threads = share(len(points), plan.workers)
     threads = state["threads"] if isinstance(state.get("threads"), int) else threads
@@ -135,7 +143,7 @@ def carry_out(
         DataUnavailable: a dataset is not to be had; no run was started.
         KeyboardInterrupt: as it came, after the runs under way were stopped; what is done is kept and summed up.
     """
-    with job.folder.locked():
+    with _disk_told(job.folder), job.folder.locked():
         # Looked at again: another process may have been at it until now.
         missing = [point for point in job.missing if not has_result(job.folder, point)]
         for point in missing:
@@ -155,6 +163,16 @@ def carry_out(
         return _summed_up(job.folder)
 
 
+@contextlib.contextmanager
+def _disk_told(folder: SweepFolder) -> Iterator[None]:
+    """Say what a disk that fails does to the sweep, and how to go on."""
+    try:
+        yield
+    except OSError as error:
+        what = what_failed(error, folder.path)
+        raise RunError(f"the sweep failed: {what}\nwhat is done is kept; {_how_to_go_on(folder)}") from error
+
+
 def _summed_up(folder: SweepFolder) -> Comparison:
     try:
         return sum_up(folder)
@@ -163,8 +181,12 @@ def _summed_up(folder: SweepFolder) -> Comparison:
     except Exception as error:
         with contextlib.suppress(OSError):
             write_text(folder.path / "error.txt", traceback.format_exc())
-        what = f"{type(error).__name__}: {error}"
-        raise RunError(f"the runs are kept in {folder.path}, but they could not be summed up: {what}") from error
+        what = what_failed(error, folder.path)
+        raise RunError(f"the runs are kept, but could not be summed up: {what}\n{_how_to_go_on(folder)}") from error
+
+
+def _how_to_go_on(folder: SweepFolder) -> str:
+    return f"to go on after that:  nnexp resume {shlex.quote(str(folder.path))}"
 
 
 def _execute(
@@ -183,7 +205,18 @@ def _execute(
         todo = [(point, point.experiment) for point in points.values() if point.experiment]
         todo.sort(key=lambda pair: rough_seconds(pair[1]), reverse=True)  # a long run that begins last would end alone
         tasks = [_task(job, point, experiment, options, scratch) for point, experiment in todo]
-        execute(tasks, job.workers, report, lambda task, ending: _settle(job.folder, points[task.label], ending))
+        lost: list[str] = []
+
+        def settle(task: Task, ending: Ending) -> None:
+            try:
+                _settle(job.folder, points[task.label], ending)
+            except OSError:  # a full disk: the run reads as interrupted, or is not there; the others go on
+                lost.append(ending.message)
+
+        execute(tasks, job.workers, report, settle)
+        if lost and not any(job.folder.run(point.label).metrics.exists() for point in job.points):
+            why = lost[0].split("\n")[0]
+            raise RunError(f"no run of the sweep could be kept: {why}\n{_how_to_go_on(job.folder)}")
 
 
 def _warm_up() -> None:
@@ -241,15 +274,18 @@ def _task(job: Job, point: Point, experiment: Experiment, options: Options, scra
 
 
 def _settle(folder: SweepFolder, point: Point, ending: Ending) -> None:
-    """See to it that the folder of a run that is over says how it ended, also where the run itself could not."""
+    """See to it that the folder of a run that is over says how it ended, also where the run itself could not.
+
+    Raises:
+        OSError: it cannot be written to.
+    """
     run = folder.run(point.label)
     if ending.kind == "done" or (ending.kind == "stopped" and not run.path.exists()):
         return
     metrics = _metrics(run)
     status = "interrupted" if ending.kind == "stopped" else "failed"
     if metrics.get("status") != status:  # else the run wrote it itself
-        with contextlib.suppress(OSError):  # a full disk: the run reads as interrupted, and the others go on
-            _record_failure(run, point, metrics, status, ending.message)
+        _record_failure(run, point, metrics, status, ending.message)
 
 
 def _record_failure(run: RunFolder, point: Point, metrics: dict[str, Any], status: str, message: str) -> None:
@@ -272,7 +308,7 @@ def _record_refusal(folder: SweepFolder, point: Point) -> None:
 
 def _metrics(run: RunFolder) -> dict[str, Any]:
     try:
-        metrics = json.loads(run.metrics.read_bytes())
-    except (OSError, ValueError):
+        metrics = json_of(run.metrics, record.MOST_MEGABYTES)
+    except (OSError, Refused):
         return {}
     return metrics if isinstance(metrics, dict) else {}

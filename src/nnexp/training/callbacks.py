@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,13 @@ class _Saver:
         with replacing(Path(path)) as temporary:
             self._model.save(temporary, **options)
 
-    def save_weights(self, path: str, **options: Any) -> None:
+    def save_weights(self, path: str, overwrite: bool = True) -> None:
+        # Where HDF5 itself meets a full disk, the process crashes. Python writes a .keras file, which holds the same.
         with replacing(Path(path)) as temporary:
-            self._model.save_weights(temporary, **options)
+            whole = temporary.with_name(f"{temporary.name}.keras")
+            try:
+                self._model.save(whole, overwrite=overwrite)
+                with zipfile.ZipFile(whole) as archive:
+                    temporary.write_bytes(archive.read("model.weights.h5"))
+            finally:
+                whole.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -167,16 +167,3 @@ def _is_relu(layer: Any) -> bool:
     if isinstance(layer, keras.layers.ReLU):
         return not layer.negative_slope
     return getattr(layer, "activation", None) is keras.activations.relu
-
-
-def rehearse(experiment: Experiment, dataset: Dataset) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Have Keras build the experiment's model on made-up data of the dataset's shape: its summary and parameters.
-
-    Raises:
-        ConfigError: Keras refuses a part of the experiment.
-    """
-    labels = np.arange(4 * len(dataset.classes), dtype=np.int32) % len(dataset.classes)
-    x = np.random.default_rng(0).uniform(*dataset.value_range, (len(labels), *dataset.shape)).astype(dataset.dtype)
-    # A process can set its number of threads only once, and may rehearse many experiments.
-    session = Session(replace(experiment, threads=None), Splits(x, labels, x, labels, x, labels, ""), dataset)
-    return session.summary, session.parameters
