@@ -26,6 +26,8 @@ from nnexp.runs.process import this_process
 Make = Callable[..., Path]
 Repeats = Callable[..., list[Path]]
 
+ELSEWHERE = {"host": "elsewhere", "pid": 1, "started": 1.0}
+
 
 def compared(*paths: Path, **options: Any) -> Comparison:
     found = collect(paths)
@@ -90,7 +92,7 @@ def test_groups_take_their_names_where_those_tell_them_apart(repeats: Repeats) -
         ({"status": "failed", "error": "out of memory\ntrace"}, "failed: out of memory"),
         ({"status": "failed", "error": "no Flatten", "expected": True}, "fails as expected: no Flatten"),
         ({"status": "interrupted"}, "interrupted after 2 of 2 epochs"),
-        ({"status": "running", "process": {"host": "elsewhere"}}, "still running: 2 of 2 epochs done"),
+        ({"status": "running", "process": ELSEWHERE}, "still running: 2 of 2 epochs done"),
         ({"test": {}}, "completed, but has no finite accuracy"),
         ({"test": {"accuracy": None}}, "completed, but has no finite accuracy"),
     ],

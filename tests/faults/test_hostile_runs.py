@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hostile_runs import SECRET, make_outside, make_runs, state
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 import nnexp as nnexp_package
 
@@ -135,16 +135,6 @@ def code_of(path: Path) -> list[str]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             node.value = ast.Constant(None)
     return [f"{path.name}: {line}" for line in ast.unparse(module).splitlines()]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as started:
-        program = next(filter(None, map(shutil.which, names)), started.chromium.executable_path)
-        found = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page
 from reports import COMMAND, Edit, Open, Report, watched, written
 
 DIGITS = """
@@ -39,9 +39,6 @@ from nnexp.experiment import Options, run_experiment
 for name, text in json.loads(sys.argv[2]).items():
     run_experiment(parse_experiment(parse_config(text, name), "digits"), Options(folder=Path(sys.argv[1]) / name))
 """
-NO_BROWSER = "no Chromium on this computer; scripts/get-browser gets one, or says what to install"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
@@ -76,29 +73,6 @@ def edited() -> Edit:
 def report(tmp_path: Path) -> Report:
     """Write the report of run folders and return its path."""
     return functools.partial(written, tmp_path / "report.html")
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """A headless Chromium: the computer's own, else Playwright's."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    own = (path for path in map(shutil.which, names) if path and works(path))
-    program = next(own, playwright.chromium.executable_path)
-    assert Path(program).exists(), NO_BROWSER
-    launched = playwright.chromium.launch(executable_path=program, args=QUIET)
-    yield launched
-    launched.close()
-
-
-def works(program: str) -> bool:
-    """Whether a program is a browser: one of that name may only ask for a package."""
-    return subprocess.run([program, "--version"], capture_output=True).returncode == 0
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from nnexp.config.overrides import Override
 from nnexp.config.sweep import load_sweep, parse_axis
 from nnexp.config.sweep.reading import KEYS, VARIANT_KEYS
 from nnexp.errors import ConfigError, InputError
-from nnexp.sweeps.expand import MAX_RUNS, Point, expand, identity, noticed
+from nnexp.sweeps.expand import Point, expand, identity, noticed
 
 CONFIG = """\
 dataset: digits
@@ -203,7 +203,7 @@ def test_whole_keys_are_set_before_their_parts_however_deep(folder: Path) -> Non
 
 def test_more_runs_than_anyone_means_are_refused_at_once(folder: Path) -> None:
     many = ",".join(str(number) for number in range(1, 1001))
-    with pytest.raises(InputError, match=f"more than {MAX_RUNS:,} runs"):
+    with pytest.raises(InputError, match="more than 10,000 runs"):
         points(folder, "base: small.yaml", ("hidden", many), ("epochs", many), ("batch_size", many))
     with pytest.raises(InputError, match="more than"):
         points(folder, "base: small.yaml", ("hidden", many), repeats=11)
