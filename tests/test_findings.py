@@ -41,7 +41,7 @@ GOOD = Facts(
 NAN = math.nan
 DIVERGED: dict[str, Any] = {
     "history": rows([2.3, NAN]),
-    "diverged_at": (2, 40),
+    "diverged_at": 2,
     "stopped": {"epoch": 2, "reason": "diverged"},
     "accuracy": 0.1,
     "accuracy_interval": (0.08, 0.12),
@@ -53,7 +53,7 @@ RISING = rows([0.9, 0.5, 0.4, 0.3], [0.9, 0.6, 0.65, 0.7])
 # what is changed -> the codes that are told, and words of the first finding
 CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "a good run": ({}, [], ""),
-    "diverged": (DIVERGED, ["diverged"], "in epoch 2, by step 40: the run diverged; training stopped there"),
+    "diverged": (DIVERGED, ["diverged"], "in epoch 2: the run diverged; training stopped there"),
     "diverged and went on": (
         {**DIVERGED, "on_divergence": "continue", "stopped": None},
         ["diverged"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from nnexp import events
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import DATASETS, Dataset, load
 from nnexp.data.progress import FetchProgress
-from nnexp.errors import ConfigError, NnexpError, RunError
+from nnexp.errors import ConfigError, InputError, NnexpError, RunError
 from nnexp.failures import what_failed
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
@@ -63,7 +64,7 @@ def run_experiment(
     recorder = ready.recorder(folder, report)
     with recorder.recording():
         recorder.begin(options.command, ready.told, ready.warnings)
-        _carry_out(recorder, ready, None)
+        _carry_out(recorder, ready)
     return folder.path
 
 
@@ -73,19 +74,27 @@ def continue_experiment(
     options: Options,
     report: events.Report = events.silent,
     fetch_progress: FetchProgress | None = None,
+    despite: Sequence[str] = (),
 ) -> Path:
     """Go on with an unfinished run where its last whole checkpoint has it, or from its start, and return its folder.
 
+    `despite` lists what has changed since it began and may change its result, for the record.
+
     Raises:
+        InputError: its checkpoint is of another model; nothing was written.
         As `run_experiment`.
     """
     saved = checkpoint.latest(found.folder.checkpoints)
     clock = Clock(saved.timings if saved else {}, found.started)
     ready = _get_ready(experiment, options, report, fetch_progress, clock, found.threads)
+    done = _done(saved)
+    if done and not ready.session.fits(done):
+        anew = f"run it anew:  nnexp run {shlex.quote(str(found.folder.config))}"
+        raise InputError(f"{found.path} cannot go on: its checkpoint is of another model than its config.yaml; {anew}")
     recorder = ready.recorder(found.folder, report)
     with recorder.recording():
-        recorder.go_on(options.command, ready.warnings, saved, found.resumed)
-        _carry_out(recorder, ready, saved)
+        recorder.go_on(options.command, ready.warnings, saved, found.resumed, despite)
+        _carry_out(recorder, ready, done)
     return found.path
 
 
@@ -128,11 +137,11 @@ def _get_ready(
     return _Ready(experiment, dataset, splits, session, checked.warnings, (reading, starting), clock)
 
 
-def _carry_out(recorder: Recorder, ready: _Ready, saved: Checkpoint | None) -> None:
+def _carry_out(recorder: Recorder, ready: _Ready, done: Done | None = None) -> None:
     session, clock = ready.session, ready.clock
     warm_up = _WarmUp(recorder.progress)
     with clock.stage("training"):
-        for result in session.train(recorder.folder.path, warm_up.progress, _done(saved)):
+        for result in session.train(recorder.folder.path, warm_up.progress, done):
             recorder.epoch(result)
     with clock.stage("evaluation"):
         recorder.tell(events.Stage("evaluating on the test split"))

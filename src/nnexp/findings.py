@@ -40,7 +40,7 @@ class Facts:
     normalization: str
     learning_rate: float | None
     stopped: Mapping[str, Any] | None
-    diverged_at: tuple[int, int] | None  # epoch, step
+    diverged_at: int | None  # the first epoch whose loss was no finite number
     on_divergence: str
     accuracy: float | None
     accuracy_interval: tuple[float, float] | None
@@ -57,7 +57,7 @@ def of_a_run(facts: Facts) -> list[Finding]:
 def _diverged(facts: Facts) -> Iterator[Finding]:
     if facts.diverged_at is None:
         return
-    epoch, step = facts.diverged_at
+    epoch = facts.diverged_at
     if facts.normalization == "none":
         suggestion = f"{_SCALE}: large raw values make large gradients."
     elif facts.learning_rate is not None:
@@ -70,9 +70,9 @@ def _diverged(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "diverged",
         "error",
-        f"The loss was no longer a finite number in epoch {epoch}, by step {step:,}: the run diverged{went_on}.",
+        f"The loss was no longer a finite number in epoch {epoch}: the run diverged{went_on}.",
         suggestion,
-        {"epoch": epoch, "step": step, "loss": facts.history[epoch - 1].get("loss")},
+        {"epoch": epoch, "loss": facts.history[epoch - 1].get("loss")},
     )
 
 

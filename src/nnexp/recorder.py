@@ -22,7 +22,7 @@ from nnexp.errors import RunError
 from nnexp.failures import what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
-from nnexp.runs.checkpoint import Checkpoint
+from nnexp.runs.checkpoint import Checkpoint, drop_after
 from nnexp.runs.checkpoint import write as write_checkpoint
 from nnexp.runs.environment import describe
 from nnexp.runs.folder import WITH_RESULT, RunFolder
@@ -86,7 +86,7 @@ class Recorder:
     history: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     stopped: dict[str, Any] | None = None
-    diverged_at: tuple[int, int] | None = None
+    diverged_at: int | None = None  # epoch
     environment: dict[str, Any] = field(default_factory=dict)
     resumed: list[dict[str, Any]] = field(default_factory=list)
     engine_told: str = ""
@@ -120,7 +120,7 @@ class Recorder:
             raise
         except BaseException as error:
             what = what_failed(error, self.folder.path)
-            if not self._begun:
+            if not self._begun and not self.folder.metrics.exists():
                 self.folder.discard()
                 raise RunError(f"the run could not begin: {what}\nnothing was kept; run it again after that") from error
             if not self.folder.metrics.exists():  # deleted, or moved
@@ -150,17 +150,26 @@ class Recorder:
         self._introduce()
 
     def go_on(
-        self, command: Sequence[str], warnings: Sequence[Finding], saved: Checkpoint | None, resumed: Sequence[Any]
+        self,
+        command: Sequence[str],
+        warnings: Sequence[Finding],
+        saved: Checkpoint | None,
+        resumed: Sequence[Any],
+        despite: Sequence[str],
     ) -> None:
-        """Take up a run where `saved` has it (None: at its start); `resumed` lists the times that it was before."""
+        """Take up a run where `saved` has it (None: at its start).
+
+        `resumed` lists the times that it was before, `despite` what has changed since and may change the result.
+        """
         if saved:
             self.history = [dict(row) for row in saved.history]
             self.stopped = dict(saved.stopped) if saved.stopped else None
-            self.diverged_at = (saved.diverged_at[0], saved.diverged_at[1]) if saved.diverged_at else None
+            self.diverged_at = saved.diverged_at
             self._saved_epoch = saved.epoch
         self._begun = True
-        self.resumed = [*resumed, {"after_epoch": self._saved_epoch, "at": _now()}]
+        self.resumed = [*resumed, {"after_epoch": self._saved_epoch, "at": _now(), "despite": despite}]
         remove_temporaries(self.folder.path)
+        drop_after(self.folder.checkpoints, self._saved_epoch)
         self.folder.write_history(self.history)
         self._start(command, warnings)
         self.tell(events.Note(f"going on after epoch {self._saved_epoch} of {self.experiment.epochs}"))
@@ -188,8 +197,8 @@ class Recorder:
         row = {"epoch": result.epoch, **result.logs, "seconds": result.seconds}
         self.history.append(row)
         self.folder.append_history(list(row), row)
-        if result.diverged_at is not None and self.diverged_at is None:
-            self.diverged_at = (result.epoch, result.diverged_at)
+        if result.diverged and self.diverged_at is None:
+            self.diverged_at = result.epoch
         if result.stop and result.epoch < self.experiment.epochs:
             broke = self.diverged_at is not None and self.experiment.on_divergence == "stop"
             reason = "the loss is no finite number" if broke else self.session.stop_reason(result.epoch)

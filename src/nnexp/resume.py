@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +25,10 @@ from nnexp.runs.record import RunRecord
 _WITHOUT_EFFECT = ("name", "description", "checkpoint")
 
 
+class Busy(InputError):
+    """A run that another process is at, or may be."""
+
+
 def resume(
     path: Path,
     options: Options,
@@ -39,11 +44,7 @@ def resume(
         As `run_experiment`.
     """
     found = record.read(path)
-    if links := found.folder.links():
-        names = ", ".join(printable(link.name) for link in links)
-        raise InputError(
-            f"{printable(path)} holds links that may lead anywhere: {names}; put the files themselves there"
-        )
+    found.folder.refuse_links()
     if not found.has_result:
         with _held(path):
             found = record.read(path)  # again: another process may have been at it until now
@@ -55,18 +56,41 @@ def resume(
 
 
 def run_or_resume(experiment: Experiment, folder: Path, options: Options, report: events.Report) -> Path:
-    """Do the run of an experiment in `folder`, going on with what an earlier try left there if it is the same run."""
-    with contextlib.suppress(record.UnreadableRun):
+    """Do the run of an experiment in `folder`, going on with what an earlier try left there if it is the same run.
+
+    Raises:
+        Busy: another process is at it, or it cannot be told; nothing was touched.
+        As `run_experiment`.
+    """
+    try:
+        record.read(folder)
+    except record.Unreachable as error:
+        raise Busy(str(error)) from None
+    except record.UnreadableRun:
+        RunFolder(folder).discard()
+        return run_experiment(experiment, replace(options, folder=folder), report)
+    RunFolder(folder).refuse_links()
+    with _held(folder):
         found = record.read(folder)
-        if not found.has_result and not found.folder.links() and not reasons_against(found, experiment):
+        if found.status == "running":
+            raise Busy(_under_way(folder))
+        if found.has_result and found.identity == experiment.identity:
+            return folder
+        if not found.has_result and not reasons_against(found, experiment):
             return continue_experiment(experiment, found, options, report)
-    RunFolder(folder).discard()
-    return run_experiment(experiment, replace(options, folder=folder), report)
+        found.folder.discard()
+        return run_experiment(experiment, replace(options, folder=folder), report)
 
 
-def newest_unfinished(runs: Path, identity: str) -> Path | None:
-    """The run of that identity in `runs` that was cut off last; None where there is none."""
-    found = [run for run in unfinished(runs) if run.identity == identity and run.path.parent == runs]
+def newest_unfinished(runs: Path, experiment: Experiment) -> Path | None:
+    """The run of an experiment in `runs` that was cut off last; None where there is none."""
+    found = [
+        run
+        for run in unfinished(runs)
+        if run.path.parent == runs
+        and run.identity == experiment.identity
+        and (run.config.get("engine"), run.config.get("threads")) == (experiment.engine, experiment.threads)
+    ]
     return max(found, key=lambda run: run.started).path if found else None
 
 
@@ -95,6 +119,9 @@ def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
         environment = json_of(found.folder.environment, record.MOST_MEGABYTES)
     except (OSError, Refused):
         return [*reasons, "its environment.json cannot be read: it may have begun with other versions"]
+    from nnexp.training import backend
+
+    backend.load()  # it knows the accelerators
     return reasons + changes(environment, describe(sys.argv, found.threads or 0))
 
 
@@ -107,14 +134,16 @@ def _go_on(
     force: bool,
 ) -> Path:
     if found.status == "running":
-        raise InputError(f"{printable(found.path)} is being run by another process; wait for it, or stop it first")
+        raise Busy(_under_way(found.path))
     experiment = load_experiment(found.folder.config)
-    if not force and (reasons := reasons_against(found, experiment)):
+    reasons = reasons_against(found, experiment)
+    if reasons and not force:
         listed = "".join(f"\n    {reason}" for reason in reasons)
-        how = "To go on all the same, maybe to another result, add --force; or run it anew with  nnexp run"
-        what = f"{printable(found.path)} cannot go on exactly as it began:{listed}"
-        raise InputError(f"{what}\n{how} {printable(found.folder.config)}")
-    return continue_experiment(experiment, found, options, report, fetch_progress)
+        path, config = shlex.quote(printable(found.path)), shlex.quote(printable(found.folder.config))
+        how = f"To go on all the same, maybe to another result:  nnexp resume --force {path}"
+        anew = f"To run it anew:  nnexp run {config}"
+        raise InputError(f"{printable(found.path)} cannot go on exactly as it began:{listed}\n{how}\n{anew}")
+    return continue_experiment(experiment, found, options, report, fetch_progress, reasons)
 
 
 @contextlib.contextmanager
@@ -127,14 +156,18 @@ def _held(path: Path) -> Iterator[None]:
         checkpoints.mkdir(exist_ok=True)
         lock = FileLock(checkpoints / ".lock")
         lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(f"{printable(path)} is being run by another process; wait for it, or stop it first") from None
+    except (Timeout, FileNotFoundError):  # the other one has just finished it
+        raise Busy(_under_way(path)) from None
     except OSError as error:
         raise InputError(f"{printable(checkpoints)} cannot be written to: {error.strerror}") from None
     try:
         yield
     finally:
         lock.release()
+
+
+def _under_way(path: Path) -> str:
+    return f"{printable(path)} is being run by another process; wait for it, or stop it first"
 
 
 def _short(value: object) -> str:

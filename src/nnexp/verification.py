@@ -96,7 +96,8 @@ def verify(
         try:
             folder = run_experiment(experiment, replace(options, folder=Path(scratch) / "run"), within, fetch_progress)
         except RunError as error:
-            told = [line for line in str(error).splitlines() if scratch not in line]
+            lines = str(error).replace(scratch, "a temporary directory").splitlines()
+            told = [line for line in lines if "nnexp resume" not in line]
             raise RunError("\n".join([f"{printable(path)} could not be trained again", *told])) from error
         again = record.read(folder)
         different = _compared(ours, _contents(again))
@@ -126,9 +127,7 @@ def _experiment(found: RunRecord) -> Experiment:
         raise InputError(f"{path} is still running; wait for its end")
     if not found.has_result:
         raise InputError(f"{path} is {found.status}, so there is no result to verify; first:  nnexp resume {path}")
-    if links := found.folder.links():
-        names = ", ".join(printable(link.name) for link in links)
-        raise InputError(f"{path} holds links that may lead anywhere: {names}; put the files themselves there")
+    found.folder.refuse_links()
     experiment = load_experiment(found.folder.config)
     if experiment.identity != found.identity:
         edited = f"{path}: its config.yaml is not the one that it was trained with (edited since, or by another nnexp)"

@@ -3,8 +3,8 @@
 `Disk` is what tests use. Run as a program this file is its server: it imports TensorFlow once and forks a process for
 each command, since the import takes seconds. The disk is a small tmpfs in a mount namespace of the server's, which
 needs no root, and goes with it. Where the system allows no namespaces (macOS, some containers) the disk is a plain
-directory, and a limit on the size of files (setrlimit(2), RLIMIT_FSIZE) makes the writes fail: the system's answer is
-then "file too large".
+directory, and a limit on the size of files (setrlimit(2), RLIMIT_FSIZE) makes the writes fail, with the system's answer
+"file too large"; what was to be read-only is without permission.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Fault:
     A text is a pattern of the first change of a file or directory, as `Done.writes` describes it, to match.
     """
 
-    kind: str  # full: no byte left · page: one page left · read-only · forbidden: no permission · gone: moved away
+    # full: no byte left · page: one page left · read-only · forbidden: no permission · gone: `within` is moved away ·
+    # clock set back: by a day
+    kind: str
     at: int | str
     within: str = "runs"
 
@@ -50,7 +52,6 @@ class Ways:
 
     fault: Fault | None = None
     fsync_seconds: float = 0  # what each fsync takes longer
-    clock_back_after: int = 0  # at this write the clock is set back by a day
     memory: int = 0  # bytes that it may still take
 
 
@@ -74,10 +75,10 @@ class Disk:
     _server: subprocess.Popen[str] = field(init=False)
 
     def __enter__(self) -> Self:
-        self.limited = self.limited or not namespaces_allowed()
-        if self.limited:
-            print("no mount namespaces here: writes fail by a limit on the size of files instead", file=sys.stderr)
         self.place.mkdir(exist_ok=True)
+        if not self.limited and not _may_mount(self.place):
+            self.limited = True
+            print("no disk may be mounted here: a limit on the size of files takes its place", file=sys.__stderr__)
         command = [sys.executable, __file__, str(self.place), str(int(self.limited))]
         command = command if self.limited else [*NAMESPACE, *command]
         self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -104,10 +105,10 @@ class Disk:
         return self.place if self.limited else Path(f"/proc/{self._server.pid}/root{self.place}")
 
 
-def namespaces_allowed() -> bool:
+def _may_mount(place: Path) -> bool:
     """Whether this system lets us have a disk of our own."""
     try:
-        subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt"], check=True, capture_output=True)
+        subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "none", str(place)], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
@@ -157,6 +158,8 @@ class _Server:
         if not self.limited:
             _remount(self.place, 0)
         Path("filler").unlink(missing_ok=True)
+        for path in self.place.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _all(end: int) -> bytes:
@@ -203,8 +206,6 @@ class _Faults:
                 self.met = True
                 self.note("!met")
                 self._break(fault)
-            if writes and self.count == self.ways.clock_back_after:
-                _set_the_clock_back()
         finally:
             self.busy = False
 
@@ -212,10 +213,12 @@ class _Faults:
         os.write(self.noting, f"{line}\n".encode())
 
     def _break(self, fault: Fault) -> None:
-        if fault.kind == "read-only":
-            _remount(self.place, _MS_RDONLY)
-        elif fault.kind == "forbidden":
+        if fault.kind == "forbidden" or (fault.kind == "read-only" and self.limited):
             _forbid(self.within)
+        elif fault.kind == "read-only":
+            _remount(self.place, _MS_RDONLY)
+        elif fault.kind == "clock set back":
+            _set_the_clock_back()
         elif fault.kind == "gone":
             shutil.move(self.within, f"{self.within}-moved")
         elif self.limited:

@@ -34,7 +34,7 @@ layers:
   - dense: {{units: 32, activation: relu}}
   - dropout: 0.3
   - dense: {{units: 10, activation: softmax}}
-optimizer: {{adam: {{learning_rate: 0.02}}}}
+optimizer: {{adam: {{learning_rate: 0.01}}}}
 batch_size: {batch_size}
 epochs: {epochs}
 validation: 0.2
@@ -54,7 +54,7 @@ _OF_THE_MOMENT = ("started", "finished", "timings", "resumed", "process")
 
 def config(path: Path, engine: str = "graph", *, dataset: str = "digits", epochs: int = 30, more: str = "") -> Path:
     """Write the config of the trials."""
-    batch_size = 1024 if dataset == "fashion_mnist" else 64
+    batch_size = 1024 if dataset == "fashion_mnist" else 16
     text = CONFIG.format(dataset=dataset, engine=engine, epochs=epochs, batch_size=batch_size)
     path.write_text(f"{text}{more}", encoding="utf-8")
     return path
@@ -140,6 +140,7 @@ def _nnexp(arguments: list[str], said: Path, strike: Strike | None) -> None:
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in (1, 2):
         os.dup2(output, number)
+    os.setsid()  # else one that is stopped would have the system send SIGHUP to all that were started with it
     _listen()
     sys.argv = ["nnexp", *arguments]
     if strike:

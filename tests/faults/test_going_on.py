@@ -68,11 +68,6 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def make_directory(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
 def test_a_finished_run_is_left_as_it_is(whole: Callable[..., Whole], say: Any) -> None:
     run = the_run(whole(more=EVERY_EPOCH).runs)
     before = contents(run)
@@ -82,16 +77,16 @@ def test_a_finished_run_is_left_as_it_is(whole: Callable[..., Whole], say: Any) 
     assert contents(run) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "damaged", "epoch"),
     [
         (flip, ["epoch-000004"], 3),
-        pytest.param(shorten, ["epoch-000004"], 3, marks=pytest.mark.slow),
-        pytest.param(empty, ["epoch-000004"], 3, marks=pytest.mark.slow),
-        pytest.param(make_directory, ["epoch-000004"], 3, marks=pytest.mark.slow),
-        pytest.param(flip, ["epoch-000003"], 4, marks=pytest.mark.slow),
-        pytest.param(flip, ["epoch-000003", "epoch-000004"], 0, marks=pytest.mark.slow),
-        pytest.param(shorten, ["epoch-000003", "epoch-000004"], 0, marks=pytest.mark.slow),
+        (shorten, ["epoch-000004"], 3),
+        (empty, ["epoch-000004"], 3),
+        (flip, ["epoch-000003"], 4),
+        (flip, ["epoch-000003", "epoch-000004"], 0),
+        (shorten, ["epoch-000003", "epoch-000004"], 0),
     ],
 )
 def test_a_damaged_checkpoint_is_passed_over_and_the_result_is_the_same(
@@ -120,7 +115,7 @@ def change_version(run: Path) -> None:
 
 def change_config(run: Path) -> None:
     path = run / "config.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("batch_size: 64", "batch_size: 65"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("batch_size: 16", "batch_size: 17"), encoding="utf-8")
 
 
 def change_seed_of_both(run: Path) -> None:
@@ -140,7 +135,7 @@ def lose_environment(run: Path) -> None:
     ("change", "told"),
     [
         (change_version, "keras 3.0.0 then"),
-        (change_config, "batch_size in config.yaml: 64 then, 65 now"),
+        (change_config, "batch_size in config.yaml: 16 then, 17 now"),
         (change_seed_of_both, "its config.yaml is not the one that it began with"),
         (lose_environment, "its environment.json cannot be read"),
     ],
@@ -187,23 +182,25 @@ def test_a_run_under_way_is_left_alone(whole: Callable[..., Whole], say: Any, tm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at", [1, 2, 3, 8, 20])
-def test_of_two_that_resume_a_run_the_second_is_refused(
+@pytest.mark.parametrize("at", [1, 2, 4, 12, 20])
+def test_of_two_that_resume_a_run_one_does_and_the_other_does_no_harm(
     whole: Callable[..., Whole], cut: Callable[..., Path], say: Any, at: int
 ) -> None:
+    """The first is held up right before a change of a file; from the fourth on it has the run."""
     run = cut()
-    log = run / "log.txt"
-    strike = Strike(run, at, signal.SIGSTOP, listed=run.parent / "changes.txt")
-    first = Forked("resume", run, said=said_of(run.parent), strike=strike)
-    while not (strike.listed.exists() and len(strike.listed.read_text(encoding="utf-8").splitlines()) == at):
+    changes = run.parent / "changes.txt"
+    first = Forked("resume", run, said=said_of(run.parent), strike=Strike(run, at, signal.SIGSTOP, listed=changes))
+    while not (changes.exists() and len(changes.read_text(encoding="utf-8").splitlines()) == at):
         assert first.wait(0.1) is None
-    before = log.read_bytes()
     code, said = say("resume", run)
-    assert code == 2, said
-    assert "is being run by another process" in said
-    assert log.read_bytes() == before
     first.send(signal.SIGCONT)
-    assert first.wait(300) == 0
+    assert first.wait(300) == 0, first.said.read_text(encoding="utf-8")
+    if at < 4:
+        assert code == 0, said
+        assert "nothing left to do" in first.said.read_text(encoding="utf-8")
+    else:
+        assert code == 2, said
+        assert "is being run by another process" in said
     assert the_same(run, whole(more=EVERY_EPOCH))
 
 
@@ -252,10 +249,11 @@ def test_a_directory_is_gone_on_with_run_by_run_and_the_damaged_are_named(
     before = contents(done)
     small = config(tmp_path / "small.yaml", epochs=2, more=EVERY_EPOCH)
     sweep = Own("sweep", small, "--seed", "1,2", "--workers", 1, "--runs-dir", runs, said=said)
-    while not [*runs.glob("*/seed=1/checkpoint/epoch*")] and not [*runs.glob("*/seed=2/checkpoint/epoch*")]:
+    while not [*runs.glob("*/*seed=*/checkpoint/epoch*")]:
         assert sweep.wait(0.1) is None, said.read_text(encoding="utf-8")
     workers = sweep.children()
     sweep.send(signal.SIGKILL)
+    sweep.wait()
     for process in workers:
         process.wait(60)
     code = Own("resume", runs, said=said).wait(900)
@@ -264,7 +262,7 @@ def test_a_directory_is_gone_on_with_run_by_run_and_the_damaged_are_named(
     assert the_same(one, undisturbed)
     assert the_same(two, undisturbed)
     assert contents(done) == before
-    assert {json.loads(path.read_bytes())["status"] for path in runs.glob("*/seed=*/metrics.json")} == {"completed"}
+    assert {json.loads(path.read_bytes())["status"] for path in runs.glob("*/*seed=*/metrics.json")} == {"completed"}
     assert re.search("damaged.*metrics.json", text)
 
 

@@ -7,7 +7,6 @@ import json
 import random
 import shutil
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +31,9 @@ from kills import (
     the_same,
 )
 from watcher import CHECKERS, check, watching
+
+from nnexp.files import replacing
+from nnexp.runs.folder import RunFolder
 
 KILLS = {"xla": 34, "graph": 33, "keras": 33}  # the bar: a hundred
 
@@ -65,13 +67,17 @@ def test_a_run_killed_six_times_comes_to_the_same_result(
     whole: Callable[..., Whole], tmp_path: Path, faults_seed: int
 ) -> None:
     undisturbed = whole(more=EVERY_EPOCH)
+    rng = random.Random(faults_seed)
     runs = tmp_path / "runs"
     runs.mkdir()
+    # Whatever is left of a run, its end alone makes more changes than these.
+    drawn = [rng.randint(1, undisturbed.change("model.keras")), *(rng.randint(1, 30) for _ in range(5))]
     with watching(runs) as seen:
-        at = killed(Forked, undisturbed.config, runs, random.Random(faults_seed), undisturbed.seconds, most=6)
+        for change in drawn:
+            process = Forked(*next_command(undisturbed.config, runs), said=said_of(runs), strike=Strike(runs, change))
+            assert process.wait(300) == -signal.SIGKILL
         run = finish(Forked, undisturbed.config, runs)
-    print(f"killed at {at}; {seen}")
-    assert at
+    print(f"killed before changes {drawn}; {seen}")
     assert the_same(run, undisturbed)
     assert seen.complaints == []
     assert seen.reads > len(undisturbed.outcome)
@@ -140,40 +146,50 @@ def test_a_sweep_whose_driver_and_workers_are_killed_comes_to_the_same_results(
     path = config(tmp_path / "trial.yaml", more=EVERY_EPOCH)
     runs, said = tmp_path / "runs", tmp_path / "said.txt"
     asked = ("sweep", path, "--hidden", "8,16", "--repeats", 2, "--workers", 2, "--quiet", "--runs-dir")
-    begun = time.monotonic()
     assert Own(*asked, tmp_path / "whole", said=said).wait(900) == 0, said.read_text(encoding="utf-8")
-    life = time.monotonic() - begun
     whole = {path.parent.name: outcome(path.parent) for path in tmp_path.glob("whole/*/*/metrics.json")}
     kills: Counter[str] = Counter()
     runs.mkdir()
     with watching(runs) as seen:
-        for number in range(4):
+        for number in range(3):
             directory = runs / str(number)
-            command: tuple[object, ...] = (*asked, directory)
             for _ in range(3):
-                sweep = Own(*command, said=said)
-                if sweep.wait(rng.uniform(0, life)) is None:
-                    workers = [process for process in sweep.children() if "forkserver" in " ".join(process.cmdline())]
-                    victim = rng.choice([*workers, None])
-                    kills["driver" if victim is None else "worker"] += 1
-                    if victim is None:
-                        sweep.send(signal.SIGKILL)
-                        sweep.wait()
-                    else:
-                        with contextlib.suppress(psutil.NoSuchProcess):
-                            victim.kill()
-                        sweep.wait(900)
-                    for process in workers:  # they end with their driver
-                        with contextlib.suppress(psutil.NoSuchProcess):
-                            process.wait(60)
-                if [*directory.glob("*/sweep.json")]:
-                    command = ("resume", next(directory.glob("*/sweep.json")).parent, "--quiet")
-            assert Own(*command, said=said).wait(900) == 0, said.read_text(encoding="utf-8")
+                epochs = rng.randint(_epochs(directory), max(_epochs(directory), _epochs(tmp_path / "whole") - 1))
+                kills[_kill(Own(*_next_sweep(asked, directory), said=said), directory, epochs, rng)] += 1
+            assert Own(*_next_sweep(asked, directory), said=said).wait(900) == 0, said.read_text(encoding="utf-8")
             [folder] = [path.parent for path in directory.glob("*/sweep.json")]
             for label, expected in whole.items():
                 assert differences(outcome(folder / label), expected) == [], folder / label
-    print(f"{dict(kills)}; {seen}")
+            print(f"sweep {number}: {dict(kills)}", flush=True)
+    print(seen)
     assert seen.complaints == []
+
+
+def _next_sweep(asked: tuple[object, ...], directory: Path) -> tuple[object, ...]:
+    begun = [path.parent for path in directory.glob("*/sweep.json")]
+    return ("resume", *begun, "--quiet") if begun else (*asked, directory)
+
+
+def _epochs(directory: Path) -> int:
+    """How many epochs all runs of a sweep have done."""
+    return sum(len(path.read_bytes().splitlines()) - 1 for path in directory.glob("*/*/history.csv"))
+
+
+def _kill(sweep: Own, directory: Path, epochs: int, rng: random.Random) -> str:
+    """Kill a sweep's driver, or a worker of it, once so many epochs are done; wait until all its processes are gone."""
+    while _epochs(directory) < epochs:
+        if sweep.wait(0.05) is not None:
+            return "nothing: it had ended"
+    workers = [process for process in sweep.children() if "forkserver" in " ".join(process.cmdline())]
+    victim = rng.choice([*workers, None, None])
+    if victim is None:
+        sweep.send(signal.SIGKILL)
+    else:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.kill()
+    assert sweep.wait(900) in (0, 1, -signal.SIGKILL)
+    psutil.wait_procs(workers, 60)  # they end with their driver
+    return "driver" if victim is None else "worker"
 
 
 def test_the_watcher_misses_no_torn_file(whole: Callable[..., Whole]) -> None:
@@ -186,3 +202,13 @@ def test_the_watcher_misses_no_torn_file(whole: Callable[..., Whole]) -> None:
             with pytest.raises(Exception, match=r"(?s)^.*$"):  # each format has its own
                 check(path, content[:cut])
     assert {path.suffix for path in run.iterdir()} < {Path(f"x{ending}").suffix for ending in CHECKERS}
+
+
+def test_a_run_killed_within_its_first_write_is_not_in_the_way_of_the_next(tmp_path: Path) -> None:
+    """As in a sweep, whose runs have fixed names."""
+    run = RunFolder.make(tmp_path / "run")
+    with replacing(run.config) as temporary:
+        temporary.touch()
+    run.config.rename(temporary)  # as a kill leaves it
+    run.discard()
+    RunFolder.make(run.path)

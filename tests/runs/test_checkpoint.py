@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import math
 import zipfile
 from collections.abc import Callable
@@ -23,11 +24,26 @@ def made(epoch: int) -> Checkpoint:
         logs={"loss": 0.5},
         history=[{"epoch": number, "loss": math.nan} for number in range(1, epoch + 1)],
         stopped=None,
-        diverged_at=[1, 20],
+        diverged_at=1,
         timings={"training": 1.5},
         training={"callbacks": [{"best": math.inf}]},
         arrays={"variable 0": np.arange(6, dtype=np.float16).reshape(2, 3), "variable 1": np.array(7)},
     )
+
+
+# The plain data of a checkpoint; what a test adds after it wins.
+PLAIN = json.dumps(
+    {
+        "epoch": 1,
+        "stop": False,
+        "logs": {},
+        "history": [{"epoch": 1, "loss": 1.0}],
+        "stopped": None,
+        "diverged_at": None,
+        "timings": {},
+        "training": {},
+    }
+)
 
 
 def signed(content: bytes) -> bytes:
@@ -38,7 +54,7 @@ def test_a_checkpoint_comes_back_to_the_bit(tmp_path: Path) -> None:
     checkpoint.write(tmp_path / "checkpoint", made(3))
     found = checkpoint.latest(tmp_path / "checkpoint")
     assert found is not None
-    assert (found.epoch, found.stop, found.diverged_at, found.timings) == (3, False, [1, 20], {"training": 1.5})
+    assert (found.epoch, found.stop, found.diverged_at, found.timings) == (3, False, 1, {"training": 1.5})
     assert [row["epoch"] for row in found.history] == [1, 2, 3]
     assert math.isnan(found.history[0]["loss"])
     assert found.training["callbacks"][0]["best"] == math.inf
@@ -51,6 +67,18 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
     for epoch in (1, 2, 9, 10):
         checkpoint.write(tmp_path, made(epoch))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-000009.checkpoint", "epoch-000010.checkpoint"]
+
+
+def test_damaged_ones_of_later_epochs_make_room(tmp_path: Path) -> None:
+    checkpoint.write(tmp_path, made(1))
+    for epoch in (8, 9):
+        (tmp_path / f"epoch-{epoch:06}.checkpoint").write_bytes(b"torn")
+    (tmp_path / "epoch-000010.checkpoint").mkdir()
+    checkpoint.drop_after(tmp_path, 1)
+    checkpoint.write(tmp_path, made(2))
+    found = checkpoint.latest(tmp_path)
+    assert found is not None
+    assert found.epoch == 2
 
 
 @pytest.mark.parametrize(
@@ -114,8 +142,16 @@ class Harmful:
 
 @pytest.mark.parametrize(
     "plain",
-    ["[]", "{}", '{"epoch": 1}', "[" * 100_000, '{"epoch": "1", "stop": 1}'],
-    ids=["list", "empty", "parts", "deep", "types"],
+    [
+        f'{PLAIN[:-1]}, "history": [{{"epoch": 1}}]}}',
+        f'{PLAIN[:-1]}, "stopped": {{}}}}',
+        "[]",
+        "{}",
+        '{"epoch": 1}',
+        "[" * 100_000,
+        '{"epoch": "1", "stop": 1}',
+    ],
+    ids=["no loss", "stop", "list", "empty", "parts", "deep", "types"],
 )
 def test_plain_data_of_another_kind_is_passed_over(tmp_path: Path, plain: str) -> None:
     (tmp_path / "epoch-000001.checkpoint").write_bytes(forged({"plain.json": np.frombuffer(plain.encode(), np.uint8)}))
@@ -129,3 +165,8 @@ def test_an_archive_that_lies_about_its_members_is_passed_over(tmp_path: Path) -
         archive.writestr("plain.json.npy", header.ljust(127) + b"\n")
     (tmp_path / "epoch-000001.checkpoint").write_bytes(signed(content.getvalue()))
     assert checkpoint.latest(tmp_path) is None
+
+
+def test_what_the_forgeries_were_made_from_would_be_taken(tmp_path: Path) -> None:
+    (tmp_path / "epoch-000001.checkpoint").write_bytes(forged({"plain.json": np.frombuffer(PLAIN.encode(), np.uint8)}))
+    assert checkpoint.latest(tmp_path) is not None

@@ -131,17 +131,22 @@ def test_nothing_is_appended_through_a_link_or_into_a_pipe(tmp_path: Path, appen
         append(folder)
 
 
-def test_links_in_a_run_folder_are_found_and_not_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["checkpoint", "model.keras", "logs/train/deeper/4"])
+def test_a_link_in_a_run_folder_is_refused_at_any_depth(tmp_path: Path, name: str) -> None:
     outside, folder = tmp_path / "outside", RunFolder(tmp_path / "run")
     outside.mkdir()
     (outside / "inner").symlink_to(tmp_path)
-    (folder.path / "logs" / "train").mkdir(parents=True)
+    (folder.path / "logs" / "train" / "deeper").mkdir(parents=True)
     folder.append_log("x")
-    assert folder.links() == []
-    folder.checkpoints.symlink_to(outside)
-    folder.model.symlink_to(outside / "gone")
-    (folder.path / "logs" / "a").symlink_to(outside)
-    assert [str(path.relative_to(folder.path)) for path in folder.links()] == ["checkpoint", "logs/a", "model.keras"]
+    folder.refuse_links()
+    (folder.path / name).symlink_to(outside)
+    with pytest.raises(InputError, match=f"{name} is a link"):
+        folder.refuse_links()
+
+
+def test_a_directory_that_cannot_be_looked_into_is_no_place_to_go_on(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be looked into: No such file"):
+        RunFolder(tmp_path / "gone").refuse_links()
 
 
 def test_history_has_a_header_and_a_row_an_epoch(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_training_without_a_number_ends_at_the_batch_that_lost_it(experiment: An
     )
     results, _ = train(described, tmp_path)
     assert len(results) == 1
-    assert results[0].diverged_at is not None
+    assert results[0].diverged
     assert results[0].stop
 
 

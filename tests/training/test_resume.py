@@ -83,7 +83,7 @@ def trained(described: Experiment, splits: Splits, folder: Path, done: Done | No
             reason = session.stop_reason(result.epoch)
         if result.epoch == save:
             state = session.state()
-            history = [{"epoch": epoch} for epoch in range(1, save + 1)]
+            history = [{"epoch": epoch, "loss": 1.0} for epoch in range(1, save + 1)]
             parts = {"stopped": None, "diverged_at": None, "timings": {}, "history": history, "stop": result.stop}
             checkpoint.write(
                 folder / "checkpoint",
@@ -157,6 +157,26 @@ def test_each_callback_goes_on_to_the_same_result(experiment: Any, splits: Split
     described = case(experiment, callbacks=f"[{CALLBACKS[name]}]", optimizer=optimizer, engine="graph")
     save = 1 if name == "stop_when" else 2
     assert_goes_on_to_the_same(described, splits, tmp_path, save)
+
+
+def test_best_weights_of_a_type_that_numpy_lacks_are_restored(experiment: Any, splits: Splits, tmp_path: Path) -> None:
+    layers = "flatten, {dense: {units: 8, dtype: bfloat16}}"
+    described = case(experiment, layers=layers, callbacks=f"[{CALLBACKS['stopped_early']}]", engine="graph")
+    assert_goes_on_to_the_same(described, splits, tmp_path)
+
+
+def test_a_forged_checkpoint_cannot_say_where_callbacks_write(experiment: Any, splits: Splits, tmp_path: Path) -> None:
+    described = case(experiment, callbacks=f"[{CALLBACKS['model_checkpoint']}]", engine="graph")
+    trained(described, splits, tmp_path / "run", save=2)
+    found = checkpoint.latest(tmp_path / "run" / "checkpoint")
+    assert found is not None
+    [remembered] = found.training["callbacks"]
+    victim = tmp_path / "victim.weights.h5"
+    forged = {**found.training, "callbacks": [{**remembered, "filepath": str(victim), "best": -1e9}]}
+    done = Done(found.epoch, dict(found.logs), found.stop, State(forged, found.arrays))
+    trained(described, splits, tmp_path / "run", done)
+    assert not victim.exists()
+    assert (tmp_path / "run" / "a.weights.h5").stat().st_mtime_ns > 0
 
 
 def test_a_checkpoint_of_another_model_is_refused(experiment: Any, splits: Splits, tmp_path: Path) -> None:

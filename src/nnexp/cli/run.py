@@ -96,7 +96,7 @@ def show_run(do: Callable[[Report, FetchProgress | None], Path], *, quiet: bool,
         with contextlib.suppress(OSError):  # a full terminal, so to say, where the run itself is done
             print_outcome(done, stderr(), findings=False)
     if as_json:
-        typer.echo(done.folder.metrics.read_text(encoding="utf-8"), nl=False)
+        typer.echo(record.metrics_text(folder), nl=False)
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
 
@@ -104,7 +104,7 @@ def _newest_unfinished(experiment: Experiment, runs: Path, *, quiet: bool) -> Pa
     from nnexp.cli.console import stderr
     from nnexp.resume import newest_unfinished
 
-    found = newest_unfinished(runs, experiment.identity)
+    found = newest_unfinished(runs, experiment)
     if not found and not quiet:
         stderr().print(f"no run of this config in {runs} was cut off: a new one begins", soft_wrap=True)
     return found

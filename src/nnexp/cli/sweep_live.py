@@ -136,6 +136,9 @@ class SweepLive:
             run.status, run.test, run.epoch = done.status, done.test.get("accuracy"), len(done.history)
             figure = "" if run.test is None else f", test accuracy {run.test:.4f}"
             self._say(f"{run.label}: {run.status}{figure}, {run.seconds:.1f} s ({over})", plain=True)
+        elif ending.kind == "busy":
+            run.status = "running"
+            self._say(f"{run.label}: left alone: {ending.message}", "bold red")
         else:
             run.status = "failed"
             self._say(f"{run.label}: failed: {ending.message} ({over})", "bold red")

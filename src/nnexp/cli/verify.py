@@ -88,9 +88,11 @@ def _told(verdict: Verdict) -> Iterator[str]:
 
 
 def _how(difference: Difference) -> str:
-    text = f"{difference.differing:,} of {difference.values:,} differ, first {difference.first}"
+    from nnexp.runs.reading import printable
+
+    text = f"{difference.differing:,} of {difference.values:,} differ, first {printable(difference.first)}"
     if difference.note:
-        text += f" ({difference.note})"
+        text += f" ({printable(difference.note)})"
     if difference.absolute is not None:
         text += f"; by at most {difference.absolute:.2g} (relative {difference.relative:.2g})"
     return text

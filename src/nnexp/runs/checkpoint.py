@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import re
-import stat
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from nnexp.files import replacing
+from nnexp.runs.reading import Refused, content_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ class Checkpoint:
     logs: Mapping[str, float]  # of that epoch
     history: Sequence[Mapping[str, Any]]  # a row an epoch, up to it
     stopped: Mapping[str, Any] | None
-    diverged_at: Sequence[int] | None  # epoch and step
+    diverged_at: int | None  # the first epoch whose loss was no finite number
     timings: Mapping[str, float]  # seconds by stage so far
     training: Mapping[str, Any]  # the plain part of the state of model and callbacks
     arrays: Mapping[str, NDArray[Any]]  # and its arrays
@@ -52,7 +53,7 @@ _KINDS: dict[str, Any] = {
     "logs": dict,
     "history": list,
     "stopped": (dict, NoneType),
-    "diverged_at": (list, NoneType),
+    "diverged_at": (int, NoneType),
     "timings": dict,
     "training": dict,
 }
@@ -77,6 +78,16 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
         path.unlink()
 
 
+def drop_after(folder: Path, epoch: int) -> None:
+    """Remove the checkpoints of later epochs: where they are damaged, they would pass for the last two."""
+    for path in _newest_first(folder):
+        if _epoch(path) > epoch:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
 def latest(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint in `folder`; None where there is none. A damaged one is passed over."""
     return next((found for path in _newest_first(folder) if (found := _read(path))), None)
@@ -97,11 +108,12 @@ def _epoch(path: Path) -> int:
 
 
 def _read(path: Path) -> Checkpoint | None:
+    import psutil
+
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):  # nothing of ours; a link may lead anywhere
-            return None
-        whole = memoryview(path.read_bytes())
-    except OSError:  # the disk is damaged there, for one
+        # Its bytes and its arrays are in memory at once: what has no room there is none that this machine can use.
+        whole = memoryview(content_of(path, psutil.virtual_memory().available // 2_000_000))
+    except (OSError, Refused):  # the disk is damaged there, for one
         return None
     content = whole[_HASH_BYTES:]
     if hashlib.sha256(content).digest() != whole[:_HASH_BYTES]:
@@ -120,11 +132,17 @@ def _is_ours(plain: Any) -> bool:
     return (
         isinstance(plain, dict)
         and all(isinstance(plain.get(name), kind) for name, kind in _KINDS.items())
-        and all(isinstance(seconds, (int, float)) for seconds in plain["timings"].values())
-        and all(isinstance(row, dict) and "epoch" in row for row in plain["history"])
-        and len(plain["history"]) == plain["epoch"] > 0
-        and (plain["diverged_at"] is None or len(plain["diverged_at"]) == 2)
+        and _are_numbers(plain["timings"])
+        and _are_numbers(plain["logs"])
+        and all(isinstance(row, dict) and _are_numbers(row) and "loss" in row for row in plain["history"])
+        and [row.get("epoch") for row in plain["history"]] == list(range(1, plain["epoch"] + 1))
+        and all(row.keys() == plain["history"][0].keys() for row in plain["history"])
+        and (plain["stopped"] is None or {"epoch", "reason"} <= plain["stopped"].keys())
     )
+
+
+def _are_numbers(values: Mapping[str, Any]) -> bool:
+    return all(isinstance(value, (int, float)) for value in values.values())
 
 
 def _arrays(file: io.BytesIO) -> dict[str, np.ndarray[Any, Any]]:

@@ -39,6 +39,11 @@ def whole(value: Any) -> int | None:
     return value if type(value) is int and -_LARGEST_WHOLE <= value <= _LARGEST_WHOLE else None
 
 
+def threads(value: Any) -> int | None:
+    """A number of threads that TensorFlow bears."""
+    return value if type(value) is int and 1 <= value <= 1024 else None
+
+
 def number(value: Any) -> float | None:
     """A number that training can give; JSON gives nothing but plain ones."""
     return value if type(value) in _NUMBERS and -_LARGEST <= value <= _LARGEST else None

@@ -16,6 +16,7 @@ from typing import Any
 
 from nnexp.errors import InputError, RunError
 from nnexp.files import remove_temporaries, write_json, write_text
+from nnexp.runs.reading import printable
 
 _ELSEWHERE = "give another place with --runs-dir"
 SCHEMA = 1
@@ -170,13 +171,24 @@ class RunFolder:
         else:
             self.history.unlink(missing_ok=True)
 
-    def links(self) -> list[Path]:
-        """The symbolic links in the folder and the directories in it: nnexp makes none, and they may lead anywhere."""
-        entries = list(os.scandir(self.path))
-        for entry in entries[:]:
-            if entry.is_dir(follow_symlinks=False):
-                entries += os.scandir(entry)
-        return sorted(Path(entry.path) for entry in entries if entry.is_symlink())
+    def refuse_links(self) -> None:
+        """See that no symbolic link is in the folder, at any depth: nnexp makes none, and they may lead anywhere.
+
+        Raises:
+            InputError: there is one, or it cannot be told.
+        """
+        waiting = [str(self.path)]
+        try:
+            while waiting:  # no recursion: a forged directory may go on
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        if entry.is_symlink():
+                            what = "is a link, and may lead anywhere; put there what it leads to"
+                            raise InputError(f"{printable(entry.path)} {what}")
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+        except OSError as error:
+            raise InputError(f"{printable(error.filename)}: cannot be looked into: {error.strerror}") from None
 
     def drop_checkpoints(self) -> None:
         """Remove the checkpoints of a run that came to its end."""

@@ -118,7 +118,7 @@ def read(path: Path) -> RunRecord:
         config=config,
         test_split=figures.text(data.get("test_split")),
         expected=data.get("expected") is True,
-        threads=figures.whole(data.get("threads")),
+        threads=figures.threads(data.get("threads")),
         resumed=figures.rows(data.get("resumed")),
     )
 

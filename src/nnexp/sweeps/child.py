@@ -55,7 +55,7 @@ class Task:
 class Ending:
     """How the child of a task ended."""
 
-    kind: Literal["done", "failed", "died", "stopped"]
+    kind: Literal["done", "failed", "died", "stopped", "busy"]  # busy: another process is at the run
     message: str = ""
 
 
@@ -162,7 +162,7 @@ def _work(task: Task, sender: Connection, said: str) -> None:
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config
     from nnexp.experiment import Options
-    from nnexp.resume import run_or_resume
+    from nnexp.resume import Busy, run_or_resume
 
     report = _Throttled(sender)
     try:
@@ -171,6 +171,8 @@ def _work(task: Task, sender: Connection, said: str) -> None:
         ending = Ending("done")
     except KeyboardInterrupt:
         ending = Ending("stopped")
+    except Busy as error:
+        ending = Ending("busy", str(error))
     except ConfigError as error:  # its places are in a text that nobody has seen
         ending = Ending("failed", "\n".join(f"{problem.message}\n{problem.hint}".strip() for problem in error.problems))
     except NnexpError as error:

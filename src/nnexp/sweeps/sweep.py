@@ -112,6 +112,7 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
             continue
         if run.status == "running":  # on another host, where the lock may not reach
             raise InputError(f"{run.path} is still being run by another process; wait for it, or stop it first")
+    RunFolder(folder.path).refuse_links()
     if state != (asked := {**state, **_asked(plan)}):
         with _disk_told(folder):
             folder.begin(plan.yaml(), asked)  # the same points, with another question
@@ -148,7 +149,7 @@ def carry_out(
         missing = [point for point in job.missing if not has_result(job.folder, point)]
         for point in missing:
             run = job.folder.run(point.label)
-            if run.metrics.exists() and not _metrics(run):
+            if _is_damaged(run):
                 job.folder.set_aside(point.label)
             if point.experiment is None:
                 _record_refusal(job.folder, point)
@@ -280,7 +281,7 @@ def _settle(folder: SweepFolder, point: Point, ending: Ending) -> None:
         OSError: it cannot be written to.
     """
     run = folder.run(point.label)
-    if ending.kind == "done" or (ending.kind == "stopped" and not run.path.exists()):
+    if ending.kind in ("done", "busy") or (ending.kind == "stopped" and not run.path.exists()):
         return
     metrics = _metrics(run)
     status = "interrupted" if ending.kind == "stopped" else "failed"
@@ -304,6 +305,16 @@ def _record_refusal(folder: SweepFolder, point: Point) -> None:
     run.discard()
     run = RunFolder.make(run.path)
     _record_failure(run, point, {"expected": True}, "failed", point.refusal)
+
+
+def _is_damaged(run: RunFolder) -> bool:
+    try:
+        record.read(run.path)
+    except record.Unreachable:
+        return False
+    except record.UnreadableRun:
+        return run.metrics.exists()
+    return False
 
 
 def _metrics(run: RunFolder) -> dict[str, Any]:

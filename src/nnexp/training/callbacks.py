@@ -54,7 +54,8 @@ def _make(entry: Entry, folder: Path) -> Any:
     for path in paths.values():
         if not path.parent.resolve().is_relative_to(folder.resolve()):  # the run folder may come from a stranger
             raise RunError(f"{path.parent} is a link that leads out of the run folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if "{" not in str(path.parent):  # else Keras makes it, once it knows the epoch
+            path.parent.mkdir(parents=True, exist_ok=True)
     if entry.name == "csv_logger":
         return _csv_logger(paths["filename"], str(entry.get("separator")))
     callback = make(entry, "callbacks", **{name: str(path) for name, path in paths.items()})

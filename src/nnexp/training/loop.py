@@ -16,12 +16,12 @@ Progress = Callable[[int, int, int, Mapping[str, float]], None]
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """What one epoch gave. `diverged_at` is the step by which the loss was first seen not to be finite, or None."""
+    """What one epoch gave."""
 
     epoch: int  # from 1
     logs: Logs  # loss, metrics, val_*, learning_rate where a callback logs it
     seconds: float
-    diverged_at: int | None
+    diverged: bool  # its loss is no finite number
     stop: bool  # a callback asked to stop, or the run diverged and is to stop
 
 
@@ -47,19 +47,14 @@ def epochs(
     """
     for epoch in range(first, last + 1):
         begun = time.perf_counter()
-        diverged_at: int | None = None
 
         def on_progress(step: int, logs: Logs, epoch: int = epoch) -> None:
-            nonlocal diverged_at
-            if diverged_at is None and not math.isfinite(logs["loss"]):
-                diverged_at = step
             progress(epoch, step, steps, logs)
 
         progress(epoch, 0, steps, {})  # the first epoch compiles before its first step
         callbacks.on_epoch_begin(epoch - 1)
         logs = dict(engine.train_epoch(epoch_order(seed, epoch, examples), on_progress))
-        if diverged_at is None and not math.isfinite(logs["loss"]):
-            diverged_at = steps
+        diverged = not math.isfinite(logs["loss"])
         if validation is not None:
             callbacks.on_test_begin()
             held_out = evaluator.evaluate(*validation)
@@ -68,7 +63,7 @@ def epochs(
         callbacks.on_epoch_end(epoch - 1, logs)
         # Callbacks may add to the logs, as ReduceLROnPlateau does; Keras' History, the last of them, has it all.
         logs |= {name: float(values[-1]) for name, values in model.history.history.items()}
-        stop = bool(model.stop_training) or (diverged_at is not None and stop_on_divergence)
-        yield EpochResult(epoch, logs, time.perf_counter() - begun, diverged_at, stop)
+        stop = bool(model.stop_training) or (diverged and stop_on_divergence)
+        yield EpochResult(epoch, logs, time.perf_counter() - begun, diverged, stop)
         if stop:
             return

@@ -20,7 +20,7 @@ from nnexp.training import backend, engine, model
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
 from nnexp.training.engine import Logs
 from nnexp.training.loop import EpochResult, Progress, epochs
-from nnexp.training.state import Keeper, State
+from nnexp.training.state import Keeper, State, fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,10 @@ class Session:
                 yield result
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # EMA weights become the weights
         hooks.on_train_end(logs)  # may restore the best weights
+
+    def fits(self, done: Done) -> bool:
+        """Whether what was done before was done by a model with the same variables."""
+        return fits(self.model, done.state)
 
     def state(self) -> State:
         """All that training needs to go on from the end of the epoch that `train` gave last."""

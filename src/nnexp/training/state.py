@@ -6,6 +6,7 @@ Keras' BackupAndRestore leaves out what callbacks and random layers remember, an
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,16 +38,16 @@ class Keeper:
 
     def take(self) -> State:
         """The state now: weights, seed generators, the optimizer's variables, what each callback remembers."""
-        arrays = {f"variable {index}": variable.numpy() for index, variable in enumerate(self._variables())}
+        arrays = {f"variable {index}": variable.numpy() for index, variable in enumerate(_variables(self.model))}
         callbacks = []
         for index, (callback, before) in enumerate(zip(self.callbacks, self._at_start, strict=True)):
             changed = {name: value for name, value in _attributes(callback).items() if not _same(before, name, value)}
             for name in [name for name, value in changed.items() if _is_arrays(value)]:
                 parts = changed.pop(name)
-                changed[f"{name} arrays"] = len(parts)
+                changed[f"{name} arrays"] = [str(array.dtype) for array in parts]
                 arrays |= {f"callback {index} {name} {part}": array for part, array in enumerate(parts)}
             callbacks.append(changed)
-        return State({"variables": self._described(), "callbacks": callbacks}, arrays)
+        return State({"variables": _described(self.model), "callbacks": callbacks}, arrays)
 
     def put_back(self, state: State) -> None:
         """Make model and callbacks go on from a state.
@@ -55,38 +56,55 @@ class Keeper:
             RunError: it is the state of another model, or of other callbacks.
         """
         callbacks = state.plain.get("callbacks")
-        if state.plain.get("variables") != self._described() or not isinstance(callbacks, list):
+        if not fits(self.model, state) or not isinstance(callbacks, list):
             raise RunError("the checkpoint is of another model: its weights or its callbacks are others")
+        kinds = {str(kind): kind for kind in (variable.numpy().dtype for variable in _variables(self.model))}
         try:
-            for index, variable in enumerate(self._variables()):
+            for index, variable in enumerate(_variables(self.model)):
                 variable.assign(_as(variable.numpy().dtype, state.arrays[f"variable {index}"]))
             for index, (callback, changed) in enumerate(zip(self.callbacks, callbacks, strict=True)):
-                _remind(callback, index, changed, state.arrays)
+                _remind(callback, index, changed, state.arrays, kinds)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise RunError(f"the checkpoint does not fit the model: {error}") from error
 
-    def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.model.optimizer.variables]
 
-    def _described(self) -> list[list[Any]]:
-        return [[str(variable.dtype), list(variable.shape)] for variable in self._variables()]
+def fits(model: Any, state: State) -> bool:
+    """Whether a state is that of a model with just these variables."""
+    return state.plain.get("variables") == _described(model)
 
 
-def _remind(callback: Any, index: int, changed: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+def _variables(model: Any) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _described(model: Any) -> list[list[Any]]:
+    return [[str(variable.dtype), list(variable.shape)] for variable in _variables(model)]
+
+
+def _remind(
+    callback: Any, index: int, changed: Mapping[str, Any], arrays: Mapping[str, Any], kinds: Mapping[str, Any]
+) -> None:
     if changed and hasattr(callback, "_set_monitor_op"):
         # Keras does so at the first epoch's end, and turns the sign of min_delta where smaller is better.
         callback._set_monitor_op()
     for key, value in changed.items():
         name, _, arrays_of = key.partition(" ")
         if arrays_of:
-            value = [arrays[f"callback {index} {name} {part}"] for part in range(value)]
-        if name in vars(callback):  # no other: a checkpoint may come from a stranger
+            value = [_as(kinds[kind], arrays[f"callback {index} {name} {part}"]) for part, kind in enumerate(value)]
+        # Nothing else, and no text: a checkpoint may come from a stranger, and callbacks write files.
+        if name in vars(callback).keys() - _given(callback) and (_is_plain(value) or _is_arrays(value)):
             setattr(callback, name, value)
+
+
+def _given(callback: Any) -> set[str]:
+    """What a callback has from its config or from Keras, and does not remember."""
+    return {*inspect.signature(type(callback).__init__).parameters, *_NOT_STATE}
 
 
 def _attributes(callback: Any) -> dict[str, Any]:
     """What of a callback can be kept: plain values, and lists of arrays, such as the weights of the best epoch."""
-    kept = {name: _plain(value) for name, value in vars(callback).items() if name not in _NOT_STATE}
+    given = _given(callback)
+    kept = {name: _plain(value) for name, value in vars(callback).items() if name not in given}
     return {name: value for name, value in kept.items() if _is_plain(value) or _is_arrays(value)}
 
 
@@ -99,7 +117,7 @@ def _is_plain(value: Any) -> bool:
         return all(_is_plain(item) for item in value)
     if isinstance(value, dict):
         return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
-    return value is None or isinstance(value, (bool, int, float, str))
+    return value is None or isinstance(value, (bool, int, float))
 
 
 def _is_arrays(value: Any) -> bool:
