@@ -110,11 +110,13 @@ def unfinished(
 
 def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
     """Why a run, gone on with here and now, might come to another result than if it had not been cut off."""
-    reasons = [] if found.identity == experiment.identity else ["its config.yaml is not the one that it began with"]
-    for key, now in experiment.plain().items():
-        then = found.config.get(key)
-        if key not in _WITHOUT_EFFECT and then != now:
-            reasons.append(f"{key} in config.yaml: {_short(then)} then, {_short(now)} now")
+    reasons = [
+        f"{key} in config.yaml: {_short(found.config.get(key))} then, {_short(now)} now"
+        for key, now in experiment.plain().items()
+        if key not in _WITHOUT_EFFECT and found.config.get(key) != now
+    ]
+    if not reasons and found.identity != experiment.identity:
+        reasons = ["its config.yaml is not the one that it began with"]
     try:
         environment = json_of(found.folder.environment, record.MOST_MEGABYTES)
     except (OSError, Refused):
