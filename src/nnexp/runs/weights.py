@@ -49,7 +49,7 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
-    import h5py  # type: ignore[import-untyped]
+    import h5py
     import numpy as np
 
     found: dict[str, NDArray[Any]] = {}
