@@ -56,6 +56,7 @@ def test_a_run_that_is_interrupted_keeps_its_epochs_and_says_where(
     assert out == ""
 
 
+@pytest.mark.slow  # tests/faults kills runs too
 def test_a_run_that_is_killed_reads_as_interrupted(
     config: Callable[..., Path], start: Any, nnexp: Any, tmp_path: Path
 ) -> None:

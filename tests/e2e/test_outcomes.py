@@ -168,7 +168,7 @@ def test_a_run_that_fails_keeps_what_was_done_and_says_where(run: Any) -> None:
     assert metrics["status"] == "failed"
     assert metrics["error"]
     assert "the run failed: " in done.told
-    assert f"what was done so far is in {done.folder}" in done.told
+    assert f"what was done is kept; to go on from its start:  nnexp resume {done.folder}" in done.told
     assert "Traceback (most recent call last)" in (done.folder / "log.txt").read_text()
     assert "Traceback" not in done.told
 

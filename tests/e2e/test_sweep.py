@@ -130,6 +130,7 @@ def test_ctrl_c_stops_the_runs_and_resume_does_only_the_rest(
     assert "4 of them done before" in nothing.stderr
 
 
+@pytest.mark.slow
 def test_a_run_whose_worker_is_killed_is_tried_once_more_and_then_recorded_as_failed(
     nnexp: Any, start: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -201,6 +202,7 @@ def test_resuming_keeps_what_is_damaged_and_what_is_not_its_own(
     assert (other / "hidden=2" / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_sweep_on_a_terminal_tells_what_goes_wrong_and_ends(config: Callable[..., Path], tmp_path: Path) -> None:
     """Lines above a table that is drawn at the same time: each has locks of its own."""
     text = SLOW.replace("units: 4, activation: relu", "units: 4")

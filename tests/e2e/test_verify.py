@@ -193,7 +193,7 @@ def link_out(copy: Path) -> None:
     [
         (edit_config, "config.yaml is not the one that it was trained with"),
         (edit_engine, "engine graph then, keras now"),
-        (link_out, "holds links that may lead anywhere: config.yaml"),
+        (link_out, "config.yaml is a link, and may lead anywhere"),
         (lambda copy: (copy / "config.yaml").unlink(), "no such file"),
         (lambda copy: (copy / "model.keras").unlink(), "model.keras cannot be read: No such file"),
         (lambda copy: os.truncate(copy / "model.keras", 5000), "model.keras is damaged"),

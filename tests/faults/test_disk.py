@@ -135,6 +135,7 @@ def test_a_run_whose_disk_fills_up_again_and_again_goes_on_to_the_same_result(
     assert differences(outcome(the_run(disk.root / "again")), undisturbed) == []
 
 
+@pytest.mark.slow
 def test_a_run_whose_folder_is_moved_away_says_so_and_goes_on_where_it_is_put_back(
     disk: Disk, undisturbed: dict[str, Any]
 ) -> None:

@@ -36,15 +36,19 @@ class Case:
     partial: bool = False  # whether the epoch ends in a partial batch: twice the time to compile
     built_first: bool = False  # whether stock Keras' optimizer is built before its first step, as the engines do
     engines: tuple[str, ...] = ENGINES
+    quick: bool = True  # whether `make test` tries it, with the first of its engines
 
 
 def cases(*made):
-    """The parametrization over cases and their engines; all but a case's first engine wait for `make test-all`."""
+    """The parametrization over cases and engines; all but a quick case's first engine wait for `make test-all`."""
     return pytest.mark.parametrize(
         ("case", "name"),
         [
             pytest.param(
-                case, name, id=f"{case.name}-{name}", marks=() if name == case.engines[0] else pytest.mark.slow
+                case,
+                name,
+                id=f"{case.name}-{name}",
+                marks=() if case.quick and name == case.engines[0] else pytest.mark.slow,
             )
             for case in made
             for name in case.engines

@@ -14,6 +14,7 @@ OPTIONS = {
     "accumulation": "{adam: {gradient_accumulation_steps: 3}}",
     "weight_decay": "{adam: {weight_decay: 0.01}}",
 }
+QUICK = ("ema", "accumulation")
 NEEDS = {"loss_scale_optimizer": "{loss_scale_optimizer: {inner_optimizer: adam}}"}
 # It copies the weights as it is built. Stock `fit` builds it while it traces its first step, where the copy is lost
 # (Keras 3.15.1), and so trains from a momentum of zero.
@@ -33,7 +34,7 @@ SCHEDULES = {
         Case(name, optimizer=NEEDS.get(name, name), built_first=name in BUILT_FIRST)
         for name in catalog.names("optimizers")
     ),
-    *(Case(name, optimizer=optimizer) for name, optimizer in OPTIONS.items()),
+    *(Case(name, optimizer=optimizer, quick=name in QUICK) for name, optimizer in OPTIONS.items()),
 )
 def test_an_epoch_with_each_optimizer_equals_stock_keras(case, name):
     assert_an_epoch_equals_train_on_batch(case, name)
