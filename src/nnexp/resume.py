@@ -16,7 +16,7 @@ from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError
 from nnexp.experiment import Options, continue_experiment, run_experiment
 from nnexp.runs import record
-from nnexp.runs.environment import changes, describe  # C
+from nnexp.runs.environment import changes, describe
 from nnexp.runs.folder import RunFolder
 from nnexp.runs.reading import Refused, json_of, printable
 from nnexp.runs.record import RunRecord
