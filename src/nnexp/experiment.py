@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from nnexp import events
 from nnexp.config.experiment import Experiment
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nnexp.training.loop import Progress
     from nnexp.training.session import Done, Session
 
+MakeSession: TypeAlias = "Callable[[Experiment, Splits, Dataset, int | None], Session]"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -38,6 +40,7 @@ class Options:
     offline: bool = False
     command: Sequence[str] = ()
     folder: Path | None = None  # exactly this one, not yet there; None: a new one in `runs`, named by time
+    session: MakeSession | None = None  # where the session comes from; None: it is made
 
 
 def run_experiment(
@@ -133,7 +136,7 @@ def _get_ready(
         report(starting := events.Stage("starting TensorFlow"))
         if checked.layers is None:  # only Keras knows the shapes: it may want more memory than there is
             _rehearse(experiment, dataset, threads)
-        session = _session(experiment, splits, dataset, threads)
+        session = _session(options.session, experiment, splits, dataset, threads)
     return _Ready(experiment, dataset, splits, session, checked.warnings, (reading, starting), clock)
 
 
@@ -174,11 +177,13 @@ def _rehearse(experiment: Experiment, dataset: Dataset, threads: int | None) -> 
     rehearse(experiment, dataset, threads or experiment.threads)
 
 
-def _session(experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None) -> Session:
+def _session(
+    make: MakeSession | None, experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None
+) -> Session:
     from nnexp.training.session import Session
 
     try:
-        return Session(experiment, splits, dataset, threads)
+        return (make or Session)(experiment, splits, dataset, threads)
     except NnexpError:
         raise
     except Exception as error:  # too little memory for the model, for one
@@ -203,7 +208,6 @@ class _WarmUp:
         self.report(epoch, step, steps, logs)
 
     def _work(self) -> None:
-        from nnexp import evaluation, plots
+        from nnexp import plots
 
-        evaluation.warm_up()
         plots.warm_up()

@@ -1,7 +1,8 @@
-"""One run in a process of its own, forked from a server that has TensorFlow loaded, and the thread that minds it.
+"""A worker's process: does runs one after another, forked from a server that has TensorFlow loaded.
 
-A child has its own session, ends itself when the driver is gone, and can be killed by anything without harm to its
-neighbours: pools of the standard library and of loky break whole when one worker dies.
+Runs that differ in their seed alone share what is compiled; while one trains, the artifacts of the one before are
+written. The process has its own session, ends itself when the driver is gone, and can be killed by anything without
+harm to its neighbours.
 """
 
 from __future__ import annotations
@@ -11,32 +12,28 @@ import faulthandler
 import multiprocessing
 import os
 import signal
-import sys
-import tempfile
 import threading
 import time
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nnexp import events
 from nnexp.errors import ConfigError, NnexpError
 
-# After this long a child that was asked to stop is killed: XLA cannot be interrupted while it compiles.
-_PATIENCE_SECONDS = 8.0
+if TYPE_CHECKING:
+    from nnexp.config.experiment import Experiment
+    from nnexp.data.datasets import Dataset
+    from nnexp.data.splits import Splits
+    from nnexp.training.session import Session
+
 # Progress within an epoch is told at most this often.
-_PROGRESS_SECONDS = 0.2
-_SERVER_DIED = 255  # what the standard library gives for the exit code of a child whose server is gone
+PROGRESS_SECONDS = 0.2
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["nnexp.sweeps.preload"])
-# Starting a process polls all others: two threads that poll one process would steal its exit code from each other.
-_exclusive = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,7 @@ class Task:
     label: str
     folder: Path  # the run's, not yet there
     config: str  # the complete config as YAML, its thread count included
+    kind: str  # runs of one kind differ in their seed alone
     scratch: Path  # a directory of the sweep's, where its runs share what XLA compiled
     offline: bool = False
     command: Sequence[str] = ()
@@ -53,150 +51,155 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the child of a task ended."""
+    """How a task ended."""
 
     kind: Literal["done", "failed", "died", "stopped", "busy"]  # busy: another process is at the run
     message: str = ""
 
 
-def start_server() -> None:
-    """Start the server that children are forked from; it takes seconds, in which the caller may do other things."""
-    from multiprocessing import forkserver
-
-    with _signals_held():
-        forkserver.ensure_running()
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A task is done but for its last files, and the next one may come."""
 
 
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let no Ctrl-C end a process that is being started, before it says how it answers one: see preload.py."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+Told = events.Event | Ending | Free
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """How the driver ends children early: asked once they save what there is, asked to hurry they are killed."""
+class Message:
+    """What a worker's process tells the driver of a task."""
 
-    asked: threading.Event
-    hurry: threading.Event
-
-    @classmethod
-    def new(cls) -> Stop:
-        """One that nobody has asked for yet."""
-        return cls(threading.Event(), threading.Event())
+    label: str
+    told: Told
 
 
-def mind(task: Task, report: events.Report, stop: Stop) -> Ending:
-    """Do a task in a child and return how that ended."""
-    receiver, sender = _context.Pipe(duplex=False)
-    with tempfile.NamedTemporaryFile(prefix="stderr-", dir=task.scratch) as said, receiver:
-        process = _context.Process(target=_work, args=(task, sender, said.name), name=task.label)
-        with _exclusive, _no_main_module(), _signals_held():
-            process.start()
-        sender.close()
-        told: list[Ending] = []
-        asked_at: float | None = None
-        while process.sentinel not in wait([receiver, process.sentinel], timeout=_PROGRESS_SECONDS):
-            _receive(receiver, report, told)
-            if stop.asked.is_set() and asked_at is None:
-                asked_at = time.monotonic()
-                process.terminate()
-            if stop.hurry.is_set() or (asked_at is not None and time.monotonic() - asked_at > _PATIENCE_SECONDS):
-                process.kill()
-        _receive(receiver, report, told)
-        with _exclusive:
-            process.join()
-            code = process.exitcode
-        if told:
-            return told[-1]
-        if asked_at is not None:
-            return Ending("stopped")
-        return Ending("died", _why(code, Path(said.name).read_text(encoding="utf-8", errors="replace")))
-
-
-@contextlib.contextmanager
-def _no_main_module() -> Iterator[None]:
-    """Keep a child from running the caller's main module anew: a script without a guard would start the sweep again."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _receive(receiver: Connection, report: events.Report, told: list[Ending]) -> None:
-    with contextlib.suppress(EOFError, OSError):  # the child is gone
-        while receiver.poll():
-            message = receiver.recv()
-            if isinstance(message, Ending):
-                told.append(message)
-            else:
-                report(message)
-
-
-def _why(code: int | None, said: str) -> str:
-    if code == _SERVER_DIED:
-        return "the process that it was forked from died"
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
-        out_of_memory = "; often the system's answer when memory runs out" if name == "SIGKILL" else ""
-        what = f"its process was ended by {name}{out_of_memory}"
-    else:
-        what = f"its process ended with exit code {code}"
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    last = next((line for line in lines if line.startswith("Fatal Python error")), lines[-1] if lines else "")
-    return f"{what}: {last[:300]}" if last else what
-
-
-def _work(task: Task, sender: Connection, said: str) -> None:
-    """The child's whole life."""
+def work(connection: Connection, said: str) -> None:
+    """The life of a worker's process: tasks come in by `connection`, until a None or an ending that is not `done`."""
     _detach(said)
-    if len(str(task.scratch).split()) == 1:  # flags are split at blanks; without this one runs only begin slower
-        flag = f"--tf_xla_persistent_cache_directory={task.scratch}"
-        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {flag}".strip()
-    from nnexp.config.experiment import parse_experiment
-    from nnexp.config.loading import parse_config
-    from nnexp.experiment import Options
-    from nnexp.resume import Busy, run_or_resume
-
-    report = _Throttled(sender)
-    try:
-        experiment = parse_experiment(parse_config(task.config, task.label), task.label)
-        run_or_resume(experiment, task.folder, Options(offline=task.offline, command=task.command), report)
-        ending = Ending("done")
-    except KeyboardInterrupt:
-        ending = Ending("stopped")
-    except Busy as error:
-        ending = Ending("busy", str(error))
-    except ConfigError as error:  # its places are in a text that nobody has seen
-        ending = Ending("failed", "\n".join(f"{problem.message}\n{problem.hint}".strip() for problem in error.problems))
-    except NnexpError as error:
-        ending = Ending("failed", str(error))
-    sender.send(ending)
-    sender.close()
+    tell, sessions, rest = _Teller(connection), _Sessions(), _Rest()
+    with contextlib.suppress(KeyboardInterrupt, EOFError, OSError):  # told to stop while it had nothing to do
+        for task in iter(connection.recv, None):
+            _share_compiled(task.scratch)
+            ending = _ending_of(partial(_run, task, sessions, rest, tell))
+            if ending.kind != "done":
+                rest.wait()
+                tell(task.label, ending)
+                break
+            rest.begin(partial(_finish, task.label, rest.take(), tell))
+            tell(task.label, Free())
+    rest.wait()
     os._exit(0)  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
 
-class _Throttled:
-    """Sends events to the driver; progress only as often as a person can see it."""
+def _run(task: Task, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
+    from nnexp.config.experiment import parse_experiment
+    from nnexp.config.loading import parse_config
+    from nnexp.experiment import Options
+    from nnexp.resume import run_or_resume
 
-    def __init__(self, sender: Connection) -> None:
-        self.sender = sender
-        self.last = 0.0
+    experiment = parse_experiment(parse_config(task.config, task.label), task.label)
+    options = Options(offline=task.offline, command=task.command, session=sessions)
+    run_or_resume(experiment, task.folder, options, tell.of(task.label))
 
-    def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.ModelBuilt):
+
+def _finish(label: str, rest: Callable[[], None], tell: _Teller) -> None:
+    tell(label, _ending_of(rest))
+
+
+def _ending_of(do: Callable[[], None]) -> Ending:
+    from nnexp.resume import Busy
+
+    try:
+        do()
+    except KeyboardInterrupt:
+        return Ending("stopped")
+    except Busy as error:
+        return Ending("busy", str(error))
+    except ConfigError as error:  # its places are in a text that nobody has seen
+        return Ending("failed", "\n".join(f"{problem.message}\n{problem.hint}".strip() for problem in error.problems))
+    except NnexpError as error:
+        return Ending("failed", str(error))
+    return Ending("done")
+
+
+class _Sessions:
+    """Gives each run its session: that of the run before, renewed, where they differ in their seed alone."""
+
+    def __init__(self) -> None:
+        self._last: Session | None = None
+
+    def __call__(self, experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None) -> Session:
+        from nnexp.training.session import Session
+
+        if self._last is None or not self._last.renew(experiment, splits):
+            self._last = None  # its memory is free before a new one takes some
+            self._last = Session(experiment, splits, dataset, threads)
+        return self._last
+
+
+class _Rest:
+    """What is left to do of a run when its session is free: done in a thread, one run's at a time."""
+
+    def __init__(self) -> None:
+        self._put: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+
+    def put(self, do: Callable[[], None]) -> None:
+        """Keep it until the run has nothing else to do."""
+        self._put.append(do)
+
+    def take(self) -> Callable[[], None]:
+        """What was put; nothing if the run had no rest."""
+        taken, self._put = self._put, []
+
+        def do() -> None:
+            for part in taken:
+                part()
+
+        return do
+
+    def begin(self, do: Callable[[], None]) -> None:
+        """Do it beside what follows, as soon as that of the run before is done."""
+        self.wait()
+        self._thread = threading.Thread(target=do, name="rest")
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when nothing is left to do; a signal to stop does not hurry it."""
+        while self._thread is not None:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._thread.join()
+                self._thread = None
+
+
+class _Teller:
+    """Sends to the driver, from any thread; progress only as often as a person can see it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def __call__(self, label: str, told: Told) -> None:
+        if isinstance(told, events.ModelBuilt):
             return
-        if isinstance(event, events.Progress):
-            if time.monotonic() - self.last < _PROGRESS_SECONDS:
+        if isinstance(told, events.Progress):
+            if time.monotonic() - self._last < PROGRESS_SECONDS:
                 return
-            self.last = time.monotonic()
-        self.sender.send(event)
+            self._last = time.monotonic()
+        with self._lock:
+            self._connection.send(Message(label, told))
+
+    def of(self, label: str) -> events.Report:
+        """Tells of one task."""
+        return lambda event: self(label, event)
+
+
+def _share_compiled(scratch: Path) -> None:
+    if len(str(scratch).split()) == 1:  # flags are split at blanks; without this one runs only begin slower
+        flag = f"--tf_xla_persistent_cache_directory={scratch}"
+        if flag not in (flags := os.environ.get("TF_XLA_FLAGS", "")):
+            os.environ["TF_XLA_FLAGS"] = f"{flags} {flag}".strip()
 
 
 def _detach(said: str) -> None:

@@ -1,15 +1,21 @@
-"""Doing many tasks at once: each minded by a thread, each in a process of its own, as many at a time as asked for."""
+"""Doing many tasks at once, as many at a time as asked for: each lane has a worker of its own, minded by a thread."""
 
 from __future__ import annotations
 
+import queue
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import TypeAlias
 
 from nnexp import events
 from nnexp.runs import record
-from nnexp.sweeps.child import Ending, Stop, Task, mind
+from nnexp.sweeps.child import PROGRESS_SECONDS, Ending, Free, Task
+from nnexp.sweeps.worker import Stop, Worker
 
 # A worker that dies takes its run with it, which is done again this often: what killed it may have been chance.
 _TRIES = 2
@@ -42,6 +48,8 @@ class Stopping:
 SweepEvent = Started | Again | Ended | Stopping | events.Event
 SweepReport = Callable[[str, SweepEvent], None]  # the run's label, and what happened to it
 
+_Queue: TypeAlias = "queue.SimpleQueue[tuple[Task, Ending] | Future[None]]"
+
 
 def execute(tasks: Sequence[Task], workers: int, report: SweepReport, settle: Callable[[Task, Ending], None]) -> None:
     """Do all tasks; `settle` is called for each as it ends, in the caller's thread, `report` in the workers'.
@@ -49,48 +57,159 @@ def execute(tasks: Sequence[Task], workers: int, report: SweepReport, settle: Ca
     Raises:
         KeyboardInterrupt: as it came, after the tasks under way have stopped and saved what there is.
     """
-    stop = Stop.new()
-    with ThreadPoolExecutor(workers, thread_name_prefix="run") as pool:
+    stop, todo = Stop.new(), _Todo(tasks)
+    ended: _Queue = queue.SimpleQueue()
+    with ThreadPoolExecutor(workers, thread_name_prefix="lane") as pool:
         try:
-            futures: dict[Future[Ending], Task] = {pool.submit(_attempt, task, report, stop): task for task in tasks}
-            for future in as_completed(futures):
-                settle(futures[future], future.result())
+            for _ in range(workers):
+                pool.submit(_Lane(todo, report, stop, ended).work).add_done_callback(ended.put)
+            left = len(tasks)
+            while left:
+                came = ended.get()
+                if isinstance(came, Future):
+                    came.result()  # raises what broke the lane
+                else:
+                    settle(*came)
+                    left -= 1
         except BaseException:
             stop.asked.set()
             report("", Stopping())
             try:
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=True)
             except KeyboardInterrupt:
                 stop.hurry.set()
             raise
 
 
-def _attempt(task: Task, report: SweepReport, stop: Stop) -> Ending:
-    ending = Ending("stopped")
-    for attempt in range(_TRIES):
-        if stop.asked.is_set():
-            break
-        report(task.label, Again(ending.message) if attempt else Started())
-        ending = _done(task, report, stop)
-        if ending.kind != "died":
-            break
-    report(task.label, Ended(ending))
-    return ending
+class _Todo:
+    """The tasks that no lane has taken yet, in their order."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = list(tasks)
+        self._kinds: set[str] = set()  # of which one was taken
+        self._lock = threading.Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._tasks)
+
+    def take(self, kind: str) -> Task | None:
+        """The next one of this kind, else the next of a kind that no lane is at, else the next."""
+        with self._lock:
+            same = (task for task in self._tasks if task.kind == kind)
+            new = (task for task in self._tasks if task.kind not in self._kinds)
+            task = next(same, None) or next(new, None) or next(iter(self._tasks), None)
+            if task:
+                self._tasks.remove(task)
+                self._kinds.add(task.kind)
+            return task
 
 
-def _done(task: Task, report: SweepReport, stop: Stop) -> Ending:
-    """The ending of one try; what its folder says counts for more than how its process ended."""
-    try:
-        ending = mind(task, lambda event: report(task.label, event), stop)
-    except (OSError, EOFError) as error:  # no process to be had, or no server to fork it from
-        ending = Ending("died", f"its process could not be started: {type(error).__name__} {error}".rstrip())
-    if ending.kind in {"died", "stopped"} and _came_to_its_end(task.folder):
-        return Ending("done")
-    if ending.kind == "died" and stop.asked.is_set():
-        return Ending("stopped")  # by the same signal as the driver, for one
-    if ending.kind == "stopped" and not stop.asked.is_set():
-        return Ending("died", "its process was told to stop, from outside (SIGTERM)")
-    return ending
+class _Lane:
+    """Does tasks one after another; while one trains, another's last files are written."""
+
+    def __init__(
+        self,
+        todo: _Todo,
+        report: SweepReport,
+        stop: Stop,
+        ended: _Queue,
+    ) -> None:
+        self._todo, self._report, self._stop, self._ended = todo, report, stop, ended
+        self._workers: list[Worker] = []  # the last one takes tasks; one before it was of another kind, and finishes
+        self._again: deque[tuple[Task, str]] = deque()  # whose worker died, and why
+        self._tried: dict[str, int] = {}
+
+    def work(self) -> None:
+        """Do tasks until there are none."""
+        try:
+            while self._begin_one() or self._is_at_work():
+                self._wait()
+        except BaseException:
+            self._stop.hurry.set()
+            raise
+        finally:
+            for worker in self._workers:
+                worker.dismiss()
+                worker.hasten(self._stop)
+                worker.ended()
+
+    def _is_at_work(self) -> bool:
+        """Whether a task is under way, or one is left and a worker has to end before it can begin."""
+        left = (self._again or self._todo) and not self._stop.asked.is_set()
+        return any(worker.tasks or left for worker in self._workers)
+
+    def _begin_one(self) -> bool:
+        """Begin a task, if there is room and one is left."""
+        while not self._stop.asked.is_set() and self._has_room():
+            kind = self._workers[-1].kind if self._workers else ""
+            task, reason = self._again.popleft() if self._again else (self._todo.take(kind), "")
+            if task is None:
+                return False
+            self._tried[task.label] = self._tried.get(task.label, 0) + 1
+            self._report(task.label, Again(reason) if reason else Started())
+            if task.kind == kind:
+                self._workers[-1].begin(task)
+                return True
+            for worker in self._workers:
+                worker.dismiss()
+            try:
+                self._workers.append(Worker(task))
+            except (OSError, EOFError) as error:  # no process to be had, or no server to fork it from
+                why = f"its process could not be started: {type(error).__name__} {error}".rstrip()
+                self._settle(task, Ending("died", why))
+                continue
+            return True
+        return False
+
+    def _has_room(self) -> bool:
+        return not self._workers or (self._workers[-1].free and len(self._workers) < 2)
+
+    def _wait(self) -> None:
+        """Hear the workers until a task has ended, or another one may begin."""
+        while True:
+            ready = wait([part for one in self._workers for part in (one.connection, one.sentinel)], PROGRESS_SECONDS)
+            heard = False
+            for worker in list(self._workers):
+                over = worker.sentinel in ready
+                heard |= self._hear(worker, over=over) or worker.free
+                worker.hasten(self._stop)
+            if heard:
+                return
+
+    def _hear(self, worker: Worker, *, over: bool) -> bool:
+        """Pass on what a worker tells; whether a task, or the worker, came to its end."""
+        came = False
+        for message in worker.messages():
+            if isinstance(message.told, Ending):
+                came = True
+                self._settle(worker.tasks.pop(message.label), message.told)
+            elif not isinstance(message.told, Free):
+                self._report(message.label, message.told)
+        if over:
+            self._workers.remove(worker)
+            ending = worker.ended()
+            for task in worker.tasks.values():
+                self._settle(task, ending)
+        return came or over
+
+    def _settle(self, task: Task, ending: Ending) -> None:
+        """The end of a try: of the task, or of another try to come."""
+        ending = self._as_it_is(task, ending)
+        if ending.kind == "died" and self._tried[task.label] < _TRIES and not self._stop.asked.is_set():
+            self._again.append((task, ending.message))
+        else:
+            self._report(task.label, Ended(ending))
+            self._ended.put((task, ending))
+
+    def _as_it_is(self, task: Task, ending: Ending) -> Ending:
+        """What its folder says counts for more than how its process ended."""
+        if ending.kind in {"died", "stopped"} and _came_to_its_end(task.folder):
+            return Ending("done")
+        if ending.kind == "died" and self._stop.asked.is_set():
+            return Ending("stopped")  # by the same signal as the driver, for one
+        if ending.kind == "stopped" and not self._stop.asked.is_set():
+            return Ending("died", "its process was told to stop, from outside (SIGTERM)")
+        return ending
 
 
 def _came_to_its_end(folder: Path) -> bool:

@@ -15,9 +15,8 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
 
 import nnexp.resume  # noqa: E402
 import nnexp.training.session  # noqa: E402, F401
-from nnexp import evaluation, plots  # noqa: E402
+from nnexp import plots  # noqa: E402
 from nnexp.training import backend  # noqa: E402
 
 backend.load()
-evaluation.warm_up()
 plots.warm_up()

@@ -26,7 +26,7 @@ from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.runs.reading import Refused, json_of
-from nnexp.sweeps import child
+from nnexp.sweeps import worker
 from nnexp.sweeps.child import Ending, Task
 from nnexp.sweeps.estimate import rough_seconds
 from nnexp.sweeps.execute import SweepReport, execute
@@ -197,7 +197,7 @@ def _execute(
     report: SweepReport,
     fetch_progress: FetchProgress | None,
 ) -> None:
-    child.start_server()
+    worker.start_server()
     for name in sorted({point.experiment.dataset.name for point in points.values() if point.experiment}):
         load(DATASETS[name], offline=options.offline, progress=fetch_progress)  # once for all workers
     # While the server imports TensorFlow on one CPU, another has time for what the summary needs.
@@ -271,7 +271,8 @@ def has_result(folder: SweepFolder, point: Point) -> bool:
 def _task(job: Job, point: Point, experiment: Experiment, options: Options, scratch: Path) -> Task:
     experiment = replace(experiment, threads=experiment.threads or job.threads)
     folder = job.folder.run(point.label).path
-    return Task(point.label, folder, experiment.yaml(), scratch, options.offline, options.command)
+    kind = replace(experiment, seed=0).yaml()
+    return Task(point.label, folder, experiment.yaml(), kind, scratch, options.offline, options.command)
 
 
 def _settle(folder: SweepFolder, point: Point, ending: Ending) -> None:

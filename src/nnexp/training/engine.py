@@ -39,6 +39,10 @@ class Engine(Protocol):
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
         ...
 
+    def feed(self, x: Any, y: Any) -> None:
+        """Train on other data of the same shapes from now on; what is compiled is kept."""
+        ...
+
 
 def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "") -> tuple[str, str]:
     """The engine for a model and the reason; `steps` is the number of optimizer steps of the whole run.
@@ -84,11 +88,17 @@ class CompiledEngine:
         self.model, self.name, self.reason = model, name, reason
         self.batch_size, self.examples = batch_size, len(x)
         self.steps, self.rest = divmod(self.examples, batch_size)
-        self.data = tuple(tf.convert_to_tensor(array) for array in (x, y, sample_weight) if array is not None)
-        _build(model, self._gather(self.data, tf.range(min(2, self.examples))))
+        self.feed(x, y, sample_weight)
+        build(model, self._gather(self.data, tf.range(min(2, self.examples))))
         self._compile()
         self._steps_a_chunk = max(1, self.steps // 20)
         self._warm = False
+
+    def feed(self, x: Any, y: Any, sample_weight: Any = None) -> None:
+        """Train on other data of the same shapes from now on; what is compiled is kept."""
+        import tensorflow as tf
+
+        self.data = tuple(tf.convert_to_tensor(array) for array in (x, y, sample_weight) if array is not None)
 
     def _compile(self) -> None:
         import tensorflow as tf
@@ -170,9 +180,13 @@ class KerasEngine:
     ) -> None:
         """x: [n, ...] raw examples; y: [n] or [n, k]; sample_weight: [n] or None."""
         self.model, self.name, self.reason = model, name, reason
-        self.x, self.y, self.sample_weight = x, y, sample_weight
         self.batch_size = batch_size
-        _build(model, tuple(array[:2] for array in (x, y, sample_weight) if array is not None))
+        self.feed(x, y, sample_weight)
+        build(model, tuple(array[:2] for array in (x, y, sample_weight) if array is not None))
+
+    def feed(self, x: Any, y: Any, sample_weight: Any = None) -> None:
+        """Train on other data of the same shapes from now on."""
+        self.x, self.y, self.sample_weight = x, y, sample_weight
 
     def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
@@ -243,7 +257,7 @@ def epoch_order(seed: int, epoch: int, examples: int) -> NDArray[np.int32]:
     return generator.permutation(examples).astype(np.int32)
 
 
-def _build(model: Any, batch: Any) -> None:
+def build(model: Any, batch: Any) -> None:
     """Build layers, metrics, loss and optimizer slots, as `fit` does before its first step."""
     model._symbolic_build(data_batch=batch)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from nnexp.data.splits import Splits
 from nnexp.errors import ConfigError, Place, Problem
 from nnexp.evaluation import Evaluation, evaluate, probabilities
 from nnexp.preflight import output_problems
-from nnexp.training import backend, engine, model
+from nnexp.training import backend, engine, model, programs
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
 from nnexp.training.engine import Logs
 from nnexp.training.loop import EpochResult, Progress, epochs
@@ -46,9 +46,8 @@ class Session:
         """
         self.experiment, self.splits, self.classes = experiment, splits, dataset.classes
         self.threads = backend.prepare(threads or experiment.threads)
-        backend.seed_everything(experiment.seed)
-        normalization = fit(experiment.normalization.name, splits.x_train).layer()
-        self.model = model.build(experiment, splits.x_train.shape[1:], normalization)
+        self._programs = programs.borrow(self.threads)
+        self.model = _model(experiment, splits)
         if problems := output_problems(experiment, dataset, self.model.output_shape[1:]):
             raise ConfigError(problems)
         model.compile_model(self.model, experiment)
@@ -73,6 +72,24 @@ class Session:
             message = f"Keras cannot train this model with the loss {experiment.loss.name}: {model.reason(error)}"
             place = experiment.places.get(("loss",), Place("loss"))
             raise ConfigError([Problem(place, message, "check the loss and the metrics against the labels")]) from error
+
+    def renew(self, experiment: Experiment, splits: Splits) -> bool:
+        """Become the session of an experiment that differs in its seed alone, with all that is compiled; or say False.
+
+        A model is made as for a new session, and its variables are taken over: the same bits, without a second compile.
+        """
+        if replace(experiment, seed=self.experiment.seed) != self.experiment:
+            return False
+        if isinstance(experiment.validation, float) and fit(experiment.normalization.name, splits.x_train).parameters:
+            return False  # what the normalization found in these examples is a constant in the compiled program
+        fresh = _model(experiment, splits)
+        model.compile_model(fresh, experiment)
+        labels = self._targets(splits.y_train)
+        engine.build(fresh, (splits.x_train[:2], labels[:2]))
+        Keeper(self.model, []).put_back(Keeper(fresh, []).take())
+        self.engine.feed(splits.x_train, labels)
+        self.experiment, self.splits = experiment, splits
+        return True
 
     @property
     def summary(self) -> list[dict[str, Any]]:
@@ -108,12 +125,13 @@ class Session:
         if done:
             self._keeper.put_back(done.state)
         logs = dict(done.logs) if done else {}
+        first = done.epoch + 1 if done else 1
         if not (done and done.stop):
             for result in epochs(
                 self.model,
                 self.engine,
                 hooks,
-                first=done.epoch + 1 if done else 1,
+                first=first,
                 last=experiment.epochs,
                 seed=experiment.seed,
                 examples=len(splits.x_train),
@@ -124,6 +142,8 @@ class Session:
                 progress=progress,
             ):
                 logs = result.logs
+                if self._programs and result.epoch == first:
+                    self._programs.keep()  # all is compiled now
                 yield result
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # EMA weights become the weights
         hooks.on_train_end(logs)  # may restore the best weights
@@ -163,6 +183,13 @@ class Session:
     def _targets(self, labels: Any) -> Any:
         outputs = int(self.model.output.shape[-1])
         return model.targets(labels, self.experiment.loss.name, len(self.classes), outputs)
+
+
+def _model(experiment: Experiment, splits: Splits) -> Any:
+    """The model, not yet compiled, as its seed gives it."""
+    backend.seed_everything(experiment.seed)
+    normalization = fit(experiment.normalization.name, splits.x_train).layer()
+    return model.build(experiment, splits.x_train.shape[1:], normalization)
 
 
 def _is_relu(layer: Any) -> bool:
