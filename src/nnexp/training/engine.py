@@ -1,7 +1,7 @@
 """Engines: how the steps of an epoch are executed. None rewrites Keras' maths; all call Keras' own `train_step`.
 
     xla      one XLA program runs many steps in a loop, data resident
-    graph    the same loop as a TensorFlow graph: faster than XLA on a CPU for convolutions, recurrence, random layers
+    graph    the same loop as a TensorFlow graph: faster than XLA on a CPU for convolutions and random layers
     keras    Keras' own batch-by-batch training, for what needs a hook at each batch
 
 Keras' private names that this rests on are used in this file only; the parity tests fail when Keras moves them.
@@ -62,16 +62,15 @@ def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "") -> t
 
 
 def _slow_in_xla(layer: Any) -> bool:
-    import keras
-
     kind = type(layer).__name__
-    return (
-        not layer.supports_jit
-        or "Conv" in kind
-        or "Pool" in kind
-        or isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional))
-        or bool(getattr(layer, "_seed_generators", ()))
-    )
+    unrolled = bool(getattr(layer, "unroll", False))  # the steps of a sequence one by one, each compiled for itself
+    return not layer.supports_jit or "Conv" in kind or "Pool" in kind or unrolled or _is_random(layer)
+
+
+def _is_random(layer: Any) -> bool:
+    """Whether a layer draws numbers as it trains: recurrent ones always could, and do with a rate of dropout."""
+    rates = [getattr(layer, name) for name in ("dropout", "recurrent_dropout") if hasattr(layer, name)]
+    return bool(getattr(layer, "_seed_generators", ())) and (any(rates) or not rates)
 
 
 class CompiledEngine:
