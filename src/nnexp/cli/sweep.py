@@ -202,9 +202,9 @@ def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, h
     from nnexp.cli.sweep_live import duration
     from nnexp.files import to_json
     from nnexp.sweeps.estimate import estimate
-    from nnexp.sweeps.sweep import share
+    from nnexp.sweeps.shares import share
 
-    at_a_time, threads = share(len(points), workers)
+    at_a_time, threads = share(points, workers)
     guess = estimate(left, at_a_time, threads, how.runs)
     if as_json:
         runs = [

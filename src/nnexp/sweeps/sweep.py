@@ -32,9 +32,7 @@ from nnexp.sweeps.estimate import rough_seconds
 from nnexp.sweeps.execute import SweepReport, execute
 from nnexp.sweeps.expand import Point, identity
 from nnexp.sweeps.folder import SweepFolder
-
-# What a run of a small model needs beside what it shares with the server it is forked from.
-_BYTES_A_WORKER = 1_000_000_000
+from nnexp.sweeps.shares import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
         InputError: the runs directory cannot be used.
     """
     RunFolder.check(options.runs)
-    workers, threads = share(len(points), plan.workers)
+    workers, threads = share(points, plan.workers)
     now = datetime.now().astimezone()
     folder = SweepFolder.create(options.runs, plan.name, now)
     state = {
@@ -117,21 +115,9 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
         with _disk_told(folder):
             folder.begin(plan.yaml(), asked)  # the same points, with another question
     missing = tuple(point for point in points if not has_result(folder, point))
-    workers, threads = share(len(points), plan.workers)
+    workers, threads = share(points, plan.workers)
     threads = state["threads"] if isinstance(state.get("threads"), int) else threads
     return Job(folder, tuple(points), missing, workers, threads)
-
-
-def share(runs: int, workers: int | None) -> tuple[int, int]:
-    """How many runs at once, and the threads of each: one thread each as soon as there are as many runs as CPUs."""
-    import psutil
-
-    from nnexp.training.backend import available_cpus
-
-    cpus = available_cpus()
-    fitting = max(1, int(psutil.virtual_memory().available // _BYTES_A_WORKER))
-    workers = min(workers or min(cpus, fitting), runs)
-    return workers, max(1, cpus // workers)
 
 
 def carry_out(
