@@ -18,6 +18,7 @@ from nnexp.errors import ConfigError, InputError, NnexpError, RunError
 from nnexp.failures import what_failed
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
+from nnexp.profile import Mark, Profile, Progress
 from nnexp.recorder import Clock, Recorder
 from nnexp.runs import checkpoint
 from nnexp.runs.checkpoint import Checkpoint
@@ -26,10 +27,10 @@ from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
-    from nnexp.training.loop import Progress
     from nnexp.training.session import Done, Session
 
 MakeSession: TypeAlias = "Callable[[Experiment, Splits, Dataset, int | None], Session]"
+Rest = Callable[[], None]  # what is left to do of a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Options:
     command: Sequence[str] = ()
     folder: Path | None = None  # exactly this one, not yet there; None: a new one in `runs`, named by time
     session: MakeSession | None = None  # where the session comes from; None: it is made
+    later: Callable[[Rest], None] | None = None  # is given what needs the session no more; None: it is done at once
+    profile: Profile | None = None  # where the time goes, for metrics.json; None: it is not measured
 
 
 def run_experiment(
@@ -59,7 +62,7 @@ def run_experiment(
         KeyboardInterrupt: as it came, after the folder was marked interrupted.
     """
     RunFolder.check(options.folder.parent if options.folder else options.runs)
-    ready = _get_ready(experiment, options, report, fetch_progress, Clock())
+    ready = _get_ready(experiment, options, report, fetch_progress, Clock(profile=options.profile))
     if options.folder:
         folder = RunFolder.make(options.folder)
     else:
@@ -67,7 +70,11 @@ def run_experiment(
     recorder = ready.recorder(folder, report)
     with recorder.recording():
         recorder.begin(options.command, ready.told, ready.warnings)
-        _carry_out(recorder, ready)
+        rest = _carry_out(recorder, ready)
+        if options.later is None:
+            rest()
+    if options.later is not None:
+        options.later(recorder.recording()(rest))
     return folder.path
 
 
@@ -88,7 +95,7 @@ def continue_experiment(
         As `run_experiment`.
     """
     saved = checkpoint.latest(found.folder.checkpoints)
-    clock = Clock(saved.timings if saved else {}, found.started)
+    clock = Clock(saved.timings if saved else {}, found.started, options.profile)
     ready = _get_ready(experiment, options, report, fetch_progress, clock, found.threads)
     done = _done(saved)
     if done and not ready.session.fits(done):
@@ -97,7 +104,7 @@ def continue_experiment(
     recorder = ready.recorder(found.folder, report)
     with recorder.recording():
         recorder.go_on(options.command, ready.warnings, saved, found.resumed, despite)
-        _carry_out(recorder, ready, done)
+        _carry_out(recorder, ready, done)()
     return found.path
 
 
@@ -136,23 +143,32 @@ def _get_ready(
         report(starting := events.Stage("starting TensorFlow"))
         if checked.layers is None:  # only Keras knows the shapes: it may want more memory than there is
             _rehearse(experiment, dataset, threads)
-        session = _session(options.session, experiment, splits, dataset, threads)
+        session = _session(options.session, experiment, splits, dataset, threads, clock.mark)
     return _Ready(experiment, dataset, splits, session, checked.warnings, (reading, starting), clock)
 
 
-def _carry_out(recorder: Recorder, ready: _Ready, done: Done | None = None) -> None:
+def _carry_out(recorder: Recorder, ready: _Ready, done: Done | None = None) -> Rest:
+    """All that needs the session; returns the rest."""
     session, clock = ready.session, ready.clock
-    warm_up = _WarmUp(recorder.progress)
+    warm_up = _WarmUp(recorder.progress, first=done.epoch + 1 if done else 1)
+    progress = clock.profile.stepping(warm_up.progress) if clock.profile else warm_up.progress
     with clock.stage("training"):
-        for result in session.train(recorder.folder.path, warm_up.progress, done):
+        for result in session.train(recorder.folder.path, progress, done, clock.mark):
             recorder.epoch(result)
     with clock.stage("evaluation"):
         recorder.tell(events.Stage("evaluating on the test split"))
         evaluated, test = session.evaluate()
+        dead_units = session.dead_units()
     with clock.stage("artifacts"):
         recorder.tell(events.Stage("writing model, predictions and plots"))
-        recorder.artifacts(evaluated, ready.splits, ready.dataset)
-    recorder.finish(evaluated, test)
+        recorder.model()
+
+    def rest() -> None:
+        with clock.stage("artifacts"):
+            recorder.artifacts(evaluated, ready.splits, ready.dataset)
+        recorder.finish(evaluated, test, dead_units)
+
+    return rest
 
 
 def _done(saved: Checkpoint | None) -> Done | None:
@@ -178,11 +194,20 @@ def _rehearse(experiment: Experiment, dataset: Dataset, threads: int | None) -> 
 
 
 def _session(
-    make: MakeSession | None, experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None
+    make: MakeSession | None,
+    experiment: Experiment,
+    splits: Splits,
+    dataset: Dataset,
+    threads: int | None,
+    mark: Mark,
 ) -> Session:
+    from nnexp.training import backend
     from nnexp.training.session import Session
 
     try:
+        mark("setup/tensorflow")
+        backend.load()
+        mark("setup/model")
         return (make or Session)(experiment, splits, dataset, threads)
     except NnexpError:
         raise
@@ -194,16 +219,16 @@ def _session(
 class _WarmUp:
     """Imports what the end of the run needs while TensorFlow trains, which leaves Python free.
 
-    It begins with the first steps done: before them Python is busy with tracing the model.
+    It begins with the second epoch: in the first Python is busy with tracing the model.
     """
 
-    def __init__(self, report: Progress) -> None:
-        self.report = report
+    def __init__(self, report: Progress, first: int) -> None:
+        self.report, self.first = report, first
         self.thread = threading.Thread(target=self._work, daemon=True, name="warm-up")
 
     def progress(self, epoch: int, step: int, steps: int, logs: Mapping[str, float]) -> None:
-        """Pass progress on, and begin at the first."""
-        if step and self.thread.ident is None:
+        """Pass progress on, and begin when the first epoch is done."""
+        if epoch > self.first and self.thread.ident is None:
             self.thread.start()
         self.report(epoch, step, steps, logs)
 

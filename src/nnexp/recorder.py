@@ -22,6 +22,7 @@ from nnexp.errors import RunError
 from nnexp.failures import what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
+from nnexp.profile import REST, Profile, unmarked
 from nnexp.runs.checkpoint import Checkpoint, drop_after
 from nnexp.runs.checkpoint import write as write_checkpoint
 from nnexp.runs.environment import describe
@@ -43,8 +44,12 @@ _SHARE = 0.03
 class Clock:
     """Seconds by stage, and in all; of a run that goes on, with those from before."""
 
-    def __init__(self, before: Mapping[str, float] = MappingProxyType({}), started: str = "") -> None:
+    def __init__(
+        self, before: Mapping[str, float] = MappingProxyType({}), started: str = "", profile: Profile | None = None
+    ) -> None:
         self.started = started or _now()
+        self.profile = profile
+        self.mark = profile.mark if profile else unmarked
         self.seconds = dict(before)
         self._begun = time.perf_counter() - self.seconds.pop("total", 0.0)
         self._running: tuple[str, float] | None = None
@@ -52,12 +57,14 @@ class Clock:
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage under its name."""
+        self.mark(name)
         self._running = name, time.perf_counter()
         try:
             yield
         finally:
             self.seconds = self._so_far()
             self._running = None
+            self.mark(REST)
 
     def add(self, name: str, seconds: float) -> None:
         """Count something within a stage under its own name."""
@@ -176,6 +183,7 @@ class Recorder:
         self._introduce()
 
     def _start(self, command: Sequence[str], warnings: Sequence[Finding]) -> None:
+        self.clock.mark("record")
         self.environment = describe(command, self.session.threads)
         self.findings = list(warnings)
         self._write_environment()
@@ -193,6 +201,7 @@ class Recorder:
 
     def epoch(self, result: EpochResult) -> None:
         """Keep and report what an epoch gave."""
+        self.clock.mark("training/record")
         self.folder.metrics.stat()  # Keras makes a folder anew where one was deleted, and would go on
         row = {"epoch": result.epoch, **result.logs, "seconds": result.seconds}
         self.history.append(row)
@@ -219,6 +228,7 @@ class Recorder:
         return epoch % every == 0
 
     def _save(self, result: EpochResult) -> None:
+        self.clock.mark("training/checkpoints")
         begun = time.perf_counter()
         state = self.session.state()
         write_checkpoint(
@@ -238,23 +248,33 @@ class Recorder:
         self._saved_epoch, self._saved_at = result.epoch, time.perf_counter()
         self._save_seconds = self._saved_at - begun
         self.clock.add("checkpoints", self._save_seconds)
+        self.clock.mark("training/record")
 
-    def artifacts(self, evaluation: Evaluation, splits: Splits, dataset: Dataset) -> None:
-        """The model, the predictions and the pictures."""
-        from nnexp.plots import plot_confusion, plot_history
-
+    def model(self) -> None:
+        """The model as it is now."""
+        self.clock.mark("artifacts/model")
         with replacing(self.folder.model) as path:
             self.session.model.save(path)
+
+    def artifacts(self, evaluation: Evaluation, splits: Splits, dataset: Dataset) -> None:
+        """The predictions and the pictures."""
+        from nnexp.plots import plot_confusion, plot_history
+
+        self.clock.mark("artifacts/predictions")
         with replacing(self.folder.predictions) as path:
             _save_predictions(path, evaluation, splits)
+        self.clock.mark("artifacts/plots")
         name = self.experiment.name
         plot_history(self.folder.history_plot, name, self.history, self._validation_name())
         plot_confusion(
             self.folder.confusion_plot, f"{name}: test split", evaluation.confusion.tolist(), dataset.classes
         )
 
-    def finish(self, evaluation: Evaluation, test: Mapping[str, float]) -> None:
+    def finish(
+        self, evaluation: Evaluation, test: Mapping[str, float], dead_units: Mapping[str, tuple[int, int]]
+    ) -> None:
         """The findings, and the status that says that all is there."""
+        self.clock.mark("record")
         found = of_a_run(
             Facts(
                 history=self.history,
@@ -267,7 +287,7 @@ class Recorder:
                 accuracy=evaluation.accuracy,
                 accuracy_interval=evaluation.accuracy_interval,
                 per_class=evaluation.per_class,
-                dead_units=self.session.dead_units(),
+                dead_units=dead_units,
             )
         )
         self.findings += found
@@ -284,6 +304,7 @@ class Recorder:
             test_intervals={"accuracy": evaluation.accuracy_interval},
             evaluation=evaluation.plain(),
             finished=_now(),
+            **({"profile": self.clock.profile.plain(self.experiment.batch_size)} if self.clock.profile else {}),
         )
         self.folder.drop_checkpoints()
 

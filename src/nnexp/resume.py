@@ -79,7 +79,7 @@ def run_or_resume(experiment: Experiment, folder: Path, options: Options, report
         if not found.has_result and not reasons_against(found, experiment):
             return continue_experiment(experiment, found, options, report)
         found.folder.discard()
-        return run_experiment(experiment, replace(options, folder=folder), report)
+        return run_experiment(experiment, replace(options, folder=folder, later=None), report)  # all of it while held
 
 
 def newest_unfinished(runs: Path, experiment: Experiment) -> Path | None:

@@ -87,6 +87,19 @@ def test_it_says_where_it_is(loaded):
     assert (where(dataset), provenance(dataset) == "scikit-learn") in [("bundled", True), ("cached", False)]
 
 
+def test_a_bundled_set_is_read_without_scikit_learn_from_then_on_and_made_again_where_damaged(cache_root):
+    first = load(DATASETS["iris"])
+    code = "import sys; from nnexp.data.datasets import *; x = load(DATASETS['iris']).x_test"
+    code += "; print(x.sum(), 'sklearn' in sys.modules)"
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert again.stdout.split() == [str(first.x_test.sum()), "False"]
+    (cache_root / "iris" / "x_test.npy").write_bytes(b"damage")
+    for _ in range(2):
+        mended = load(DATASETS["iris"])
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            assert np.array_equal(getattr(mended, name), getattr(first, name))
+
+
 @pytest.mark.parametrize("name", BUNDLED)
 def test_the_bundled_sets_hold_scikit_learns_own_examples(name):
     import sklearn.datasets

@@ -77,6 +77,11 @@ def test_the_terminal_shows_what_the_user_wants_to_know(done: Done) -> None:
     assert "\x1b" not in told  # plain where there is no terminal
 
 
+def test_what_nobody_asked_for_is_not_measured(done: Done) -> None:
+    assert "profile" not in done.json("metrics.json")
+    assert "where the time went" not in done.process.stderr
+
+
 def test_json_on_stdout_is_the_metrics_file(done: Done) -> None:
     assert done.process.stdout == (done.folder / "metrics.json").read_text()
 

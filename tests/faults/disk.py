@@ -292,11 +292,10 @@ def _import_all() -> None:
     import nnexp.cli
     import nnexp.resume
     import nnexp.training.session  # noqa: F401
-    from nnexp import evaluation, plots
+    from nnexp import plots
     from nnexp.training import backend
 
     backend.load()
-    evaluation.warm_up()
     plots.warm_up()
 
 

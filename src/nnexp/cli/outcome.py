@@ -12,6 +12,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from nnexp.cli.console import table
+from nnexp.cli.profiled import print_profile
 from nnexp.events import log_text
 from nnexp.runs import record
 from nnexp.runs.reading import Refused, content_of, printable, text_of
@@ -75,6 +76,7 @@ def print_all(found: record.RunRecord, console: Console) -> None:
     if found.description:
         console.print(Text(found.description))
     print_outcome(found, console)
+    print_profile(found.metrics, console)
     for part in (_history(found), _classes(found), _confusions(found), _confusion_matrix(found), _model(found)):
         if part is not None:
             console.print()

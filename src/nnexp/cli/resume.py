@@ -32,6 +32,9 @@ def resume(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print metrics.json (of a sweep table.json; of several a list).")
     ] = False,
+    profiled: Annotated[
+        bool, typer.Option("--profile", help="Measure where the time goes; shown at the end, and in metrics.json.")
+    ] = False,
 ) -> None:
     """Go on with runs that were interrupted, killed or failed, to the result that they would have had.
 
@@ -40,7 +43,7 @@ def resume(
     Example:  nnexp resume runs/20261121-184512_fashion_sigmoid128
     """
     from nnexp.cli.console import stderr
-    from nnexp.cli.run import resume_run
+    from nnexp.cli.run import begin_profile, resume_run
     from nnexp.cli.sweep import resume_sweep
     from nnexp.errors import InputError
     from nnexp.experiment import Options
@@ -51,15 +54,19 @@ def resume(
             stderr().print(f"nothing to go on with in {', '.join(map(str, runs))}", soft_wrap=True)
         return
     if len(targets) > 1:
-        flags = [("--force", force), ("--offline", offline), ("--quiet", quiet)]
+        flags = [("--force", force), ("--offline", offline), ("--quiet", quiet), ("--profile", profiled)]
         raise typer.Exit(_one_by_one(targets, [flag for flag, given in flags if given], as_json=as_json))
     [target] = targets
     if (target / "sweep.yaml").exists():
         if force:
             raise InputError("--force is for single runs; a sweep does runs that cannot go on exactly from their start")
+        if profiled:
+            raise InputError(
+                "--profile is for single runs; `nnexp run --profile` on one of the sweep's configs shows it"
+            )
         resume_sweep(target, offline=offline, quiet=quiet, as_json=as_json)
     else:
-        how = Options(offline=offline, command=sys.argv)
+        how = Options(offline=offline, command=sys.argv, profile=begin_profile() if profiled else None)
         resume_run(target, how, force=force, quiet=quiet, as_json=as_json)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nnexp.data.progress import FetchProgress
     from nnexp.events import Report
     from nnexp.experiment import Options
+    from nnexp.profile import Profile
 
 
 def run(
@@ -42,11 +43,15 @@ def run(
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's metrics.json on stdout.")] = False,
+    profiled: Annotated[
+        bool, typer.Option("--profile", help="Measure where the time goes; shown at the end, and in metrics.json.")
+    ] = False,
 ) -> None:
     """Train one experiment, evaluate it on the test split, and keep everything in a new run folder.
 
     Example:  nnexp run configs/fashion_sigmoid128.yaml --epochs 15 --set optimizer.learning_rate=0.002
     """
+    profile = begin_profile() if profiled else None
     from nnexp.config.experiment import load_experiment
     from nnexp.experiment import Options, run_experiment
 
@@ -63,13 +68,22 @@ def run(
         seed=seed,
     )
     experiment = load_experiment(config, changes)
-    how = Options(runs_dir, offline, sys.argv)
+    how = Options(runs_dir, offline, sys.argv, profile=profile)
     if resume and (unfinished := _newest_unfinished(experiment, runs_dir, quiet=quiet)):
         resume_run(unfinished, how, quiet=quiet, as_json=as_json)
     else:
         show_run(
             lambda report, fetching: run_experiment(experiment, how, report, fetching), quiet=quiet, as_json=as_json
         )
+
+
+def begin_profile() -> Profile:
+    """Measure where the time goes from here on; what was before is the start."""
+    from nnexp.profile import Profile
+
+    profile = Profile()
+    profile.mark("config")
+    return profile
 
 
 def resume_run(path: Path, how: Options, *, force: bool = False, quiet: bool, as_json: bool) -> None:
@@ -85,6 +99,7 @@ def show_run(do: Callable[[Report, FetchProgress | None], Path], *, quiet: bool,
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.cli.live import Live
     from nnexp.cli.outcome import print_outcome
+    from nnexp.cli.profiled import print_profile
     from nnexp.runs import record
 
     handle_sigterm()
@@ -95,6 +110,7 @@ def show_run(do: Callable[[Report, FetchProgress | None], Path], *, quiet: bool,
     if not live.quiet:
         with contextlib.suppress(OSError):  # a full terminal, so to say, where the run itself is done
             print_outcome(done, stderr(), findings=False)
+            print_profile(done.metrics, stderr())
     if as_json:
         typer.echo(record.metrics_text(folder), nl=False)
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing

@@ -23,11 +23,16 @@ class Damaged(Exception):
     """What is cached is not what was stored; the message says how."""
 
 
-def root() -> Path:
-    """The folder of all cached datasets: below $NNEXP_CACHE_DIR, else where this system keeps caches of a user."""
+def home() -> Path:
+    """The folder of all that nnexp caches: $NNEXP_CACHE_DIR, else where this system keeps caches of a user."""
     import platformdirs
 
-    return Path(os.environ.get("NNEXP_CACHE_DIR") or platformdirs.user_cache_dir("nnexp")).expanduser() / "datasets"
+    return Path(os.environ.get("NNEXP_CACHE_DIR") or platformdirs.user_cache_dir("nnexp")).expanduser()
+
+
+def root() -> Path:
+    """The folder of all cached datasets."""
+    return home() / "datasets"
 
 
 def read(folder: Path, parts: Sequence[Part]) -> Arrays | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from nnexp.data import cache
 from nnexp.data.chain import fetch
-from nnexp.data.content import Arrays
-from nnexp.data.progress import FetchProgress
+from nnexp.data.content import Arrays, Part
+from nnexp.data.progress import FetchProgress, Silent
 from nnexp.data.sources import Files
 from nnexp.errors import DataUnavailable
 
@@ -44,6 +45,20 @@ def obtain(name: str, origin: Files, *, offline: bool, progress: FetchProgress) 
         progress.say(f"The cache {folder.parent} cannot be used ({error}); {name} is kept in memory only.")
         with tempfile.TemporaryDirectory(prefix="nnexp-", ignore_cleanup_errors=True) as workspace:
             return _fetch(name, origin, Path(workspace), offline=offline, progress=progress)[0]
+
+
+def kept(name: str, parts: Sequence[Part], make: Callable[[], Arrays]) -> Arrays:
+    """The arrays that `make` gives, from the cache where it has them whole; one that cannot be used is done without."""
+    folder = cache.root() / name
+    with contextlib.suppress(cache.Damaged, OSError):
+        if cached := cache.read(folder, parts):
+            return cached
+    arrays = make()
+    with contextlib.suppress(OSError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder, Silent()):
+            cache.store(folder, parts, arrays, "scikit-learn")
+    return arrays
 
 
 def _refill(folder: Path, origin: Files, *, offline: bool, progress: FetchProgress) -> Arrays:

@@ -28,7 +28,7 @@ _VARIABLES = (
     "NVIDIA_TF32_OVERRIDE",
     "CUDA_VISIBLE_DEVICES",
 )
-_CACHE_FLAG = "--tf_xla_persistent_cache_directory="  # sweeps set it; it changes no result
+_CACHE_FLAG = "--tf_xla_persistent_cache_"  # nnexp sets it; it changes no result
 _LONGEST_VALUE = 100  # characters shown of a value, which may be a stranger's
 
 

@@ -30,6 +30,14 @@ def this_process() -> dict[str, Any]:
     return {"pid": pid, "started": started, **here}
 
 
+def age() -> float:
+    """Seconds since this process began."""
+    pid = os.getpid()
+    if "boot" in _here():
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - _ticks(pid) / os.sysconf("SC_CLK_TCK")
+    return time.time() - _created(pid)
+
+
 def alive(process: Any, last_sign: float | None = None) -> bool:
     """Whether the process that `this_process` described still lives; anything else than such data reads as dead.
 

@@ -98,7 +98,7 @@ def _run(task: Task, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
     from nnexp.resume import run_or_resume
 
     experiment = parse_experiment(parse_config(task.config, task.label), task.label)
-    options = Options(offline=task.offline, command=task.command, session=sessions)
+    options = Options(offline=task.offline, command=task.command, session=sessions, later=rest.put)
     run_or_resume(experiment, task.folder, options, tell.of(task.label))
 
 

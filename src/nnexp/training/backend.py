@@ -10,6 +10,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from nnexp.training import programs
+
 
 def load() -> None:
     """Import TensorFlow and Keras, quietly; no operation runs, so a process may still be forked from this one."""
@@ -31,6 +33,7 @@ def prepare(threads: int | None) -> int:
 
     count = threads or available_cpus()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    programs.borrow(count)  # first: TensorFlow reads its flags as soon as it is asked for a setting
     if tf.config.threading.get_intra_op_parallelism_threads() != count:
         tf.config.threading.set_intra_op_parallelism_threads(count)
         tf.config.threading.set_inter_op_parallelism_threads(count)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nnexp.profile import Mark, Progress, unmarked
 from nnexp.training.engine import Engine, Evaluator, Logs, epoch_order
-
-# (epoch, steps done, steps in all, running loss and metrics)
-Progress = Callable[[int, int, int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,7 @@ def epochs(
     evaluator: Evaluator,
     stop_on_divergence: bool,
     progress: Progress,
+    mark: Mark = unmarked,
 ) -> Iterator[EpochResult]:
     """Train from epoch `first` to `last` (from 1, inclusive), yielding each epoch's result as it ends.
 
@@ -56,10 +55,12 @@ def epochs(
         logs = dict(engine.train_epoch(epoch_order(seed, epoch, examples), on_progress))
         diverged = not math.isfinite(logs["loss"])
         if validation is not None:
+            mark("training/validation")
             callbacks.on_test_begin()
             held_out = evaluator.evaluate(*validation)
             callbacks.on_test_end(held_out)
             logs |= {f"val_{name}": value for name, value in held_out.items()}
+        mark("training/callbacks")
         callbacks.on_epoch_end(epoch - 1, logs)
         # Callbacks may add to the logs, as ReduceLROnPlateau does; Keras' History, the last of them, has it all.
         logs |= {name: float(values[-1]) for name, values in model.history.history.items()}

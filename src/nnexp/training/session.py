@@ -16,10 +16,11 @@ from nnexp.data.splits import Splits
 from nnexp.errors import ConfigError, Place, Problem
 from nnexp.evaluation import Evaluation, evaluate, probabilities
 from nnexp.preflight import output_problems
+from nnexp.profile import Mark, Progress, unmarked
 from nnexp.training import backend, engine, model, programs
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
 from nnexp.training.engine import Logs
-from nnexp.training.loop import EpochResult, Progress, epochs
+from nnexp.training.loop import EpochResult, epochs
 from nnexp.training.state import Keeper, State, fits
 
 
@@ -101,7 +102,9 @@ class Session:
         """How many parameters the model has: `total`, `trainable`."""
         return model.parameter_counts(self.model)
 
-    def train(self, folder: Path, progress: Progress, done: Done | None = None) -> Iterator[EpochResult]:
+    def train(
+        self, folder: Path, progress: Progress, done: Done | None = None, mark: Mark = unmarked
+    ) -> Iterator[EpochResult]:
         """Train, an epoch at a time, after those that are `done`; callbacks write into `folder`.
 
         Raises:
@@ -140,11 +143,13 @@ class Session:
                 evaluator=self.evaluator,
                 stop_on_divergence=experiment.on_divergence == "stop",
                 progress=progress,
+                mark=mark,
             ):
                 logs = result.logs
                 if self._programs and result.epoch == first:
                     self._programs.keep()  # all is compiled now
                 yield result
+        mark("training/callbacks")
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # EMA weights become the weights
         hooks.on_train_end(logs)  # may restore the best weights
 
