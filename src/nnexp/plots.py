@@ -12,6 +12,7 @@ from nnexp.files import replacing
 
 # Beyond this many classes the counts in the cells could not be read, and colour alone tells.
 _MOST_NUMBERED = 30
+_DPI = 120
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 _TRAIN, _VALIDATION = "#0072B2", "#D55E00"
 
@@ -72,7 +73,16 @@ def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], c
         for predicted, count in enumerate(row):
             if count:
                 colour = "white" if shares[true][predicted] > 0.5 else "black"
-                axes.text(predicted, true, f"{count}", ha="center", va="center", color=colour, fontsize=8)
+                axes.text(
+                    predicted,
+                    true,
+                    f"{count}",
+                    ha="center",
+                    va="center",
+                    color=colour,
+                    fontsize=8,
+                    in_layout=False,  # within the axes as it is, and measuring a hundred texts takes long
+                )
     axes.set_xticks(range(len(classes)), [_plain(name) for name in classes], rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), [_plain(name) for name in classes])
     axes.set(xlabel="predicted class", ylabel="true class")
@@ -82,8 +92,11 @@ def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], c
 
 
 def _save(figure: Any, path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(_DPI)
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+        FigureCanvasAgg(figure).print_png(temporary)  # `savefig` would draw it once before, for nothing
 
 
 def _value(value: Any) -> float:

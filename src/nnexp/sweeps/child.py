@@ -44,7 +44,7 @@ class Task:
     folder: Path  # the run's, not yet there
     config: str  # the complete config as YAML, its thread count included
     kind: str  # runs of one kind differ in their seed alone
-    scratch: Path  # a directory of the sweep's, where its runs share what XLA compiled
+    scratch: Path  # a directory of the sweep's, for as long as it is at work
     offline: bool = False
     command: Sequence[str] = ()
 
@@ -75,11 +75,12 @@ class Message:
 
 def work(connection: Connection, said: str) -> None:
     """The life of a worker's process: tasks come in by `connection`, until a None or an ending that is not `done`."""
+    from nnexp.training import programs
+
     _detach(said)
     tell, sessions, rest = _Teller(connection), _Sessions(), _Rest()
     with contextlib.suppress(KeyboardInterrupt, EOFError, OSError):  # told to stop while it had nothing to do
         for task in iter(connection.recv, None):
-            _share_compiled(task.scratch)
             ending = _ending_of(partial(_run, task, sessions, rest, tell))
             if ending.kind != "done":
                 rest.wait()
@@ -88,6 +89,7 @@ def work(connection: Connection, said: str) -> None:
             rest.begin(partial(_finish, task.label, rest.take(), tell))
             tell(task.label, Free())
     rest.wait()
+    programs.give_back()
     os._exit(0)  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
 
@@ -193,13 +195,6 @@ class _Teller:
     def of(self, label: str) -> events.Report:
         """Tells of one task."""
         return lambda event: self(label, event)
-
-
-def _share_compiled(scratch: Path) -> None:
-    if len(str(scratch).split()) == 1:  # flags are split at blanks; without this one runs only begin slower
-        flag = f"--tf_xla_persistent_cache_directory={scratch}"
-        if flag not in (flags := os.environ.get("TF_XLA_FLAGS", "")):
-            os.environ["TF_XLA_FLAGS"] = f"{flags} {flag}".strip()
 
 
 def _detach(said: str) -> None:

@@ -59,6 +59,15 @@ class Programs:
             _drop_old(self.store)
 
 
+_borrowed: list[Path] = []  # directories of this process
+
+
+def give_back() -> None:
+    """Remove this process's own directory: for one that ends without the interpreter's last duties."""
+    while _borrowed:
+        shutil.rmtree(_borrowed.pop(), ignore_errors=True)
+
+
 @functools.cache
 def borrow(threads: int) -> Programs | None:
     """Let TensorFlow, before its first operation, use what was compiled before for so many threads.
@@ -78,7 +87,8 @@ def borrow(threads: int) -> Programs | None:
         store.mkdir(exist_ok=True)
         _drop_old(store)
         own = Path(tempfile.mkdtemp(prefix=_OWN, dir=store.absolute()))
-        atexit.register(shutil.rmtree, own, ignore_errors=True)
+        _borrowed.append(own)
+        atexit.register(give_back)
         for path in _stored(store):
             if path.name.startswith(hashlib.sha256(path.read_bytes()).hexdigest()):
                 (own / _plain(path)).hardlink_to(path)
