@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -74,13 +75,13 @@ def test_a_confusion_matrix_is_a_picture(tmp_path: Path, classes: int) -> None:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are saved, to look at their axes."""
     figures: list[Figure] = []
-    save = Figure.savefig
+    save = FigureCanvasAgg.print_png
 
-    def keep(self: Figure, *args: Any, **kwargs: Any) -> None:
-        figures.append(self)
-        save(self, *args, **kwargs)
+    def keep(self: FigureCanvasAgg, *args: Any) -> None:
+        figures.append(self.figure)
+        save(self, *args)
 
-    monkeypatch.setattr(Figure, "savefig", keep)
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", keep)
     return figures
 
 

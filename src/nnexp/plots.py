@@ -95,8 +95,9 @@ def _save(figure: Any, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_dpi(_DPI)
+    canvas: Any = FigureCanvasAgg(figure)
     with replacing(path) as temporary:
-        FigureCanvasAgg(figure).print_png(temporary)  # `savefig` would draw it once before, for nothing
+        canvas.print_png(temporary)  # `savefig` would draw it once before, for nothing
 
 
 def _value(value: Any) -> float:
