@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help run test test-all lint browser bench catalog schema results studies lock clean
+.PHONY: help run test test-all lint browser bench bench-quick bench-page catalog schema results studies lock clean
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -28,8 +28,14 @@ lint: $(VENV)/installed  ## Style, types, import direction.
 browser: $(VENV)/installed  ## See that there is a Chromium, in which the report is tested.
 	scripts/get-browser $(BIN)/python
 
-bench: $(VENV)/installed  ## Side by side with stock Keras: docs/performance.md.
+bench: $(VENV)/installed  ## Side by side with what people use instead, under 30 minutes.
 	$(BIN)/python -m benchmarks
+
+bench-quick: $(VENV)/installed  ## The same in 3 minutes: fewer rounds, nothing is installed.
+	$(BIN)/python -m benchmarks --quick
+
+bench-page: $(VENV)/installed  ## Tables and charts of docs/performance.md, from the last bench.
+	$(BIN)/python -m benchmarks --charts
 
 catalog: $(VENV)/installed  ## Write again what Keras offers, after a new version of it.
 	$(BIN)/python -m nnexp.config.catalog_build

@@ -1,1 +1,1 @@
-"""nnexp side by side with stock Keras: `python -m benchmarks --help`. Figures: docs/performance.md."""
+"""nnexp side by side with what people use instead: `python -m benchmarks --help`. Figures: docs/performance.md."""

@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks.figures import Result, Row, Samples, interleaved
-from benchmarks.processes import ROOT
+from benchmarks.environments import ROOT
+from benchmarks.figures import Asked, Bar, Result, Row, Samples, interleaved
 
 WITHOUT, WITH = "an epoch", "an epoch and a checkpoint"
 
 
-def benchmark(rounds: int | None, everything: bool) -> Iterator[Result]:
+def benchmark(asked: Asked) -> Iterator[Result]:
     """The same model trains on; every other epoch ends with a checkpoint on this directory's disk."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
-        samples = fresh.submit(_measure, rounds or 20).result()
-    rows = [Row(WITHOUT, samples[WITHOUT]), Row(WITH, samples[WITH], {"epoch": 1.03})]
-    yield Result("checkpoint: configs/fashion_sigmoid128.yaml", rows)
+        samples = fresh.submit(_measure, asked.rounds_or(20)).result()
+    rows = [Row(name, measured) for name, measured in samples.items()]
+    title = "a checkpoint after each epoch: configs/fashion_sigmoid128.yaml"
+    yield Result("checkpoint", title, rows, [Bar(WITH, "epoch", 1.03, WITHOUT)])
 
 
 def _measure(rounds: int) -> dict[str, Samples]:
@@ -59,4 +60,4 @@ def _measure(rounds: int) -> dict[str, Samples]:
     with tempfile.TemporaryDirectory(dir=".", prefix=".benchmark-") as folder:
         with_checkpoint(Path(folder))  # compiles
         cases = {WITHOUT: lambda: timed(train), WITH: lambda: timed(with_checkpoint, Path(folder))}
-        return interleaved(rounds, cases)
+        return interleaved(rounds, cases, notes=[])

@@ -1,151 +1,76 @@
-"""An epoch in nnexp's engines against an epoch of stock `model.fit`, on real Fashion-MNIST images."""
+"""How long is an epoch: nnexp beside Keras, PyTorch and scikit-learn, and above the floor that no program passes."""
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
 
-from benchmarks.figures import Result, Row, Samples, interleaved
+from benchmarks import environments
+from benchmarks.families import BATCH, FAMILIES
+from benchmarks.figures import Asked, Bar, Failed, Result, Row, interleaved
+from benchmarks.images import DATASET, images
+from benchmarks.turns import Peer, peers
 
-STOCK = "stock model.fit"
-BATCH = 64
-Epoch = Callable[[], tuple[float, float]]  # trains one; wall and CPU seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A kind of model; `examples` of the training set are enough to time it."""
-
-    layers: str
-    examples: int = 12_800
-    bar: float | None = None
-
-
-def _stack(*layers: str) -> str:
-    return f"[{', '.join(layers)}, {{dense: {{units: 10, activation: softmax}}}}]"
-
-
-def _dense(units: int, activation: str) -> str:
-    return f"{{dense: {{units: {units}, activation: {activation}}}}}"
-
-
-def _regularized(units: int) -> str:
-    return f"{{dense: {units}}}, batch_normalization, {{activation: relu}}, {{dropout: 0.3}}"
-
-
-def _convolution(filters: int) -> str:
-    return f"{{conv2d: {{filters: {filters}, kernel_size: 3, activation: relu}}}}"
-
-
-FAMILIES = {
-    "784-128-10": Family(_stack("flatten", _dense(128, "sigmoid")), 60_000, 0.2),
-    "784-1024-10": Family(_stack("flatten", _dense(1024, "sigmoid"))),
-    "784-256-128-64-10": Family(_stack("flatten", *(_dense(units, "relu") for units in (256, 128, 64)))),
-    "784-256-128-10, BatchNorm and Dropout": Family(_stack("flatten", _regularized(256), _regularized(128))),
-    "CNN 32-64-128": Family(
-        _stack(
-            "{reshape: {target_shape: [28, 28, 1]}}",
-            *(_convolution(32), "max_pooling2d", _convolution(64), "max_pooling2d", _convolution(128), "flatten"),
-        ),
-        1_920,
-    ),
+NNEXP, STOCK, FLOOR = "nnexp, auto", "stock fit", "floor: BLAS"
+_TORCH = ("PyTorch, data in a tensor", "PyTorch, the same on one thread")
+_BARS = {
+    "784-128-10": [(STOCK, 1 / 7), (FLOOR, 1.8)],
+    "784-1024-10": [(STOCK, 1 / 2), (FLOOR, 1.8), *((loop, 1.0) for loop in _TORCH)],
+    "CNN 32-64-128": [(STOCK, 0.7)],
 }
+_QUICK = ("784-128-10", "784-1024-10", "CNN 32-64-128")
+_SECONDS = 35.0  # a family, once its peers are ready and have compiled
+_ENGINES = ("xla", "graph", "keras")
 
 
-def benchmark(rounds: int | None, everything: bool) -> Iterator[Result]:
-    """A table a family, each measured in a process of its own; `everything` adds the engines that auto did not take."""
-    for name, family in FAMILIES.items():
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
-            samples, picked = fresh.submit(_measure, name, rounds or 5, everything).result()
-        bars = {} if family.bar is None else {"epoch": family.bar}
-        rows = [
-            Row(engine, measured, {} if engine == STOCK else bars, "picked by auto" if engine == picked else "")
-            for engine, measured in samples.items()
-        ]
-        yield Result(
-            f"epoch: {name}; {family.examples:,} images, {-(-family.examples // BATCH)} steps of {BATCH}", rows
-        )
+def benchmark(asked: Asked) -> Iterator[Result]:
+    """A table a family."""
+    torch_problem = environments.TORCH.problem(install=not asked.quick)
+    for name in _QUICK if asked.quick else FAMILIES:
+        asked.console(f"epoch: {name}")
+        yield _family(name, asked, torch_problem)
 
 
-def _measure(name: str, rounds: int, everything: bool) -> tuple[dict[str, Samples], str]:
-    """Samples of stock fit and of the engines, and the engine that auto picks."""
-    from nnexp.config.experiment import parse_experiment
-    from nnexp.config.loading import parse_config
-    from nnexp.data.datasets import DATASETS, load
-    from nnexp.data.splits import Splits
-    from nnexp.training.session import Session
-
-    family, dataset = FAMILIES[name], DATASETS["fashion_mnist"]
-    text = f"dataset: {dataset.name}\nlayers: {family.layers}\nbatch_size: {BATCH}\nepochs: 100\n"
-    experiment = parse_experiment(parse_config(text, name), "benchmark")
-    arrays = load(dataset)
-    x, y = arrays.x_train[: family.examples], arrays.y_train[: family.examples]
-    splits = Splits(x, y, None, None, arrays.x_test, arrays.y_test, "")
-    sessions = {"auto": Session(experiment, splits, dataset)}
-    picked = sessions["auto"].engine.name
-    if everything:
-        sessions |= {
-            engine: Session(replace(experiment, engine=engine), splits, dataset)
-            for engine in ("xla", "graph", "keras")
-            if engine != picked
-        }
-    cases: dict[str, Epoch] = {STOCK: _stock(experiment, x, y)}
-    cases |= {session.engine.name: _engine(session, len(x)) for session in sessions.values()}
-    first = {case: [epoch()[0]] for case, epoch in cases.items()}  # compiles
-    samples = interleaved(rounds, {case: _times(epoch) for case, epoch in cases.items()})
-    return {case: measured | {"first": first[case]} for case, measured in samples.items()}, picked
-
-
-def _times(epoch: Epoch) -> Callable[[], dict[str, float]]:
-    def measure() -> dict[str, float]:
-        wall, cpu = epoch()
-        return {"epoch": wall, "cpu": cpu}
-
-    return measure
+def _family(name: str, asked: Asked, torch_problem: str) -> Result:
+    family = FAMILIES[name]
+    examples = min(family.examples // 2, 6_400) if asked.quick else family.examples
+    job = [str(images()), str(examples), name]
+    engines = ["auto", *(_ENGINES if asked.everything else ())]
+    commands: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+        "Keras": ([sys.executable, "benchmarks/peers/keras_epoch.py"], job),
+        "nnexp": ([sys.executable, "-m", "benchmarks.engines"], [DATASET, str(examples), name, *engines]),
+        "floor": ([sys.executable, "-m", "benchmarks.floor"], [str(examples), name]),
+    }
+    notes = [torch_problem] if torch_problem else []
+    if not torch_problem:
+        commands["PyTorch"] = [environments.TORCH.python, "benchmarks/peers/torch_epoch.py"], job
+    if family.mlp:
+        commands["scikit-learn"] = [sys.executable, "benchmarks/peers/sklearn_epoch.py"], job
+    with peers(commands) as begun:
+        variants: dict[str, tuple[Peer, str]] = {}
+        for title, peer in begun.items():
+            try:
+                variants |= {variant: (peer, note) for variant, note in peer.variants().items()}
+            except Failed as error:
+                notes.append(f"{title} did not start: {error}")
+        rows = list(_measured(variants, asked, notes))
+    rows.sort(key=lambda row: (row.name != STOCK, row.name.startswith("floor"), row.name.startswith("nnexp")))
+    title = f"{name}: {examples:,} images, {-(-examples // BATCH)} steps of {BATCH}"
+    bars = [Bar(NNEXP, "epoch", at_most, of) for of, at_most in _BARS.get(name, ())]
+    return Result("epoch", title, rows, bars, notes)
 
 
-def _now() -> tuple[float, float]:
-    return time.perf_counter(), time.process_time()
-
-
-def _since(begun: tuple[float, float]) -> tuple[float, float]:
-    return time.perf_counter() - begun[0], time.process_time() - begun[1]
-
-
-def _engine(session: Any, examples: int) -> Epoch:
-    from nnexp.training.engine import epoch_order
-
-    epochs = iter(range(1, 1_000_000))
-
-    def epoch() -> tuple[float, float]:
-        begun = _now()
-        session.engine.train_epoch(epoch_order(42, next(epochs), examples), lambda step, logs: None)
-        return _since(begun)
-
-    return epoch
-
-
-def _stock(experiment: Any, x: Any, y: Any) -> Epoch:
-    """Keras as its guides show it. In its favour: float32 made beforehand, nothing printed, epochs timed inside fit."""
-    import keras
-
-    from nnexp.training.model import build
-
-    model = build(experiment, x.shape[1:], None)
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    floats = x.astype("float32") / 255
-    times: list[tuple[float, float]] = []
-    timer = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: times.append(_now()),
-        on_epoch_end=lambda epoch, logs: times.append(_since(times.pop())),
+def _measured(variants: dict[str, tuple[Peer, str]], asked: Asked, notes: list[str]) -> Iterator[Row]:
+    """The first epoch, which compiles, apart; then the rounds; then what was learnt in all of them."""
+    cases = {variant: partial(peer.epoch, variant) for variant, (peer, _) in variants.items()}
+    firsts = interleaved(1, cases, notes=notes)
+    seconds = asked.left(_SECONDS / (1 + asked.quick))
+    samples = interleaved(
+        asked.rounds_or(7, 3), {variant: cases[variant] for variant in firsts}, notes=notes, seconds=seconds
     )
-
-    def epoch() -> tuple[float, float]:
-        model.fit(floats, y, batch_size=BATCH, epochs=1, verbose=0, callbacks=[timer])
-        return times.pop()
-
-    return epoch
+    for variant, measured in samples.items():
+        peer, note = variants[variant]
+        accuracy = peer.accuracy(variant)
+        learnt = {} if accuracy is None else {"first": firsts[variant]["epoch"], "accuracy": [accuracy]}
+        yield Row(variant, measured | learnt, note)

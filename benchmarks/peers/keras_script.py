@@ -1,9 +1,10 @@
+# mypy: ignore-errors
 """The main job as the notebooks write it, in stock Keras and nothing of nnexp.
 
-    python benchmarks/plain_script.py DATA PLOT
+    python keras_script.py DATA EPOCHS SEED PLOT
 
 DATA is a folder of x_train.npy, y_train.npy, x_test.npy and y_test.npy; the history plot is written to PLOT. Unlike
-`nnexp run` it holds out nothing, keeps neither model nor predictions, and looks at no more than the accuracy.
+`nnexp run` it keeps neither model nor predictions, and looks at no more than the accuracy.
 """
 
 import sys
@@ -16,7 +17,9 @@ from tensorflow import keras
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-data, plot = Path(sys.argv[1]), Path(sys.argv[2])
+_, data, epochs, seed, plot = sys.argv
+data = Path(data)
+keras.utils.set_random_seed(int(seed))
 x_train, y_train = np.load(data / "x_train.npy"), np.load(data / "y_train.npy")
 x_test, y_test = np.load(data / "x_test.npy"), np.load(data / "y_test.npy")
 x_train = x_train / 255.0
@@ -32,7 +35,7 @@ model = keras.Sequential(
 )
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 model.summary()
-history = model.fit(x_train, y_train, batch_size=64, epochs=10)
+history = model.fit(x_train, y_train, batch_size=64, epochs=int(epochs))
 loss, accuracy = model.evaluate(x_test, y_test)
 print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}")
 
