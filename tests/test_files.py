@@ -10,17 +10,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnexp.files import replacing, to_json, write_bytes, write_json, write_text
+from nnexp.files import remove_temporaries_of, replacing, to_json, write_bytes, write_json, write_text
 
 
-def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_is_replaced_in_one_step(tmp_path: Path, durable: bool) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with replacing(path) as temporary:
+    with replacing(path, durable=durable) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_killed_process_left_beside_a_file_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    other = [f".{'0' * 32}-b.txt", f".{'0' * 31}-a.txt", "x-a.txt"]
+    for name in (f".{'0' * 32}-a.txt", f".{'f' * 32}-a.txt", "a.txt", *other):
+        (tmp_path / name).write_text("x")
+    remove_temporaries_of(path)
+    assert {file.name for file in tmp_path.iterdir()} == {"a.txt", *other}
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -16,19 +16,22 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{32}-")
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it becomes `path` in one step.
 
     The data reach the disk before the name does (fsync, rename, fsync of the directory), so that a reader, at any
-    instant and after any crash, finds the old content or the new. If the block raises, `path` is as it was.
+    instant and after any crash, finds the old content or the new. If the block raises, `path` is as it was. What is
+    not `durable` is not waited for: when the machine itself goes down, `path` may hold anything.
     """
     # The name stays last: savers such as Keras' and NumPy's look at how it ends.
     temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
     try:
         yield temporary
-        sync(temporary)
+        if durable:
+            sync(temporary)
         temporary.replace(path)
-        sync(path.parent)
+        if durable:
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,6 +41,13 @@ def remove_temporaries(folder: Path) -> None:
     for path in [*folder.glob(".*-*"), *folder.glob("*/.*-*")]:
         if _TEMPORARY.match(path.name) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def remove_temporaries_of(path: Path) -> None:
+    """Remove what a process that was killed within `replacing` left beside `path`; another one there now fails."""
+    for left in path.parent.glob(f".*-{path.name}"):
+        if _TEMPORARY.match(left.name):
+            left.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,20 @@ def test_what_cannot_be_read_is_named_and_the_exit_code_says_whether_anything_wa
         assert b"torn" in done.stderr
         assert b"Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_an_index_of_damaged_runs_changes_nothing_that_is_said(
+    real: list[Path], faults_seed: int, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    make_runs(faults_seed, 150, real, tmp_path / "runs", make_outside(tmp_path / "outside", real[0]))
+    time.sleep(2.5)  # what has just changed is not kept
+    for command in (("ls", "runs"), ("compare", "runs", "--json")):
+        first, again = (nnexp(*command, cwd=tmp_path) for _ in range(2))
+        [index] = (tmp_path / "runs").glob(".nnexp-index-*")
+        assert SECRET.encode() not in index.read_bytes()
+        index.unlink()
+        assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, first.stderr)
 
 
 # What loads code with data, in Keras, pickle, NumPy and PyYAML.

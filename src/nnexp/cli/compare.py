@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -39,8 +41,7 @@ def compare(
 
     Example:  nnexp compare runs/* --metric loss --filter 'epochs>=10'
     """
-    from nnexp.cli.compared import print_comparison, print_left_out
-    from nnexp.cli.console import stderr, stdout
+    from nnexp.cli.console import end_at_once, stderr, stdout
     from nnexp.comparison import table
     from nnexp.comparison.asked import Asked, asked_of, compare_as_asked
     from nnexp.comparison.collect import collect
@@ -57,6 +58,10 @@ def compare(
     ]
     if len(formats) > 1:
         raise InputError(f"{' and '.join(name for name, _ in formats)} go to the same stdout; give one of them")
+    # NumPy multiplies no matrices here, and its threads for that cost as much time as all the rest of its import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if not (html or plots):
+        gc.disable()  # all that is made is used to the end
     if html:
         from nnexp.report.target import check_target
 
@@ -67,8 +72,13 @@ def compare(
     if formats:
         [(_, write)] = formats
         typer.echo(write(comparison).rstrip("\n"))
-        print_left_out(comparison, stderr())
+        if comparison.left_out or comparison.unreadable:
+            from nnexp.cli.compared import print_left_out
+
+            print_left_out(comparison, stderr())
     else:
+        from nnexp.cli.compared import print_comparison
+
         print_comparison(comparison, stdout())
     if html:
         from nnexp.report.page import write_report
@@ -91,3 +101,6 @@ def compare(
                 f"{plots}: the pictures cannot be written: {error.strerror}; give another --plots"
             ) from None
         stderr().print(f"pictures: {', '.join(map(str, written))}", soft_wrap=True)
+    found.index.save()
+    if not (html or plots):
+        end_at_once()

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnexp.cli.console import stderr, stdout, table
-from nnexp.data.datasets import DATASETS, Arrays, Dataset, find, load, provenance, where
 from nnexp.errors import DataUnavailable, InputError
-from nnexp.files import to_json
 
 if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
+
+    from nnexp.data.datasets import Arrays, Dataset
 
 app = typer.Typer(help="List, fetch and look at the datasets.", no_args_is_help=True)
 
@@ -27,6 +26,10 @@ _IMAGES, _ROWS = 10, 5  # how many examples are shown unless --count says otherw
 @app.command("ls")
 def list_datasets(as_json: Json = False) -> None:
     """List the datasets: what they hold, and whether they are here."""
+    from nnexp.cli.console import stdout, table
+    from nnexp.data.datasets import DATASETS, where
+    from nnexp.files import to_json
+
     if as_json:
         typer.echo(to_json([_facts(dataset) for dataset in DATASETS.values()]))
         return
@@ -49,6 +52,8 @@ def fetch_datasets(
     offline: Offline = False,
 ) -> None:
     """Get datasets, check them and keep them in the cache."""
+    from nnexp.data.datasets import find, provenance, where
+
     failures = []
     for dataset in [find(name) for name in names]:
         was_here = where(dataset) == "cached"
@@ -79,6 +84,10 @@ def show_dataset(
     as_json: Json = False,
 ) -> None:
     """Show a dataset: its first examples, class balance, shape and value range."""
+    from nnexp.cli.console import stdout
+    from nnexp.data.datasets import find
+    from nnexp.files import to_json
+
     dataset = find(name)
     if output is not None:
         _check_output(dataset, output)
@@ -104,12 +113,16 @@ def show_dataset(
 
 
 def _load(dataset: Dataset, *, offline: bool) -> Arrays:
+    from nnexp.cli.console import stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
+    from nnexp.data.datasets import load
 
     return load(dataset, offline=offline, progress=RichFetchProgress(stderr()))
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
+    from nnexp.data.datasets import where
+
     return {
         "name": dataset.name,
         "title": dataset.title,
@@ -129,6 +142,9 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
+    from nnexp.cli.console import table
+    from nnexp.data.datasets import provenance
+
     low, high = dataset.value_range
     shown = table("", dataset.title)
     shown.add_row("one example", f"{_shape(dataset.shape)}, {dataset.dtype}")
@@ -158,6 +174,8 @@ def _counts(labels: np.ndarray, classes: int) -> list[int]:
 
 
 def _balance_table(balance: list[dict[str, Any]]) -> Table:
+    from nnexp.cli.console import table
+
     shown = table(
         "label", "class", "train", "test", "share of train", right=("label", "train", "test", "share of train")
     )
@@ -170,6 +188,8 @@ def _balance_table(balance: list[dict[str, Any]]) -> Table:
 
 def _rows_table(dataset: Dataset, arrays: Arrays, count: int) -> Table:
     """The first examples of a table, each a column: features are many and their names long."""
+    from nnexp.cli.console import table
+
     examples, labels = arrays.x_train[:count], arrays.y_train[:count]
     columns = [f"{number}: {dataset.classes[label]}" for number, label in enumerate(labels, start=1)]
     shown = table("training example", *columns, right=tuple(columns))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,19 +21,21 @@ def ls(
 
     Example:  nnexp ls runs
     """
-    from nnexp.cli.console import stderr, stdout, table
+    from nnexp.cli.console import end_at_once, print_long, stderr, stdout
     from nnexp.errors import InputError
     from nnexp.files import to_json
     from nnexp.runs import record
+    from nnexp.runs.index import Index
     from nnexp.runs.reading import escaped, printable
 
     if record.kind_of(directory) != "directory":
         hint = "`nnexp run` makes one, or name where the runs are"
         raise InputError(f"{printable(directory)}: no such directory; {hint}")
-    records, unreadable = [], 0
+    gc.disable()  # records are kept to the end, and hold no cycles
+    index, records, unreadable = Index(), [], 0
     for path in record.find(directory):
         try:
-            records.append(record.read(path))
+            records.append(index.record(path))
         except record.UnreadableRun as error:
             unreadable += 1
             stderr().print(f"left out: {error}", soft_wrap=True)
@@ -39,22 +43,14 @@ def ls(
         raise InputError(f"no run in {printable(directory)} can be read")
     if as_json:
         typer.echo(escaped(to_json([_row(found) for found in records])))
-        return
-    if not records:
+    elif not records:
         stdout().print(f"no runs in {printable(directory)} yet; begin with: nnexp run configs/fashion_sigmoid128.yaml")
-        return
-    shown = table("run", "status", "epochs", "loss", "accuracy", "time", right=("epochs", "loss", "accuracy", "time"))
-    for found in records:
-        row = _row(found)
-        shown.add_row(
-            printable(found.path.relative_to(directory)),
-            str(row["status"]),
-            str(row["epochs"]),
-            _figure(row["test_loss"]),
-            _figure(row["test_accuracy"]),
-            "" if row["seconds"] is None else f"{row['seconds']:.1f} s",
-        )
-    stdout().print(shown)
+    else:
+        columns = ("run", "status", "epochs", "loss", "accuracy", "time")
+        rows = [[printable(found.path.relative_to(directory)), *_cells(_row(found))] for found in records]
+        print_long(stdout(), columns, rows, columns[2:])
+    index.save()
+    end_at_once()
 
 
 def _row(found: RunRecord) -> dict[str, object]:
@@ -70,6 +66,12 @@ def _row(found: RunRecord) -> dict[str, object]:
         "seconds": found.timings.get("total"),
         "started": found.started,
     }
+
+
+def _cells(row: Mapping[str, object]) -> list[str]:
+    seconds = row["seconds"]
+    time = f"{seconds:.1f} s" if isinstance(seconds, (int, float)) else ""
+    return [str(row["status"]), str(row["epochs"]), _figure(row["test_loss"]), _figure(row["test_accuracy"]), time]
 
 
 def _figure(value: object) -> str:

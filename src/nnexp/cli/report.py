@@ -55,6 +55,7 @@ def report(
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; name another place with -o") from None
     stderr().print(f"report of {len(collected.records)} runs: {target}", soft_wrap=True)
+    collected.index.save()
 
 
 def _beside(path: Path) -> Path:

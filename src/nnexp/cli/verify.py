@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,6 +99,8 @@ def _how(difference: Difference) -> str:
 
 def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json: bool) -> int:
     """Each in a process of its own; a line or an entry each in the end."""
+    import json
+
     from nnexp.runs.reading import printable
 
     flags = [flag for flag, given in (("--offline", offline), ("--quiet", quiet)) if given]

@@ -75,6 +75,7 @@ def compare_as_asked(
             baseline=against,
             unreadable=found.unreadable,
             notes=notes,
+            index=found.index,
         )
 
     if baseline is not None or not asked.baseline:

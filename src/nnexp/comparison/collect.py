@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nnexp.errors import InputError
 from nnexp.runs import record
+from nnexp.runs.index import Index
 from nnexp.runs.reading import printable
 from nnexp.runs.record import RunRecord
 
@@ -21,6 +22,7 @@ class Collected:
 
     records: tuple[RunRecord, ...]
     unreadable: tuple[str, ...]
+    index: Index  # that they were read through; to be saved when all is done
 
 
 def collect(paths: Sequence[Path]) -> Collected:
@@ -34,6 +36,7 @@ def collect(paths: Sequence[Path]) -> Collected:
     """
     records: list[RunRecord] = []
     unreadable: list[str] = []
+    index = Index()
     seen: set[str] = set()
     with _no_garbage():
         for path, real in _run_folders(paths, unreadable):
@@ -41,13 +44,13 @@ def collect(paths: Sequence[Path]) -> Collected:
                 continue
             seen.add(real)
             try:
-                records.append(record.read(path))
+                records.append(index.record(path))
             except record.UnreadableRun as error:
                 unreadable.append(str(error))
     if not records:
         looked = "\n".join(unreadable) or "no run folder in " + ", ".join(printable(path) for path in paths)
         raise InputError(f"there is no run to read:\n{looked}\nName run folders, or directories that hold some.")
-    return Collected(tuple(records), tuple(dict.fromkeys(unreadable)))
+    return Collected(tuple(records), tuple(dict.fromkeys(unreadable)), index)
 
 
 @contextlib.contextmanager
@@ -65,6 +68,7 @@ def _no_garbage() -> Iterator[None]:
 
 def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple[Path, str]]:
     """Each run folder as named, and its real path; what is no place to look for runs goes to `unreadable`."""
+    parents: dict[str, str] = {}
     for path in paths:
         try:
             kind = record.kind_of(path)
@@ -77,13 +81,24 @@ def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple
             unreadable.append(f"{printable(path)}: no such directory")
         if kind != "directory":
             continue
-        real = str(path.resolve())
+        real = _real(path, parents)
         if os.path.lexists(path / "metrics.json"):
             yield path, real
             continue
         empty = True
+        above = 0 if path == Path() else len(str(path))
         for found in record.find(path):
             empty = False
-            yield found, "/".join((real, *found.parts[len(path.parts) :]))
+            yield found, f"{real}/{str(found)[above:].lstrip('/')}"
         if empty:
             unreadable.append(f"{printable(path)}: no run folder in it")
+
+
+def _real(path: Path, parents: dict[str, str]) -> str:
+    """The path with all links followed; of thousands in one directory that one is looked up once."""
+    parent, name = os.path.split(path)
+    if name in ("", ".", "..") or path.is_symlink():
+        return str(path.resolve())
+    if parent not in parents:
+        parents[parent] = os.path.realpath(parent)
+    return os.path.join(parents[parent], name)  # noqa: PTH118

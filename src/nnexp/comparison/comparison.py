@@ -16,6 +16,7 @@ from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, re
 from nnexp.comparison.testing import comparable
 from nnexp.comparison.verdicts import Words, judge
 from nnexp.errors import InputError
+from nnexp.runs.index import Index
 from nnexp.runs.record import RunRecord
 
 # So many groups are tested against the best, or the baseline: the nearest. It bounds the predictions to be read.
@@ -31,12 +32,14 @@ def compare(
     baseline: str | None = None,
     unreadable: Sequence[str] = (),
     notes: Sequence[str] = (),
+    index: Index | None = None,
 ) -> Comparison:
     """Group runs into repeats, estimate each metric, and test the best group (or the baseline) against the others.
 
     `metric` is accuracy by default, or the first there is. `sort` names a parameter or metric, `-name` turns it round;
     by default the best come first. `filters` are conditions such as hidden>=512. `baseline` names a group by its
-    label, its value (512), the name of its runs, or one of its run folders. `notes` come before its own.
+    label, its value (512), the name of its runs, or one of its run folders. `notes` come before its own. `index` is
+    asked for what the runs got right.
 
     Raises:
         InputError: a name that is none, a condition that cannot be read, or one that no run passes.
@@ -54,7 +57,7 @@ def compare(
     measured = [group for group in groups if metric in group.estimates]
 
     short = short_labels(labels, table.flat, table.differing)
-    words, predictions = Words(metric, short), Predictions()
+    words, predictions = Words(metric, short), Predictions(index or Index())
     best = measured[0] if measured else None
     against = baseline_of(groups, baseline, short, metric) if baseline is not None else None
     near_best = _nearest(best, measured, metric)

@@ -12,6 +12,7 @@ from nnexp.comparison import statistics
 from nnexp.comparison.grouping import Repeats, settle
 from nnexp.comparison.predictions import Predictions, UnusablePredictions
 from nnexp.comparison.result import Estimate, Group
+from nnexp.comparison.special import special
 from nnexp.runs.record import RunRecord
 
 
@@ -71,9 +72,7 @@ def _estimate(runs: Sequence[RunRecord], metric: str, values: tuple[float, ...])
 @functools.cache
 def _t(freedom: int) -> float:
     """Student's t for 95 %. Here as a number, and without an array for each of thousands of means."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 1 - statistics.LEVEL / 2))
+    return float(special().stdtrit(freedom, 1 - statistics.LEVEL / 2))
 
 
 def _from_interval(interval: statistics.Interval, values: tuple[float, ...]) -> Estimate:

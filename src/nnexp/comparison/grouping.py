@@ -10,7 +10,6 @@ from typing import Any
 from nnexp.comparison.metrics import metrics_of
 from nnexp.comparison.parameters import NOT_COMPARED, compact
 from nnexp.comparison.result import LeftOut
-from nnexp.comparison.series import shortened
 from nnexp.runs.record import RunRecord
 
 _LONGEST_LABEL = 1000
@@ -49,9 +48,10 @@ def repeats_of(records: Sequence[RunRecord]) -> list[Repeats]:
 
     Same configuration: the same config but for what a run is called, how it is done, and its seed.
     """
-    groups: dict[str, list[RunRecord]] = {}
+    groups: dict[str | frozenset[tuple[str, str]], list[RunRecord]] = {}
+    sorted_json: dict[str, str] = {}
     for run in records:
-        groups.setdefault(_configuration(run), []).append(run)
+        groups.setdefault(_configuration(run, sorted_json), []).append(run)
     found: list[Repeats] = []
     for runs in groups.values():
         splits = list(dict.fromkeys(run.test_split for run in runs if run.test_split)) or [""]
@@ -112,6 +112,8 @@ def _unique(labels: Sequence[str], groups: Sequence[Repeats]) -> list[str]:
     unique: list[str] = []
     for label, group in zip(labels, groups, strict=True):
         if len(label) > _LONGEST_LABEL:
+            from nnexp.comparison.series import shortened
+
             label = shortened(label, _LONGEST_LABEL)
         if label in taken and group.test_split:
             label = f"{label}, test split {group.test_split[:8]}"
@@ -124,10 +126,18 @@ def _unique(labels: Sequence[str], groups: Sequence[Repeats]) -> list[str]:
     return unique
 
 
-def _configuration(run: RunRecord) -> str:
+def _configuration(run: RunRecord, sorted_json: dict[str, str]) -> str | frozenset[tuple[str, str]]:
+    """The same for the same configuration. Most runs share most values, so each is sorted once."""
     if not run.config:  # written by an nnexp that did not keep it here: no telling what it repeats
         return f"identity {run.identity}" if run.identity else f"path {run.path}"
-    return json.dumps({key: value for key, value in run.config.items() if key not in NOT_COMPARED}, sort_keys=True)
+    found = []
+    for key, value in run.config.items():
+        if key not in NOT_COMPARED:
+            written = repr(value)
+            if written not in sorted_json:
+                sorted_json[written] = json.dumps(value, sort_keys=True)
+            found.append((key, sorted_json[written]))
+    return frozenset(found)
 
 
 def _unfinished(run: RunRecord) -> str:

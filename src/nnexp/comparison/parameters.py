@@ -101,8 +101,8 @@ def _value_of(flat: Mapping[str, _Value], name: str) -> tuple[type, Any]:
 def _in_order(flats: Sequence[Mapping[str, _Value]]) -> list[str]:
     """All names in the order of a config: a name that only some have stands where those have it."""
     by_root: dict[str, dict[str, None]] = {}
-    for flat in flats:
-        for name in flat:
+    for names in dict.fromkeys(map(tuple, flats)):  # most are alike
+        for name in names:
             by_root.setdefault(_root(name), {})[name] = None
     return list(itertools.chain.from_iterable(by_root.values()))
 

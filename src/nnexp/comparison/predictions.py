@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.runs.predictions import read_predictions
+from nnexp.runs.index import Answers, Index
 from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
 
@@ -19,19 +18,12 @@ class UnusablePredictions(Exception):
     """The predictions of a run are missing, damaged or another run's; the message says which, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a run got right, and the fingerprint of the test split that it was tested on."""
-
-    correct: NDArray[np.bool_]
-    split: str
-
-
 class Predictions:
     """Reads predictions, and keeps what it read."""
 
-    def __init__(self) -> None:
-        self._read: dict[Path, _Found | UnusablePredictions] = {}
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._read: dict[Path, Answers | UnusablePredictions] = {}
 
     def of_runs(self, runs: tuple[RunRecord, ...]) -> NDArray[np.bool_]:
         """What each run got right, [runs, examples], on the test split that they share.
@@ -60,10 +52,10 @@ class Predictions:
         except UnusablePredictions:
             return ""
 
-    def _of_run(self, run: RunRecord) -> _Found:
+    def _of_run(self, run: RunRecord) -> Answers:
         if run.path not in self._read:
             try:
-                self._read[run.path] = _read(run)
+                self._read[run.path] = _checked(run, self._index)
             except UnusablePredictions as error:
                 self._read[run.path] = error
         found = self._read[run.path]
@@ -72,10 +64,10 @@ class Predictions:
         return found
 
 
-def _read(run: RunRecord) -> _Found:
+def _checked(run: RunRecord, index: Index) -> Answers:
     path = run.folder.predictions
     try:
-        found = read_predictions(path, probabilities=False)
+        found = index.answers(run.path)
     except FileNotFoundError:
         raise UnusablePredictions(f"{path} is missing") from None
     except OSError as error:
@@ -84,8 +76,7 @@ def _read(run: RunRecord) -> _Found:
         raise UnusablePredictions(f"{path} cannot be used: {error}") from None
     if run.test_split and found.split != run.test_split:
         raise UnusablePredictions(f"{path} is of another test split than the run")
-    correct = found.labels == found.predicted
     accuracy = run.test.get("accuracy")
-    if accuracy is not None and abs(float(correct.mean()) - accuracy) > 1e-6:
+    if accuracy is not None and abs(float(found.correct.mean()) - accuracy) > 1e-6:
         raise UnusablePredictions(f"{path} does not give the run's accuracy: it is another run's")
-    return _Found(correct, found.split)
+    return found

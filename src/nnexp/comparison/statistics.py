@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nnexp.comparison.special import special
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
@@ -67,14 +69,13 @@ def single_runs(first: ArrayLike, second: ArrayLike) -> Difference:
     zero. ValueError: other numbers of examples, or none.
     """
     import numpy as np
-    from scipy.special import bdtr
 
     one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if one.ndim != 1 or one.shape != other.shape or not one.size:
         raise ValueError(f"expected two runs on the same test examples [n], not {one.shape} and {other.shape}")
     examples = one.size
     only_first, only_second = int((one & ~other).sum()), int((other & ~one).sum())
-    p = min(1.0, 2 * float(bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
+    p = min(1.0, 2 * float(special().bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
     low, high = _paired_bootstrap(only_first, only_second, examples)
     if p >= LEVEL:
         low, high = min(low, 0.0), max(high, 0.0)
@@ -136,9 +137,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 def smallest_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True, level: float = LEVEL) -> float:
     """Half-width of the interval that endless repeats would leave: the test split's share. Values [S, n] or [S]."""
-    from scipy.special import ndtri
-
-    return float(ndtri(1 - level / 2)) * math.sqrt(_compared(first, second, paired).split)
+    return float(special().ndtri(1 - level / 2)) * math.sqrt(_compared(first, second, paired).split)
 
 
 def repeats_needed(
@@ -158,10 +157,8 @@ def repeats_needed(
     None: no number would, since the test split is too small, or fewer than 3 repeats leave it unknown. The spread is
     taken as these repeats have it: a rough guide when they are few.
     """
-    from scipy.special import ndtri
-
     parts = _compared(first, second, paired)
-    endless = float(ndtri(1 - level / 2) + ndtri(power)) * math.sqrt(parts.split)
+    endless = float(special().ndtri(1 - level / 2) + special().ndtri(power)) * math.sqrt(parts.split)
     if parts.method not in ("seeds and examples", "seeds alone") or not endless < abs(difference) < math.inf:
         return None
     enough = FEWEST_SEEDS
@@ -243,12 +240,11 @@ class _Parts:
 
     def power(self, difference: float, level: float) -> float:
         """Probability that a true difference is shown with p below the level, by SciPy's noncentral t."""
-        from scipy.special import nctdtr, stdtrit
-
         variance, freedom = self.whole()
         if not variance:
             return 1.0
-        return float(1 - nctdtr(freedom, abs(difference) / math.sqrt(variance), stdtrit(freedom, 1 - level / 2)))
+        least = special().stdtrit(freedom, 1 - level / 2)
+        return float(1 - special().nctdtr(freedom, abs(difference) / math.sqrt(variance), least))
 
 
 def _parts(*groups: NDArray[np.float64]) -> _Parts:
@@ -326,22 +322,18 @@ def _few_repeats(seeds: int) -> str:
 
 def _t_interval(estimate: float, variance: float, freedom: float) -> tuple[float, float, float]:
     """Student's t: bounds of the 95 % interval, and the two-sided p-value of zero."""
-    from scipy.special import stdtr, stdtrit
-
     error = math.sqrt(variance)
     if not error:
         return estimate, estimate, 0.0 if estimate else 1.0
-    margin = float(stdtrit(freedom, 1 - LEVEL / 2)) * error
-    return estimate - margin, estimate + margin, 2 * float(stdtr(freedom, -abs(estimate) / error))
+    margin = float(special().stdtrit(freedom, 1 - LEVEL / 2)) * error
+    return estimate - margin, estimate + margin, 2 * float(special().stdtr(freedom, -abs(estimate) / error))
 
 
 def _wilson(parts: _Parts, margin: float) -> tuple[float, float]:
     """Wilson's 95 % score interval for the proportion, as wide as if `margin` came from independent examples."""
-    from scipy.special import ndtri
-
     mean, variance = parts.estimate, parts.estimate * (1 - parts.estimate)
     if sum(parts.counts) == 1 or not variance:
-        ratio = float(ndtri(1 - LEVEL / 2)) ** 2 / parts.size
+        ratio = float(special().ndtri(1 - LEVEL / 2)) ** 2 / parts.size
     else:
         ratio = margin**2 / variance
     centre = (mean + ratio / 2) / (1 + ratio)

@@ -12,6 +12,7 @@ from nnexp.runs.reading import printable
 # overflow where they are squared, summed or drawn.
 _LARGEST = 1e100
 _NUMBERS = (float, int)
+_CONTAINERS = (dict, list)
 _LARGEST_WHOLE = 2**53  # beyond it floats skip whole numbers
 # What reads a config goes through all of it, by recursion; one that a YAML file may hold stays far below.
 _DEEPEST_CONFIG = 60
@@ -120,14 +121,16 @@ def evaluation(value: Any) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if name in found}
 
 
-def is_config(config: Mapping[str, Any], size: int) -> bool:
-    """Whether a config, in a file of so many bytes, is no deeper and no longer than one that YAML may hold."""
+def is_config(config: Mapping[str, Any], raw: bytes) -> bool:
+    """Whether a config, from some JSON, is no deeper and no longer than one that YAML may hold."""
+    if len(raw) <= _LONGEST_CONFIG and raw.count(b"{") + raw.count(b"[") <= _DEEPEST_CONFIG:
+        return True
     level: list[Any] = [config]
     for _ in range(_DEEPEST_CONFIG):
-        values = itertools.chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level)
-        level = [value for value in values if isinstance(value, (dict, list))]
+        values = itertools.chain.from_iterable([one.values() if type(one) is dict else one for one in level])
+        level = [value for value in values if type(value) in _CONTAINERS]
         if not level:
-            return size <= _LONGEST_CONFIG or len(str(config)) <= _LONGEST_CONFIG
+            return len(raw) <= _LONGEST_CONFIG or len(str(config)) <= _LONGEST_CONFIG
     return False
 
 

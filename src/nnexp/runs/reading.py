@@ -23,11 +23,11 @@ class Refused(ValueError):
     """A file that is there, but is not read, or is not what it should be; the message says why."""
 
 
-def content_of(path: Path, megabytes: int) -> bytes:
-    """The bytes of a file of a run folder, of at most so many megabytes.
+def content_of(path: Path, megabytes: int, *, own: bool = False) -> bytes:
+    """The bytes of a file of a run folder, of at most so many megabytes; with `own` only of one that is this user's.
 
     Raises:
-        Refused: it is a link, a directory, a pipe or a device, or larger.
+        Refused: it is a link, a directory, a pipe or a device, or larger; or others own it, or may write to it.
         OSError: it is missing, or cannot be read.
     """
     try:
@@ -40,6 +40,8 @@ def content_of(path: Path, megabytes: int) -> bytes:
         found = os.fstat(handle)
         if kind := _kind(found):
             raise Refused(kind)
+        if own and (found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+            raise Refused("another user's, or one that others may write to")
         if found.st_size > megabytes * _MEGABYTE:
             raise Refused(f"larger than {megabytes} MB, which no run makes it")
         with open(handle, "rb", closefd=False) as file:  # by number: what was looked at is what is read
@@ -66,7 +68,9 @@ def parsed(raw: bytes) -> Any:
     """
     try:
         data = _JSON.decode(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+    except RecursionError:  # whose words depend on who asks
+        raise Refused("not JSON: lists or objects too deep in each other") from None
+    except ValueError as error:
         raise Refused(f"not JSON: {error}") from None
     # JSON has controls only as escapes, but for DEL, so that most files need no second look.
     if raw.isascii() and b"\\" not in raw and b"\x7f" not in raw:

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from nnexp.errors import InputError
 from nnexp.runs import figures
 from nnexp.runs.folder import WITH_RESULT, RunFolder
-from nnexp.runs.process import alive
 from nnexp.runs.reading import Refused, content_of, escaped, parsed, printable
 
 MOST_MEGABYTES = 32  # of metrics.json: a thousand classes make 11, ten thousand epochs 3
@@ -85,27 +84,43 @@ def read(path: Path) -> RunRecord:
         UnreadableRun: no metrics.json there, or not one that nnexp wrote.
         Unreachable: there may be one, but it cannot be read now.
     """
-    folder = RunFolder(path)
     raw = _metrics(path)
     try:
         data = parsed(raw)
     except Refused as error:
-        raise UnreadableRun(f"{printable(folder.metrics)}: {error}") from None
+        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: {error}") from None
+    return record_of(path, data, raw)
+
+
+def record_of(
+    path: Path,
+    data: Any,
+    raw: bytes,
+    history: Sequence[Mapping[str, Any]] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> RunRecord:
+    """The record of a run by the data of its metrics.json, and the JSON that they are from.
+
+    `history` and `metrics` stand in place of what the data say, where those are not the whole.
+
+    Raises:
+        UnreadableRun: they are not the metrics of a run.
+    """
     if not isinstance(data, dict) or data.get("status") not in STATUSES:
-        raise UnreadableRun(f"{printable(folder.metrics)}: not the metrics of a run")
+        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: not the metrics of a run")
     config = figures.mapping(data.get("config"))
-    if not figures.is_config(config, len(raw)):
-        raise UnreadableRun(f"{printable(folder.metrics)}: its config is larger or deeper than any of a run")
+    if not figures.is_config(config, raw):
+        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: its config is larger or deeper than any of a run")
     return RunRecord(
         path=path,
         name=printable(figures.text(data.get("name")) or path.name)[:_LONGEST_NAME],
-        status=_status(data["status"], data.get("process"), folder.metrics),
+        status=_status(data["status"], data.get("process"), path),
         seed=figures.whole(data.get("seed")),
         identity=figures.text(data.get("identity")),
         description=figures.text(data.get("description")),
         test=figures.numbers(data.get("test")),
         test_intervals=figures.intervals(data.get("test_intervals")),
-        history=figures.history(data.get("history")),
+        history=figures.history(data.get("history")) if history is None else history,
         best_epoch=figures.whole(data.get("best_epoch")),
         stopped=figures.stop(data.get("stopped")),
         parameters=figures.counts(data.get("parameters")),
@@ -113,7 +128,7 @@ def read(path: Path) -> RunRecord:
         timings={k: s for k, s in figures.numbers(data.get("timings")).items() if s is not None},
         started=figures.text(data.get("started")),
         finished=figures.text(data.get("finished")) or None,
-        metrics=data,
+        metrics=data if metrics is None else metrics,
         error=figures.text(data.get("error")),
         config=config,
         test_split=figures.text(data.get("test_split")),
@@ -187,12 +202,14 @@ def _metrics(path: Path) -> bytes:
         raise UnreadableRun(f"{printable(metrics)}: {error}") from None
 
 
-def _status(said: str, process: Any, metrics: Path) -> str:
+def _status(said: str, process: Any, path: Path) -> str:
     """The status that metrics.json says; a run whose process is gone says `running` to its last day."""
     if said != "running":
         return said
+    from nnexp.runs.process import alive
+
     try:
-        touched = metrics.stat().st_mtime
+        touched = RunFolder(path).metrics.stat().st_mtime
     except OSError:
         touched = None
     return "running" if alive(process, touched) else "interrupted"
