@@ -1,0 +1,39 @@
+"""Tables of thousands of rows look as Rich makes them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from nnexp.cli.console import print_long, table
+
+COLUMNS = ("run", "status", "epochs")
+cells = st.text(st.sampled_from("ab 0.9é–数\U0001f600̈[]:"), max_size=12)
+
+
+def printed(width: int, rows: list[list[str]], *, by_rich: bool) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=width, markup=False, highlight=False, emoji=False)
+    if by_rich:
+        made = table(*COLUMNS, right=COLUMNS[2:])
+        for row in rows:
+            made.add_row(*row)
+        console.print(made)
+    else:
+        print_long(console, COLUMNS, rows, COLUMNS[2:])
+    return text.getvalue()
+
+
+@given(st.lists(st.tuples(cells, cells, st.integers(0, 10**9)), max_size=6), st.integers(20, 60))
+def test_a_long_table_is_the_one_that_rich_makes(found: list[tuple[str, str, int]], width: int) -> None:
+    rows = [[name, status, str(epochs)] for name, status, epochs in found]
+    assert printed(width, rows, by_rich=False) == printed(width, rows, by_rich=True)
+
+
+@pytest.mark.parametrize("rows", [[], [["a", "b", "1"]] * 3000])
+def test_so_are_an_empty_one_and_one_of_thousands(rows: list[list[str]]) -> None:
+    assert printed(80, rows, by_rich=False) == printed(80, rows, by_rich=True)
