@@ -142,4 +142,5 @@ def test_every_file_of_a_run_folder_and_field_of_its_metrics_is_documented(run: 
     documented = first_cells(DOCS / "run-folder.md")
     files = {path.name for path in run.iterdir()}
     fields = set(json.loads(text_of(run / "metrics.json")))
-    assert files | fields | {"error", "expected"} == set(documented)  # those two stand in failed runs only
+    # In failed runs only, and with --profile.
+    assert files | fields | {"error", "expected", "profile"} == set(documented)

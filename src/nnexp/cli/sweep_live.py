@@ -18,10 +18,11 @@ from rich.text import Text
 from nnexp import events
 from nnexp.cli.console import table
 from nnexp.runs import record
+from nnexp.sweeps.child import Free
 from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent
 
 _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
-_ACTIVE = ("starting", "running")
+_ACTIVE = ("starting", "running", "finishing")
 _STYLES = {
     "queued": "dim",
     "starting": "dim cyan",
@@ -45,6 +46,7 @@ class _Run:
     logs: dict[str, float] = field(default_factory=dict)
     begun: float = 0.0
     seconds: float = 0.0
+    worked: float = 0.0  # until its worker was free for the next run
     test: float | None = None
 
     @property
@@ -108,6 +110,8 @@ class SweepLive:
             case Again(reason):
                 run.status, run.epoch, run.part, run.logs = "starting", 0, 0.0, {}
                 self._say(f"{run.label}: {reason}; it is tried once more", "yellow")
+            case Free():
+                run.status, run.worked = "finishing", time.monotonic() - run.begun
             case Ended():
                 self._end(run, event)
             case events.Progress(epoch, epochs, step, steps, logs):
@@ -197,7 +201,8 @@ class SweepLive:
 
     def _seconds_left(self) -> float | None:
         now = time.monotonic()
-        worked = sum(run.seconds if run.over else now - run.begun for run in self.runs.values() if run.begun)
+        begun = [run for run in self.runs.values() if run.begun]
+        worked = sum(run.worked or (run.seconds if run.over else now - run.begun) for run in begun)
         done = sum(run.cost * run.fraction for run in self.runs.values())
         left = sum(run.cost * (1 - run.fraction) for run in self.runs.values())
         return left * worked / done / self.workers if worked > 10 and done else None

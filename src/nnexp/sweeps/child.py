@@ -79,18 +79,27 @@ def work(connection: Connection, said: str) -> None:
 
     _detach(said)
     tell, sessions, rest = _Teller(connection), _Sessions(), _Rest()
-    with contextlib.suppress(KeyboardInterrupt, EOFError, OSError):  # told to stop while it had nothing to do
-        for task in iter(connection.recv, None):
-            ending = _ending_of(partial(_run, task, sessions, rest, tell))
+    with contextlib.suppress(KeyboardInterrupt):  # between two runs; within one it is the run's ending
+        while rest.may_another_follow and (task := _next(connection)):
+            ending = _ending_of(partial(_run, task, sessions, rest, tell), task.folder)
             if ending.kind != "done":
                 rest.wait()
                 tell(task.label, ending)
                 break
-            rest.begin(partial(_finish, task.label, rest.take(), tell))
+            rest.begin(partial(_finish, task, rest.take(), tell))
             tell(task.label, Free())
     rest.wait()
     programs.give_back()
     os._exit(0)  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
+
+
+def _next(connection: Connection) -> Task | None:
+    """The next task; None if there is none, or the process was told to stop while it had nothing to do."""
+    try:
+        task: Task | None = connection.recv()
+    except (KeyboardInterrupt, EOFError, OSError):
+        return None
+    return task
 
 
 def _run(task: Task, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
@@ -99,16 +108,22 @@ def _run(task: Task, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
     from nnexp.experiment import Options
     from nnexp.resume import run_or_resume
 
+    if task.folder.exists():  # it goes on, and does its rest itself: never two at once
+        rest.wait()
     experiment = parse_experiment(parse_config(task.config, task.label), task.label)
     options = Options(offline=task.offline, command=task.command, session=sessions, later=rest.put)
     run_or_resume(experiment, task.folder, options, tell.of(task.label))
 
 
-def _finish(label: str, rest: Callable[[], None], tell: _Teller) -> None:
-    tell(label, _ending_of(rest))
+def _finish(task: Task, rest: Callable[[], None], tell: _Teller) -> bool:
+    """Do the rest of a run, tell its ending, and say whether that is a good one."""
+    ending = _ending_of(rest, task.folder)
+    tell(task.label, ending)
+    return ending.kind == "done"
 
 
-def _ending_of(do: Callable[[], None]) -> Ending:
+def _ending_of(do: Callable[[], None], folder: Path) -> Ending:
+    from nnexp.failures import what_failed
     from nnexp.resume import Busy
 
     try:
@@ -121,6 +136,8 @@ def _ending_of(do: Callable[[], None]) -> Ending:
         return Ending("failed", "\n".join(f"{problem.message}\n{problem.hint}".strip() for problem in error.problems))
     except NnexpError as error:
         return Ending("failed", str(error))
+    except Exception as error:  # noqa: BLE001  # it is recorded with the run; the process would not say it
+        return Ending("failed", what_failed(error, folder))
     return Ending("done")
 
 
@@ -134,7 +151,6 @@ class _Sessions:
         from nnexp.training.session import Session
 
         if self._last is None or not self._last.renew(experiment, splits):
-            self._last = None  # its memory is free before a new one takes some
             self._last = Session(experiment, splits, dataset, threads)
         return self._last
 
@@ -143,8 +159,10 @@ class _Rest:
     """What is left to do of a run when its session is free: done in a thread, one run's at a time."""
 
     def __init__(self) -> None:
+        self.may_another_follow = True  # not after one that went wrong, nor after a signal to stop
         self._put: list[Callable[[], None]] = []
-        self._thread: threading.Thread | None = None
+        self._over = threading.Event()
+        self._over.set()
 
     def put(self, do: Callable[[], None]) -> None:
         """Keep it until the run has nothing else to do."""
@@ -160,18 +178,31 @@ class _Rest:
 
         return do
 
-    def begin(self, do: Callable[[], None]) -> None:
-        """Do it beside what follows, as soon as that of the run before is done."""
+    def begin(self, do: Callable[[], bool]) -> None:
+        """Do it beside what follows, as soon as that of the run before is done; it says whether it went well."""
         self.wait()
-        self._thread = threading.Thread(target=do, name="rest")
-        self._thread.start()
+
+        def work() -> None:
+            try:
+                self.may_another_follow &= do()
+            finally:
+                self._over.set()
+
+        self._over.clear()
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # no interrupt may come between here and the start
+        try:
+            threading.Thread(target=work, name="rest", daemon=True).start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
     def wait(self) -> None:
         """Return when nothing is left to do; a signal to stop does not hurry it."""
-        while self._thread is not None:
-            with contextlib.suppress(KeyboardInterrupt):
-                self._thread.join()
-                self._thread = None
+        while not self._over.is_set():
+            # Not the thread's join: in Python 3.11 one that is interrupted takes the thread for ended.
+            try:
+                self._over.wait()
+            except KeyboardInterrupt:
+                self.may_another_follow = False
 
 
 class _Teller:

@@ -27,7 +27,7 @@ _END = 1.3  # evaluation, model, predictions and plots
 _MULTIPLY_ADD = 5e-11  # forward, and twice that backward
 _STEP = 1e-4
 _GRAPH_STEP = 5e-4  # where XLA is not used: docs/engine.md
-_NOT_XLA = ("conv", "pool", "dropout", "random", "gaussian", "lstm", "gru", "rnn", "bidirectional")
+_NOT_XLA = ("conv", "pool", "dropout", "random", "gaussian")
 _UNKNOWN_MODEL = 1e6  # multiply-adds, where only Keras knows the shapes
 
 _NEWEST = 500  # earlier runs that are looked at

@@ -45,7 +45,7 @@ class Stopping:
     """The sweep was told to stop, and waits for the runs under way; its label is empty."""
 
 
-SweepEvent = Started | Again | Ended | Stopping | events.Event
+SweepEvent = Started | Again | Free | Ended | Stopping | events.Event
 SweepReport = Callable[[str, SweepEvent], None]  # the run's label, and what happened to it
 
 _Queue: TypeAlias = "queue.SimpleQueue[tuple[Task, Ending] | Future[None]]"
@@ -93,7 +93,7 @@ class _Todo:
         return bool(self._tasks)
 
     def take(self, kind: str) -> Task | None:
-        """The next one of this kind, else the next of a kind that no lane is at, else the next."""
+        """The next one of this kind, else the next of a kind that none was taken of, else the next."""
         with self._lock:
             same = (task for task in self._tasks if task.kind == kind)
             new = (task for task in self._tasks if task.kind not in self._kinds)
@@ -183,7 +183,7 @@ class _Lane:
             if isinstance(message.told, Ending):
                 came = True
                 self._settle(worker.tasks.pop(message.label), message.told)
-            elif not isinstance(message.told, Free):
+            else:
                 self._report(message.label, message.told)
         if over:
             self._workers.remove(worker)

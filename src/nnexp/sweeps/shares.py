@@ -15,29 +15,32 @@ from nnexp.training.backend import available_cpus
 # What a run needs whatever its model is, beside what it shares with the server that it is forked from.
 _BYTES_A_WORKER = 600_000_000
 _EVALUATED = 1000  # examples in a batch of evaluation
-_COPIES = 3  # of all that is trained: as it is, in a checkpoint, and in a file being written
+# Of weights: as they are, in a checkpoint, in a file being written. Of data: split, in TensorFlow, of the run before.
+_COPIES = 3
 
 
 def share(points: Sequence[Point], workers: int | None) -> tuple[int, int]:
     """How many runs at once, and the threads of each; `workers` is what was asked for.
 
     One thread each as soon as there are as many runs as CPUs: two runs beside each other take less than two after each
-    other on two threads, for each kind of model (docs/performance.md). Fewer at once where memory would not hold them.
+    other on two threads. Fewer at once where memory would not hold them, but on as many threads: XLA's last bits depend
+    on threads, and are not to depend on what else fills the memory.
     """
     import psutil
 
     cpus = available_cpus()
     models = {point.stem: point.experiment for point in points if point.experiment}
     largest = max(map(_bytes, models.values()), default=0)
-    fitting = max(1, int(psutil.virtual_memory().available // (_BYTES_A_WORKER + largest)))
-    workers = min(workers or min(cpus, fitting), len(points))
-    return workers, max(1, cpus // workers)
+    free = min(psutil.virtual_memory().available, memory.available())  # the latter is a container's
+    fitting = max(1, int(free // (_BYTES_A_WORKER + largest)))
+    wanted = min(workers or cpus, len(points))
+    return (wanted if workers else min(wanted, fitting)), max(1, cpus // wanted)
 
 
 def _bytes(experiment: Experiment) -> int:
     """What this experiment's data and model add to a worker's memory; of models that only Keras knows, the data."""
     dataset = DATASETS[experiment.dataset.name]
-    data = dataset.train_size * math.prod(dataset.shape)
+    data = _COPIES * dataset.train_size * math.prod(dataset.shape)
     layers = preflight(experiment, dataset).layers or ()
     weights = sum(layer.parameters for layer in layers)
     values = [math.prod(layer.output) for layer in layers]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import time
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing.connection import wait
 
 from nnexp.sweeps.child import SIGNALS, Ending, Free, Message, Task, work
 
@@ -76,11 +77,13 @@ class Worker:
         """Give it a task; if it has just died, its end is told like any other."""
         self.tasks[task.label] = task
         self.free = False
+        self._said_before = self._said.seek(0, os.SEEK_END)  # what it says from now on is of this task
         with contextlib.suppress(OSError):
             self.connection.send(task)
 
     def dismiss(self) -> None:
-        """Let it end when it has done what it is at."""
+        """Let it end when it has done what it is at; it is given no other task."""
+        self.kind = ""
         with contextlib.suppress(OSError):
             self.connection.send(None)
 
@@ -102,12 +105,16 @@ class Worker:
             self._process.kill()
 
     def ended(self) -> Ending:
-        """How the process ended, which has: the ending of those of its tasks that it told nothing of."""
+        """How the process ended, once it has: the ending of those of its tasks that it told nothing of."""
+        wait([self.sentinel])
         with _exclusive:
             self._process.join()
             code = self._process.exitcode
-        said = Path(self._said.name).read_text(encoding="utf-8", errors="replace")
-        self._said.close()
+        said = ""
+        with contextlib.suppress(OSError):  # a full disk, or a sweep folder that is gone
+            self._said.seek(self._said_before)
+            said = self._said.read().decode("utf-8", errors="replace")
+            self._said.close()
         self.connection.close()
         return Ending("stopped") if self._asked_at is not None else Ending("died", _why(code, said))
 

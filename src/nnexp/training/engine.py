@@ -219,6 +219,7 @@ class Evaluator:
         self.model = model
         self._test = tf.function(lambda batch: model.test_step(batch), reduce_retracing=True, autograph=False)
         self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True, autograph=False)
+        self._peaks: tuple[Sequence[Any], Any] = (), None  # of these layers, compiled
 
     def evaluate(self, x: Any, y: Any) -> Logs:
         """Loss and metrics over all of x: [n, ...] and y: [n] or [n, k]."""
@@ -233,6 +234,12 @@ class Evaluator:
 
     def largest_outputs(self, layers: Sequence[Any], x: Any) -> list[NDArray[np.float32]]:
         """For each layer the largest output of each unit (or channel) over all of x: [n, ...]; shape [units]."""
+        if self._peaks[0] != layers:
+            self._peaks = layers, self._compiled_peaks(layers)
+        parts = [self._peaks[1](_tensor(x[part])) for part in _slices(len(x))]
+        return [np.max([np.asarray(part) for part in peak], axis=0) for peak in zip(*parts, strict=True)]
+
+    def _compiled_peaks(self, layers: Sequence[Any]) -> Any:
         import keras
         import tensorflow as tf
 
@@ -242,9 +249,7 @@ class Evaluator:
             outputs = tf.nest.flatten(probe(batch, training=False))
             return [tf.reduce_max(output, axis=list(range(output.shape.rank - 1))) for output in outputs]
 
-        compiled = tf.function(peaks, reduce_retracing=True, autograph=False)
-        parts = [compiled(_tensor(x[part])) for part in _slices(len(x))]
-        return [np.max([np.asarray(part) for part in peak], axis=0) for peak in zip(*parts, strict=True)]
+        return tf.function(peaks, reduce_retracing=True, autograph=False)
 
 
 def epoch_order(seed: int, epoch: int, examples: int) -> NDArray[np.int32]:

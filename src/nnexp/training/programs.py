@@ -90,10 +90,11 @@ def borrow(threads: int) -> Programs | None:
         _borrowed.append(own)
         atexit.register(give_back)
         for path in _stored(store):
-            if path.name.startswith(hashlib.sha256(path.read_bytes()).hexdigest()):
-                (own / _plain(path)).hardlink_to(path)
-            else:
-                path.unlink()
+            with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+                if path.name.startswith(hashlib.sha256(path.read_bytes()).hexdigest()):
+                    (own / _plain(path)).hardlink_to(path)
+                else:
+                    path.unlink()
     except OSError:
         return None
     os.environ["TF_XLA_FLAGS"] = f"{flags} {_FLAG}{own} {_CPU_ALONE}".strip()

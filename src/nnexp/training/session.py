@@ -87,7 +87,10 @@ class Session:
         model.compile_model(fresh, experiment)
         labels = self._targets(splits.y_train)
         engine.build(fresh, (splits.x_train[:2], labels[:2]))
-        Keeper(self.model, []).put_back(Keeper(fresh, []).take())
+        state = Keeper(fresh, []).take()
+        if not fits(self.model, state):
+            return False
+        Keeper(self.model, []).put_back(state)
         self.engine.feed(splits.x_train, labels)
         self.experiment, self.splits = experiment, splits
         return True
