@@ -184,7 +184,8 @@ class _Rest:
 
         def work() -> None:
             try:
-                self.may_another_follow &= do()
+                if not do():
+                    self.may_another_follow = False
             finally:
                 self._over.set()
 
