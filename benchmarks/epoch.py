@@ -20,7 +20,7 @@ _BARS = {
     "CNN 32-64-128": [(STOCK, 0.7)],
 }
 _QUICK = ("784-128-10", "784-1024-10", "CNN 32-64-128")
-_SECONDS = 35.0  # a family, once its peers are ready and have compiled
+_SECONDS = 30.0  # a family, once its peers are ready and have compiled
 _ENGINES = ("xla", "graph", "keras")
 
 
