@@ -1,4 +1,4 @@
-"""What the fork server imports once, so that each worker's process begins with it: TensorFlow, and what a run's end needs.
+"""What the fork server imports once, so that each worker begins with it: TensorFlow, and what the end of a run needs.
 
 Imports only: no operation runs, so that a fork has one thread and may set its own number of TensorFlow's.
 """
