@@ -106,7 +106,7 @@ class SweepFolder:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """A directory for as long as runs are under way; what a killed process left in it goes first."""
-        path = self.path.absolute() / ".scratch"  # XLA's flag takes no relative path
+        path = self.path.absolute() / ".scratch"  # for processes that may be elsewhere
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
         try:

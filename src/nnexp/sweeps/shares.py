@@ -22,9 +22,10 @@ _COPIES = 3
 def share(points: Sequence[Point], workers: int | None) -> tuple[int, int]:
     """How many runs at once, and the threads of each; `workers` is what was asked for.
 
-    One thread each as soon as there are as many runs as CPUs: two runs beside each other take less than two after each
-    other on two threads. Fewer at once where memory would not hold them, but on as many threads: XLA's last bits depend
-    on threads, and are not to depend on what else fills the memory.
+    One thread each as soon as there are as many runs as CPUs: two threads do fewer than twice the steps of one (1.4
+    times as many for 784-1024-10, 1.5 times for a CNN, measured on two cores). Fewer at once where memory would not
+    hold them, but on as many threads: XLA's last bits depend on threads, and are not to depend on what else fills the
+    memory.
     """
     import psutil
 
