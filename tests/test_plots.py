@@ -75,13 +75,13 @@ def test_a_confusion_matrix_is_a_picture(tmp_path: Path, classes: int) -> None:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are saved, to look at their axes."""
     figures: list[Figure] = []
-    save = FigureCanvasAgg.print_png
+    draw = FigureCanvasAgg.draw
 
-    def keep(self: FigureCanvasAgg, *args: Any) -> None:
+    def keep(self: FigureCanvasAgg) -> None:
         figures.append(self.figure)
-        save(self, *args)
+        draw(self)
 
-    monkeypatch.setattr(FigureCanvasAgg, "print_png", keep)
+    monkeypatch.setattr(FigureCanvasAgg, "draw", keep)
     return figures
 
 
@@ -102,3 +102,44 @@ def test_every_value_is_inside_the_picture(tmp_path: Path, drawn: list[Figure]) 
         values = [value for line in axes.get_lines() for value in line.get_ydata()]
         assert values
         assert low <= min(values) <= max(values) <= high
+
+
+@pytest.mark.parametrize("name", ["0", "a rather long name of a class, and longer", "Ankle boot"])
+@pytest.mark.parametrize("classes", [2, 10, 40])
+def test_no_label_of_a_confusion_matrix_is_cut(tmp_path: Path, drawn: list[Figure], classes: int, name: str) -> None:
+    counts = [[true * classes + predicted for predicted in range(classes)] for true in range(classes)]
+    plot_confusion(tmp_path / "a.png", "run", counts, [name] * classes)
+    assert_all_inside(drawn[0])
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_no_label_of_a_history_is_cut(tmp_path: Path, drawn: list[Figure], name: str) -> None:
+    plot_history(tmp_path / "a.png", "run", HISTORIES[name])
+    assert_all_inside(drawn[0])
+
+
+def test_counts_stand_in_the_middle_of_their_cells(tmp_path: Path, drawn: list[Figure]) -> None:
+    plot_confusion(tmp_path / "a.png", "run", [[8888, 0], [1, 77]], ["a", "b"])
+    figure = drawn[0]
+    [axes, _] = figure.axes
+    found = [artist.get_path().transformed(artist.get_transform()) for artist in figure.artists]
+    assert sum(int((path.codes == path.MOVETO).sum()) for path in found) == 3 * 4 + 1 + 2  # an 8 is three closed lines
+    for column, row in ((0, 0), (0, 1), (1, 1)):
+        middle = axes.transData.transform((column, row))
+        near = [
+            vertex
+            for path in found
+            for vertex, code in zip(path.vertices, path.codes, strict=True)
+            if code != path.CLOSEPOLY and (abs(vertex - middle) < figure.dpi * 0.31).all()
+        ]
+        low, high = np.min(near, axis=0), np.max(near, axis=0)
+        assert (low + high) / 2 == pytest.approx(middle, abs=1.5)  # pixels
+
+
+def assert_all_inside(figure: Figure) -> None:
+    inches = figure.get_tightbbox(figure.canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert inches.x0 >= 0
+    assert inches.y0 >= 0
+    assert inches.x1 <= width
+    assert inches.y1 <= height

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from nnexp import events
 from nnexp.config.experiment import Experiment
+from nnexp.data.content import Arrays
 from nnexp.data.datasets import DATASETS, Dataset, load
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import ConfigError, InputError, NnexpError, RunError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from nnexp.training.session import Done, Session
 
 MakeSession: TypeAlias = "Callable[[Experiment, Splits, Dataset, int | None], Session]"
+Load = Callable[[Dataset, bool, FetchProgress | None], Arrays]  # the flag: offline
 Rest = Callable[[], None]  # what is left to do of a run
 
 
@@ -41,6 +43,7 @@ class Options:
     offline: bool = False
     command: Sequence[str] = ()
     folder: Path | None = None  # exactly this one, not yet there; None: a new one in `runs`, named by time
+    data: Load | None = None  # where the dataset's arrays come from; None: they are loaded
     session: MakeSession | None = None  # where the session comes from; None: it is made
     later: Callable[[Rest], None] | None = None  # is given what needs the session no more; None: it is done at once
     profile: Profile | None = None  # where the time goes, for metrics.json; None: it is not measured
@@ -183,7 +186,7 @@ def _done(saved: Checkpoint | None) -> Done | None:
 def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress: FetchProgress | None) -> Splits:
     from nnexp.data.splits import split
 
-    arrays = load(dataset, offline=options.offline, progress=progress)
+    arrays = (options.data or load)(dataset, options.offline, progress)
     return split(arrays, experiment.validation, experiment.seed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,16 @@ from nnexp.files import replacing
 # Beyond this many classes the counts in the cells could not be read, and colour alone tells.
 _MOST_NUMBERED = 30
 _DPI = 120
+# Inches. Laid out here and not by Matplotlib, which draws all texts twice more to measure them: a third of the time.
+_PANEL, _PANEL_HEIGHT, _CELL = 4.8, 3.8, 0.62
+_LONGEST_NAME = 30  # characters of a class
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 _TRAIN, _VALIDATION = "#0072B2", "#D55E00"
 
 
 def warm_up() -> None:
     """Import what plotting needs: time that passes unnoticed while the model trains."""
-    for name in ("matplotlib.backends.backend_agg", "matplotlib.figure", "matplotlib.font_manager"):
+    for name in ("matplotlib.backends.backend_agg", "matplotlib.figure", "matplotlib.textpath", "PIL.Image"):
         importlib.import_module(name)
 
 
@@ -36,9 +40,10 @@ def plot_history(
     names = [name for name in (history[0] if history else {}) if not name.startswith("val_")]
     metrics = [name for name in names if name not in {"epoch", "seconds", "learning_rate"}]
     shown = ["loss", *[name for name in metrics if name != "loss"][:1]]
-    figure = Figure(figsize=(4.8 * len(shown), 3.8), layout="constrained")
+    figure = Figure(figsize=(_PANEL * len(shown), _PANEL_HEIGHT))
     epochs = [row["epoch"] for row in history]
-    for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    for place, name in enumerate(shown):
+        axes = _axes(figure, _PANEL * place + 0.9, 0.55, _PANEL - 1.05, _PANEL_HEIGHT - 1.0)
         values: list[float] = []
         for key, label, colour in ((name, "training", _TRAIN), (f"val_{name}", validation_name, _VALIDATION)):
             series = [_value(row.get(key)) for row in history]
@@ -64,40 +69,93 @@ def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], c
     """True classes down, predicted ones across, counts in the cells, coloured by the share of the true class; a PNG."""
     from matplotlib.figure import Figure
 
-    size = min(max(4.0, 0.62 * len(classes) + 1.8), 16.0)
-    figure = Figure(figsize=(size + 0.6, size), layout="constrained")
-    axes = figure.subplots()
+    names = [_plain(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…") for name in classes]
+    side = min(max(2.5, _CELL * len(classes)), 14.2)
+    longest = _width(tuple(names))
+    left, bottom = longest + 0.6, 0.72 * longest + 0.6
+    figure = Figure(figsize=(left + side + 1.2, bottom + side + 0.5))
+    axes = _axes(figure, left, bottom, side, side)
     shares = [[count / max(1, sum(row)) for count in row] for row in confusion]
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for true, row in enumerate(confusion if len(classes) <= _MOST_NUMBERED else ()):
-        for predicted, count in enumerate(row):
-            if count:
-                colour = "white" if shares[true][predicted] > 0.5 else "black"
-                axes.text(
-                    predicted,
-                    true,
-                    f"{count}",
-                    ha="center",
-                    va="center",
-                    color=colour,
-                    fontsize=8,
-                    in_layout=False,  # within the axes as it is, and measuring a hundred texts takes long
-                )
-    axes.set_xticks(range(len(classes)), [_plain(name) for name in classes], rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), [_plain(name) for name in classes])
+    if len(classes) <= _MOST_NUMBERED:
+        cell = side / len(classes)
+        for colour, dark in (("black", False), ("white", True)):
+            middles = {
+                (left + (predicted + 0.5) * cell, bottom + side - (true + 0.5) * cell): count
+                for true, row in enumerate(confusion)
+                for predicted, count in enumerate(row)
+                if count and (shares[true][predicted] > 0.5) == dark
+            }
+            _write_numbers(figure, middles, colour)
+    axes.set_xticks(range(len(classes)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), names)
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.set_title(_plain(title))
-    figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+    beside = _axes(figure, left + side + 0.2, bottom + 0.1 * side, 0.2, 0.8 * side)
+    figure.colorbar(image, cax=beside, label="share of the true class")
     _save(figure, path)
 
 
+def _axes(figure: Any, left: float, bottom: float, width: float, height: float) -> Any:
+    """Axes at a place given in inches."""
+    across, up = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / up, width / across, height / up))
+
+
+@functools.cache
+def _width(names: tuple[str, ...]) -> float:
+    """The room, in inches, that the longest of some tick labels takes."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=10)
+    return max(float(text_to_path.get_text_width_height_descent(name, font, ismath=False)[0]) for name in names) / 72
+
+
+def _write_numbers(figure: Any, middles: Mapping[tuple[float, float], int], colour: str) -> None:
+    """Numbers in the middle of places given in inches, as one shape: a hundred texts take as long as all the rest."""
+    import numpy as np
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Shape
+
+    digits, step, height = _digits()
+    placed = [
+        (digits[digit], (x + (place - len(number) / 2) * step, y - height / 2))
+        for (x, y), count in middles.items()
+        for number in [str(count)]
+        for place, digit in enumerate(number)
+    ]
+    if placed:
+        lines = np.concatenate([digit.vertices + corner for digit, corner in placed])
+        shape = Shape(lines, np.concatenate([digit.codes for digit, _ in placed]))
+        figure.add_artist(PathPatch(shape, transform=figure.dpi_scale_trans, facecolor=colour, linewidth=0))
+
+
+@functools.cache
+def _digits() -> tuple[Mapping[str, Any], float, float]:
+    """The shapes of the digits at 8 points, how far one is from the next, and how high they are: in inches."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.path import Path as Shape
+    from matplotlib.textpath import TextPath, text_to_path
+
+    font = FontProperties(size=8)
+    shapes = {digit: TextPath((0, 0), digit, prop=font) for digit in "0123456789"}
+    step, height, _ = text_to_path.get_text_width_height_descent("0", font, ismath=False)
+    return {digit: Shape(shape.vertices / 72, shape.codes) for digit, shape in shapes.items()}, step / 72, height / 72
+
+
 def _save(figure: Any, path: Path) -> None:
+    """Draw it once, where `savefig` does twice, and without transparency, which takes as long again to compress."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
     figure.set_dpi(_DPI)
     canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    size = canvas.get_width_height(physical=True)
+    picture = Image.frombuffer("RGBA", size, canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
     with replacing(path) as temporary:
-        canvas.print_png(temporary)  # `savefig` would draw it once before, for nothing
+        picture.save(temporary, "png", compress_level=3, dpi=(_DPI, _DPI))
 
 
 def _value(value: Any) -> float:

@@ -33,6 +33,7 @@ class Case:
     loss: str = "sparse_categorical_crossentropy"
     class_weight: dict[int, float] = field(default_factory=dict)
     tolerance: float = 1e-5
+    parts: int = 1  # of each batch
     partial: bool = False  # whether the epoch ends in a partial batch: twice the time to compile
     built_first: bool = False  # whether stock Keras' optimizer is built before its first step, as the engines do
     engines: tuple[str, ...] = ENGINES
@@ -82,8 +83,9 @@ class Bench:
     def train(self, name, order):
         """The model and the logs after an epoch with an engine."""
         trained = self.fresh()
+        parts = {} if name == "keras" else {"parts": self.case.parts}
         make = engine.KerasEngine if name == "keras" else engine.CompiledEngine
-        runner = make(trained, self.x, self.y, BATCH, name, sample_weight=self.sample_weight)
+        runner = make(trained, self.x, self.y, BATCH, name, sample_weight=self.sample_weight, **parts)
         logs = runner.train_epoch(order, lambda step, logs: None)
         assert runner.name == name, runner.reason  # it did not fall back
         trained.optimizer.finalize_variable_values(trained.trainable_variables)

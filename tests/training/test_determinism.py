@@ -58,6 +58,7 @@ def figures(folder: Path) -> dict[str, Any]:
         pytest.param("xla", 1, "- layer_normalization", marks=pytest.mark.slow),
         ("xla", 2, "- layer_normalization"),
         pytest.param("graph", 2, "- dropout: 0.3", marks=pytest.mark.slow),
+        pytest.param("graph", 2, "- reshape: [8, 4]\n  - conv1d: {filters: 4, kernel_size: 3}\n  - flatten"),
     ],
 )
 def test_a_run_repeated_from_its_folder_is_the_same_to_the_bit(
@@ -69,6 +70,7 @@ def test_a_run_repeated_from_its_folder_is_the_same_to_the_bit(
     again = run(first / "config.yaml", tmp_path / "again")
     assert (first / "config.yaml").read_text() == (again / "config.yaml").read_text()
     assert figures(first)["engine"]["name"] == engine
+    assert ("each batch in 2 parts" in figures(first)["engine"]["reason"]) == ("conv1d" in more)
     assert figures(first)["threads"] == threads
     assert figures(first) == figures(again)
     ours, theirs = weights(first), weights(again)

@@ -155,11 +155,14 @@ def test_each_epoch_has_an_order_of_its_own_that_the_seed_decides() -> None:
     assert (orders[1, 2] == engine.epoch_order(1, 2, 1000)).all()
 
 
-@pytest.mark.parametrize("examples", [1, 999, 1000, 1797])
-def test_evaluation_and_prediction_cover_every_example(fresh: Any, examples: int) -> None:
+@pytest.mark.parametrize(("examples", "parts"), [(1, 2), (999, 1), (1000, 3), (1797, 1), (1797, 2)])
+def test_evaluation_and_prediction_cover_every_example(fresh: Any, examples: int, parts: int) -> None:
     made = fresh()
     x, y = X[:examples], Y[:examples]
-    evaluator = engine.Evaluator(made)
+    evaluator = engine.Evaluator(made, parts)
     stock = made.evaluate(x, y, batch_size=examples, verbose=0, return_dict=True)
-    assert evaluator.evaluate(x, y) == pytest.approx(stock, rel=1e-5)
-    np.testing.assert_allclose(evaluator.predict(x), made.predict(x, verbose=0), rtol=1e-5, atol=1e-7)
+    figures, outputs = evaluator.evaluate(x, y)
+    assert figures == pytest.approx(stock, rel=1e-5)
+    np.testing.assert_allclose(outputs, made.predict(x, verbose=0), rtol=1e-5, atol=1e-7)
+    [peaks] = evaluator.largest_outputs(made.layers[-1:], x)
+    np.testing.assert_allclose(peaks, made.predict(x, verbose=0).max(axis=0), rtol=1e-5)

@@ -42,6 +42,14 @@ def hidden(parameters: str) -> str:
 @cases(
     Case("mlp", partial=True),
     Case("cnn", CNN, partial=True, engines=GRAPH_FIRST),
+    Case("cnn_in_parts", CNN, partial=True, engines=("graph",), parts=2),
+    Case(
+        "weighted_cnn_in_parts",
+        CNN.replace("kernel_size: 3", "kernel_size: 3, kernel_regularizer: l2"),
+        class_weight={label: 0.5 + label / 5 for label in range(10)},
+        engines=("graph",),
+        parts=4,
+    ),
     Case("max_pooling", CNN.replace("average", "max").replace("tanh", "relu"), "{sgd: 0.05}", engines=GRAPH_FIRST),
     Case("lstm", f"[{{lstm: 6}}, {SOFTMAX}]"),
     Case("gru", f"[{{gru: 6}}, {SOFTMAX}]"),

@@ -92,7 +92,7 @@ def trained(described: Experiment, splits: Splits, folder: Path, done: Done | No
     variables = [*session.model.variables, *session.model.optimizer.variables]
     return Trained(
         [np.asarray(variable.numpy()).tobytes() for variable in variables],
-        session.evaluator.predict(splits.x_test).tobytes(),
+        session.evaluator.evaluate(splits.x_test, splits.y_test)[1].tobytes(),
         logs,
         reason,
         {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()},

@@ -67,7 +67,7 @@ def find(name: str) -> Dataset:
     raise InputError(f"There is no dataset {name!r}.{guess}\nDatasets: {', '.join(DATASETS)}.")
 
 
-def load(dataset: Dataset, *, offline: bool = False, progress: FetchProgress | None = None) -> Arrays:
+def load(dataset: Dataset, offline: bool = False, progress: FetchProgress | None = None) -> Arrays:
     """The dataset's arrays, verified: from scikit-learn, from the cache, or fetched into it first.
 
     Raises DataUnavailable where no source has the right content; `offline` leaves the network alone.

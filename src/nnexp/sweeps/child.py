@@ -26,7 +26,9 @@ from nnexp.errors import ConfigError, NnexpError
 
 if TYPE_CHECKING:
     from nnexp.config.experiment import Experiment
+    from nnexp.data.content import Arrays
     from nnexp.data.datasets import Dataset
+    from nnexp.data.progress import FetchProgress
     from nnexp.data.splits import Splits
     from nnexp.training.session import Session
 
@@ -78,10 +80,10 @@ def work(connection: Connection, said: str) -> None:
     from nnexp.training import programs
 
     _detach(said)
-    tell, sessions, rest = _Teller(connection), _Sessions(), _Rest()
+    tell, data, sessions, rest = _Teller(connection), _Data(), _Sessions(), _Rest()
     with contextlib.suppress(KeyboardInterrupt):  # between two runs; within one it is the run's ending
         while rest.may_another_follow and (task := _next(connection)):
-            ending = _ending_of(partial(_run, task, sessions, rest, tell), task.folder)
+            ending = _ending_of(partial(_run, task, data, sessions, rest, tell), task.folder)
             if ending.kind != "done":
                 rest.wait()
                 tell(task.label, ending)
@@ -102,7 +104,7 @@ def _next(connection: Connection) -> Task | None:
     return task
 
 
-def _run(task: Task, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
+def _run(task: Task, data: _Data, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config
     from nnexp.experiment import Options
@@ -111,7 +113,7 @@ def _run(task: Task, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
     if task.folder.exists():  # it goes on, and does its rest itself: never two at once
         rest.wait()
     experiment = parse_experiment(parse_config(task.config, task.label), task.label)
-    options = Options(offline=task.offline, command=task.command, session=sessions, later=rest.put)
+    options = Options(offline=task.offline, command=task.command, data=data, session=sessions, later=rest.put)
     run_or_resume(experiment, task.folder, options, tell.of(task.label))
 
 
@@ -139,6 +141,20 @@ def _ending_of(do: Callable[[], None], folder: Path) -> Ending:
     except Exception as error:  # noqa: BLE001  # it is recorded with the run; the process would not say it
         return Ending("failed", what_failed(error, folder))
     return Ending("done")
+
+
+class _Data:
+    """Gives each run the arrays of its dataset, which were verified as they were loaded for the first."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Arrays] = {}
+
+    def __call__(self, dataset: Dataset, offline: bool, progress: FetchProgress | None) -> Arrays:
+        from nnexp.data.datasets import load
+
+        if dataset.name not in self._loaded:
+            self._loaded[dataset.name] = load(dataset, offline, progress)
+        return self._loaded[dataset.name]
 
 
 class _Sessions:

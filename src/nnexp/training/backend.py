@@ -22,8 +22,10 @@ def load() -> None:
             import keras  # noqa: F401
 
 
-def prepare(threads: int | None) -> int:
+def prepare(threads: int | None, parts: int = 1) -> int:
     """Load TensorFlow and Keras with a fixed number of threads; returns that number.
+
+    One operation runs on all of them, or where batches come in `parts`, the parts on one each.
 
     The thread count can only be set once in a process, before TensorFlow's first operation; it is part of what makes a
     run repeatable bit for bit, since XLA splits sums differently over one and two threads.
@@ -34,8 +36,8 @@ def prepare(threads: int | None) -> int:
     count = threads or available_cpus()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     programs.borrow(count)  # first: TensorFlow reads its flags as soon as it is asked for a setting
-    if tf.config.threading.get_intra_op_parallelism_threads() != count:
-        tf.config.threading.set_intra_op_parallelism_threads(count)
+    if tf.config.threading.get_inter_op_parallelism_threads() != count:
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, count // parts))
         tf.config.threading.set_inter_op_parallelism_threads(count)
     return count
 

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.training import shards
+
 Logs = dict[str, float]
 OnProgress = Callable[[int, Logs], None]
 
@@ -79,10 +81,23 @@ class CompiledEngine:
     callbacks: Any = None  # batch hooks are never called
 
     def __init__(
-        self, model: Any, x: Any, y: Any, batch_size: int, name: str, reason: str = "", sample_weight: Any = None
+        self,
+        model: Any,
+        x: Any,
+        y: Any,
+        batch_size: int,
+        name: str,
+        reason: str = "",
+        sample_weight: Any = None,
+        parts: int = 1,
     ) -> None:
-        """x: [n, ...] raw examples (may stay uint8); y: [n] or [n, k]; sample_weight: [n] or None."""
+        """x: [n, ...] raw examples (may stay uint8); y: [n] or [n, k]; sample_weight: [n] or None.
+
+        `parts`: of each batch, see shards.py.
+        """
         import tensorflow as tf
+
+        self.parts = parts
 
         self.model, self.name, self.reason = model, name, reason
         self.batch_size, self.examples = batch_size, len(x)
@@ -116,15 +131,19 @@ class CompiledEngine:
 
         def body(step: Any) -> Any:
             index = tf.ensure_shape(order[step], [self.batch_size])
-            self.model.train_step(self._gather(data, index))
+            self._step(data, index)
             return step + 1
 
         tf.while_loop(lambda step: step < stop, body, (start,), parallel_iterations=1)
         return self.model.get_metrics_result()
 
     def _run_batch(self, data: Any, index: Any) -> Any:
-        self.model.train_step(self._gather(data, index))
+        self._step(data, index)
         return self.model.get_metrics_result()
+
+    def _step(self, data: Any, index: Any) -> None:
+        with shards.calling(self.model, self.parts):
+            self.model.train_step(self._gather(data, index))
 
     def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
@@ -213,24 +232,24 @@ class KerasEngine:
 class Evaluator:
     """Loss, metrics and predictions of a model on held-out data, compiled once for every size of batch."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, parts: int = 1) -> None:
+        """`parts`: of each batch, see shards.py."""
         import tensorflow as tf
 
-        self.model = model
-        self._test = tf.function(lambda batch: model.test_step(batch), reduce_retracing=True, autograph=False)
-        self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True, autograph=False)
+        self.model, self.parts = model, parts
+        self._test = tf.function(self._run_batch, reduce_retracing=True, autograph=False)
         self._peaks: tuple[Sequence[Any], Any] = (), None  # of these layers, compiled
 
-    def evaluate(self, x: Any, y: Any) -> Logs:
-        """Loss and metrics over all of x: [n, ...] and y: [n] or [n, k]."""
-        self.model.reset_metrics()
-        for part in _slices(len(x)):
-            self._test((_tensor(x[part]), _tensor(y[part])))
-        return _floats(self.model.get_metrics_result())
+    def _run_batch(self, batch: Any) -> Any:
+        with shards.calling(self.model, self.parts) as outputs:
+            self.model.test_step(batch)
+        return outputs[-1]
 
-    def predict(self, x: Any) -> NDArray[np.float32]:
-        """The model's output for x: [n, ...], shape [n, ...]."""
-        return np.concatenate([np.asarray(self._predict(_tensor(x[part]))) for part in _slices(len(x))])
+    def evaluate(self, x: Any, y: Any) -> tuple[Logs, NDArray[np.float32]]:
+        """Loss and metrics over all of x: [n, ...] and y: [n] or [n, k], and the model's output for x: [n, ...]."""
+        self.model.reset_metrics()
+        outputs = [self._test((_tensor(x[part]), _tensor(y[part]))) for part in _slices(len(x))]
+        return _floats(self.model.get_metrics_result()), np.concatenate([np.asarray(output) for output in outputs])
 
     def largest_outputs(self, layers: Sequence[Any], x: Any) -> list[NDArray[np.float32]]:
         """For each layer the largest output of each unit (or channel) over all of x: [n, ...]; shape [units]."""
@@ -245,9 +264,13 @@ class Evaluator:
 
         probe = keras.Model(self.model.inputs, [layer.output for layer in layers])
 
-        def peaks(batch: Any) -> Any:
-            outputs = tf.nest.flatten(probe(batch, training=False))
+        def largest(part: Any) -> Any:
+            outputs = tf.nest.flatten(probe(part, training=False))
             return [tf.reduce_max(output, axis=list(range(output.shape.rank - 1))) for output in outputs]
+
+        def peaks(batch: Any) -> Any:
+            found = [largest(part) for part in shards.cut(batch, self.parts)]
+            return [tf.reduce_max(peak, axis=0) for peak in zip(*found, strict=True)]
 
         return tf.function(peaks, reduce_retracing=True, autograph=False)
 

@@ -57,7 +57,7 @@ def epochs(
         if validation is not None:
             mark("training/validation")
             callbacks.on_test_begin()
-            held_out = evaluator.evaluate(*validation)
+            held_out, _ = evaluator.evaluate(*validation)
             callbacks.on_test_end(held_out)
             logs |= {f"val_{name}": value for name, value in held_out.items()}
         mark("training/callbacks")

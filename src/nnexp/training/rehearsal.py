@@ -15,7 +15,7 @@ from nnexp.data.datasets import Dataset
 from nnexp.data.normalization import fit
 from nnexp.errors import ConfigError, NnexpError, Place, Problem
 from nnexp.preflight import memory_problems, output_problems
-from nnexp.training import backend, model
+from nnexp.training import backend, model, shards
 
 
 def rehearse(
@@ -28,7 +28,8 @@ def rehearse(
     Raises:
         ConfigError: Keras refuses a part of the experiment, or the model needs more memory than this machine has.
     """
-    backend.prepare(threads)
+    count = threads or backend.available_cpus()
+    backend.prepare(count, shards.parts(experiment, count))
     import keras
 
     keras.utils.clear_session()

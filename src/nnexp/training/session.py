@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nnexp.errors import ConfigError, Place, Problem
 from nnexp.evaluation import Evaluation, evaluate, probabilities
 from nnexp.preflight import output_problems
 from nnexp.profile import Mark, Progress, unmarked
-from nnexp.training import backend, engine, model, programs
+from nnexp.training import backend, engine, model, programs, shards
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
 from nnexp.training.engine import Logs
 from nnexp.training.loop import EpochResult, epochs
@@ -46,14 +47,16 @@ class Session:
             ConfigError: Keras refuses a part of the experiment.
         """
         self.experiment, self.splits, self.classes = experiment, splits, dataset.classes
-        self.threads = backend.prepare(threads or experiment.threads)
+        self.threads = threads or experiment.threads or backend.available_cpus()
+        self.parts = shards.parts(experiment, self.threads)
+        backend.prepare(self.threads, self.parts)
         self._programs = programs.borrow(self.threads)
         self.model = _model(experiment, splits)
         if problems := output_problems(experiment, dataset, self.model.output_shape[1:]):
             raise ConfigError(problems)
         model.compile_model(self.model, experiment)
         self.engine = self._engine()
-        self.evaluator = engine.Evaluator(self.model)
+        self.evaluator = engine.Evaluator(self.model, self.parts)
         self.callbacks: list[Any] = []
         self._keeper: Keeper | None = None
 
@@ -66,7 +69,9 @@ class Session:
             steps=steps * experiment.epochs,
             needs_batches=needs_batches(experiment.callbacks),
         )
-        make = engine.KerasEngine if name == "keras" else engine.CompiledEngine
+        make = engine.KerasEngine if name == "keras" else partial(engine.CompiledEngine, parts=self.parts)
+        if self.parts > 1:
+            reason += f"; each batch in {self.parts} parts, one a thread"
         try:
             return make(self.model, x, self._targets(self.splits.y_train), experiment.batch_size, name, reason)
         except (ValueError, TypeError) as error:
@@ -85,13 +90,12 @@ class Session:
             return False  # what the normalization found in these examples is a constant in the compiled program
         fresh = _model(experiment, splits)
         model.compile_model(fresh, experiment)
-        labels = self._targets(splits.y_train)
-        engine.build(fresh, (splits.x_train[:2], labels[:2]))
+        fresh.optimizer.build(fresh.trainable_variables)  # metrics, which begin anew with each epoch, need not be
         state = Keeper(fresh, []).take()
         if not fits(self.model, state):
             return False
         Keeper(self.model, []).put_back(state)
-        self.engine.feed(splits.x_train, labels)
+        self.engine.feed(splits.x_train, self._targets(splits.y_train))
         self.experiment, self.splits = experiment, splits
         return True
 
@@ -172,8 +176,7 @@ class Session:
     def evaluate(self) -> tuple[Evaluation, dict[str, float]]:
         """The evaluation of the predictions on the test split, and Keras' loss and metrics there."""
         x, labels = self.splits.x_test, self.splits.y_test
-        test = self.evaluator.evaluate(x, self._targets(labels))
-        outputs = self.evaluator.predict(x)
+        test, outputs = self.evaluator.evaluate(x, self._targets(labels))
         scores = probabilities(outputs, bool(self.experiment.loss.get("from_logits")))
         return evaluate(labels, scores, self.classes), test
 
