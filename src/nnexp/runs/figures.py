@@ -52,7 +52,10 @@ def number(value: Any) -> float | None:
 
 def numbers(value: Any) -> dict[str, float | None]:
     """Numbers by name; None for what is none."""
-    return {name: number(found) for name, found in mapping(value).items()}
+    return {  # `number`, without a call for each of a hundred thousand
+        name: found if type(found) in _NUMBERS and -_LARGEST <= found <= _LARGEST else None
+        for name, found in mapping(value).items()
+    }
 
 
 def counts(value: Any) -> dict[str, int]:

@@ -44,10 +44,18 @@ def content_of(path: Path, megabytes: int, *, own: bool = False) -> bytes:
             raise Refused("another user's, or one that others may write to")
         if found.st_size > megabytes * _MEGABYTE:
             raise Refused(f"larger than {megabytes} MB, which no run makes it")
-        with open(handle, "rb", closefd=False) as file:  # by number: what was looked at is what is read
-            return file.read(found.st_size)
+        return _read(handle, found.st_size)  # by number: what was looked at is what is read
     finally:
         os.close(handle)
+
+
+def _read(handle: int, size: int) -> bytes:
+    """At most so many bytes; Python's file objects take three times as long to make."""
+    parts = []
+    while size > 0 and (part := os.read(handle, size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def json_of(path: Path, megabytes: int) -> Any:
