@@ -24,6 +24,11 @@ _ACCURACY = re.compile(r"test accuracy ([0-9.]+)")
 _SAMPLE_SECONDS = 0.5
 
 
+def _usual() -> dict[str, str]:
+    """The environment without what makes Python compile its modules anew at each start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measure(
     command: Sequence[str], *, exit_code: int = 0, environment: Mapping[str, str] | None = None
 ) -> dict[str, float]:
@@ -40,7 +45,7 @@ def measure(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **(environment or {})},
+            env={**_usual(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from nnexp.comparison.metrics import metrics_of
 from nnexp.comparison.parameters import NOT_COMPARED, compact
 from nnexp.comparison.result import LeftOut
@@ -48,10 +50,9 @@ def repeats_of(records: Sequence[RunRecord]) -> list[Repeats]:
 
     Same configuration: the same config but for what a run is called, how it is done, and its seed.
     """
-    groups: dict[str | frozenset[tuple[str, str]], list[RunRecord]] = {}
-    sorted_json: dict[str, str] = {}
+    groups: dict[str | bytes, list[RunRecord]] = {}
     for run in records:
-        groups.setdefault(_configuration(run, sorted_json), []).append(run)
+        groups.setdefault(_configuration(run), []).append(run)
     found: list[Repeats] = []
     for runs in groups.values():
         splits = list(dict.fromkeys(run.test_split for run in runs if run.test_split)) or [""]
@@ -126,18 +127,15 @@ def _unique(labels: Sequence[str], groups: Sequence[Repeats]) -> list[str]:
     return unique
 
 
-def _configuration(run: RunRecord, sorted_json: dict[str, str]) -> str | frozenset[tuple[str, str]]:
-    """The same for the same configuration. Most runs share most values, so each is sorted once."""
+def _configuration(run: RunRecord) -> str | bytes:
+    """The same for the same configuration."""
     if not run.config:  # written by an nnexp that did not keep it here: no telling what it repeats
         return f"identity {run.identity}" if run.identity else f"path {run.path}"
-    found = []
-    for key, value in run.config.items():
-        if key not in NOT_COMPARED:
-            written = repr(value)
-            if written not in sorted_json:
-                sorted_json[written] = json.dumps(value, sort_keys=True)
-            found.append((key, sorted_json[written]))
-    return frozenset(found)
+    compared = {key: value for key, value in run.config.items() if key not in NOT_COMPARED}
+    try:
+        return orjson.dumps(compared, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # odd data: whole numbers without end
+        return json.dumps(compared, sort_keys=True)
 
 
 def _unfinished(run: RunRecord) -> str:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
+import orjson
+
 from nnexp import __version__
 from nnexp.files import remove_temporaries_of, replacing
 from nnexp.runs import figures, record
@@ -39,7 +41,6 @@ _STEP = 2_000_000_000  # nanoseconds
 _LEFT_OUT = ("history", "evaluation", "model")  # long, and asked of few runs: read from the run itself
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _FILES = {"m": "metrics.json", "p": "predictions.npz"}
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +194,7 @@ class _Beside:
     def _fresh_lines(self, settled: int) -> Iterator[tuple[bytes, bytes]]:
         for key, (seen, said) in self.fresh.items():
             if seen.changed < settled:
-                try:
-                    line = _encode([*seen[2:], said]).encode("ascii")
-                except (ValueError, RecursionError):  # odd data: infinite, or without end
-                    continue
+                line = _encoded([*seen[2:], said])
                 if len(line) <= _LONGEST_LINE:
                     yield key, line
 
@@ -217,6 +215,13 @@ def _lines(path: Path) -> dict[bytes, bytes]:
     if head != _head(body):
         return {}
     return dict(line.partition(b" ")[::2] for line in body.split(b"\n") if line)
+
+
+def _encoded(said: Any) -> bytes:
+    try:
+        return orjson.dumps(said)
+    except TypeError:  # whole numbers without end
+        return json.dumps(said).encode("ascii")
 
 
 def _head(body: bytes) -> bytes:
