@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from nnexp import events
 from nnexp.config.experiment import Experiment
 from nnexp.data.content import Arrays
-from nnexp.data.datasets import DATASETS, Dataset, load
+from nnexp.data.datasets import Dataset, describe, load
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import ConfigError, InputError, NnexpError, RunError
 from nnexp.failures import what_failed
@@ -135,7 +135,7 @@ def _get_ready(
     clock: Clock,
     threads: int | None = None,
 ) -> _Ready:
-    dataset = DATASETS[experiment.dataset.name]
+    dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
     checked = preflight(experiment, dataset)
     if checked.problems:
         raise ConfigError(checked.problems)

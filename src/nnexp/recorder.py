@@ -263,6 +263,8 @@ class Recorder:
         self.clock.mark("artifacts/predictions")
         with replacing(self.folder.predictions) as path:
             _save_predictions(path, evaluation, splits)
+        if dataset.columns:
+            write_json(self.folder.columns, dataset.columns.plain())
         self.clock.mark("artifacts/plots")
         name = self.experiment.name
         plot_history(self.folder.history_plot, name, self.history, self._validation_name())

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from nnexp.cli import app
+from nnexp.cli import application
 from nnexp.cli.fetch_progress import RichFetchProgress
 from nnexp.data.datasets import DATASETS
 
@@ -18,7 +18,7 @@ runner = CliRunner()
 
 
 def nnexp(*words: str):
-    return runner.invoke(app, ["data", *words], env={"COLUMNS": "140"})
+    return runner.invoke(application(), ["data", *words], env={"COLUMNS": "140"})
 
 
 def test_ls_names_every_dataset_and_where_it_is(cache_root):

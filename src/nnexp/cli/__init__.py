@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from nnexp.cli import check, compare, data, ls, report, resume, run, schema, show, sweep, verify
 from nnexp.cli.signals import Terminated
 from nnexp.errors import NnexpError
+
+# Each is the function of that name in the module of that name; `data` has commands of its own.
+COMMANDS: tuple[str, ...] = (
+    "init",
+    "run",
+    "sweep",
+    "resume",
+    "compare",
+    "report",
+    "check",
+    "verify",
+    "show",
+    "predict",
+    "mistakes",
+    "evaluate",
+    "export",
+    "ls",
+    "schema",
+    "data",
+)
 
 
 class _Group(TyperGroup):
@@ -28,29 +49,27 @@ class _Group(TyperGroup):
             raise typer.Exit(error.exit_code if isinstance(error, Terminated) else 130) from None
 
 
-app = typer.Typer(
-    cls=_Group,
-    name="nnexp",
-    help="Ask a question of a neural network from a YAML config, and get an answer you can trust.",
-    epilog="Begin with:  nnexp run configs/fashion_sigmoid128.yaml",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: Rich's takes as long to import as all the rest
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("run")(run.run)
-app.command("sweep")(sweep.sweep)
-app.command("resume")(resume.resume)
-app.command("compare")(compare.compare)
-app.command("report")(report.report)
-app.command("check")(check.check)
-app.command("verify")(verify.verify)
-app.command("show")(show.show)
-app.command("ls")(ls.ls)
-app.command("schema")(schema.schema)
-app.add_typer(data.app, name="data")
+def application(commands: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command line with some of its commands: to make all takes longer than to find a thousand runs."""
+    app = typer.Typer(
+        cls=_Group,
+        name="nnexp",
+        help="Ask a question of a neural network from a YAML config, and get an answer you can trust.",
+        epilog="Begin with:  nnexp run configs/fashion_sigmoid128.yaml",
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help: Rich's takes as long to import as all the rest
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name in commands:
+        module = importlib.import_module(f"nnexp.cli.{name}")
+        if name == "data":
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
 
 
-@app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
@@ -66,4 +85,5 @@ def _root(
 
 def main() -> None:
     """The `nnexp` command."""
-    sys.exit(app())
+    asked = [name for name in sys.argv[1:2] if name in COMMANDS]
+    sys.exit(application(asked or COMMANDS)())

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from nnexp.config import catalog, condition
+from nnexp.config.dataset import read_dataset
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
 from nnexp.config.loading import Node, dump, kind_of, read_config, shortened
@@ -43,6 +44,7 @@ class Experiment:
     layers: tuple[Entry, ...]
     loss: Entry
     metrics: tuple[Entry, ...]
+    class_weight: str | Mapping[str, float]  # none, balanced, or by class; 1 where it is not given
     optimizer: Entry
     batch_size: int
     epochs: int
@@ -74,6 +76,10 @@ class Experiment:
         import json
 
         content = {key: value for key, value in self.plain().items() if key not in _NOT_IDENTITY}
+        if paths := {name for name in ("path", "test_path", "labels") if name in self.dataset.parameters}:
+            # Own data are known by their SHA-256, wherever they lie.
+            about = {name: value for name, value in self.dataset.parameters.items() if name not in paths}
+            content["dataset"] = {self.dataset.name: plain(about)}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
@@ -196,9 +202,10 @@ class _Reader:
                 self.keys.get("dataset", self.root), "the config has no 'dataset'", f"one of: {', '.join(DATASETS)}"
             )
             return Entry("")
-        name = self.choice("dataset", "", tuple(DATASETS))
-        self.described = DATASETS.get(name)
-        return Entry(name)
+        node = self.node("dataset")
+        assert node is not None
+        entry, self.described = read_dataset(node, self.problems)
+        return entry
 
     def normalization(self) -> Entry:
         pixels = self.described is None or self.described.value_range == (0, 255)
@@ -243,6 +250,26 @@ class _Reader:
 
     def metrics(self) -> tuple[Entry, ...]:
         return self.entries("metrics", "metrics", (complete("accuracy", "metrics"),))
+
+    def class_weight(self) -> str | Mapping[str, float]:
+        node = self.node("class_weight")
+        if node is None or not isinstance(node.value, dict):
+            return self.choice("class_weight", "none", ("none", "balanced"))
+        classes = self.described.classes if self.described else ()
+        weights = {}
+        for name, found in node.value.items():
+            value = found.value
+            if classes and name not in classes:
+                near = catalog.nearest(name, classes)
+                hint = f"did you mean '{near}'? " if near else ""
+                listed = shortened(", ".join(classes))
+                self.problems.add(node.keys[name], f"there is no class '{shortened(name)}'", f"{hint}classes: {listed}")
+            elif not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e6:
+                message = f"the weight of class '{shortened(name)}' must be a number from 0, not {kind_of(found)}"
+                self.problems.add(found.place, message, "such as 2.0: its examples count twice")
+            else:
+                weights[name] = float(value)
+        return weights
 
     def optimizer(self) -> Entry:
         node = self.node("optimizer")
@@ -321,6 +348,7 @@ FIELDS: dict[str, Callable[[_Reader], Any]] = {
     "layers": _Reader.layer_stack,
     "loss": _Reader.loss,
     "metrics": _Reader.metrics,
+    "class_weight": _Reader.class_weight,
     "optimizer": _Reader.optimizer,
     "batch_size": lambda reader: reader.whole("batch_size", 32, 1),
     "epochs": lambda reader: reader.whole("epochs", 10, 1),

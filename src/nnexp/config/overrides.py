@@ -50,6 +50,11 @@ class Override:
             raise InputError(f"{option} {text}: write path=value, such as {option} optimizer.learning_rate=0.01")
         return cls(path.strip(), value, f"{option} {text}")
 
+    @property
+    def depth(self) -> int:
+        """Sorts whole keys before parts of them: an optimizer is replaced before its learning rate is set."""
+        return 1 if self.path.startswith("--") else 2 * self.path.count(".")
+
 
 def apply(config: Node, overrides: Sequence[Override]) -> Node:
     """A copy of the config with each override applied, in order.

@@ -7,6 +7,7 @@ of metrics, values that exclude each other. Keras' class names, which nnexp read
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from nnexp.config import catalog
@@ -14,6 +15,7 @@ from nnexp.config.catalog import Item, Parameter
 from nnexp.config.experiment import ENGINES
 from nnexp.data.datasets import DATASETS
 from nnexp.data.normalization import NORMALIZATIONS
+from nnexp.data.own import kinds as own
 
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "list": "array", "mapping": "object"}
 _EVERYWHERE = ("name", "dtype", "trainable")  # the same in every item, so described once
@@ -50,7 +52,10 @@ def _properties() -> dict[str, Any]:
         "description": {"type": "string", "default": "", "description": "What the experiment is for, in a sentence."},
         "dataset": {
             "description": "The data to train and test on.",
-            "oneOf": [{"const": name, "description": dataset.title} for name, dataset in DATASETS.items()],
+            "oneOf": [
+                *({"const": name, "description": dataset.title} for name, dataset in DATASETS.items()),
+                *map(_own_data, own.KINDS),
+            ],
         },
         "normalization": {
             "description": "What is done to the input, fitted on the training part.",
@@ -59,6 +64,15 @@ def _properties() -> dict[str, Any]:
         "layers": _list(layer, "The stack of layers, from the input to the output.") | {"minItems": 1},
         "loss": _ref("losses") | {"description": "What training makes small; follows from the labels by default."},
         "metrics": _list(_ref("metrics"), "What is measured besides the loss.") | {"default": ["accuracy"]},
+        "class_weight": {
+            "description": "How much the examples of a class count in training: all the same, each class the same, "
+            "or a weight by class (1 where none is given).",
+            "default": "none",
+            "anyOf": [
+                {"enum": ["none", "balanced"]},
+                {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "exclusiveMaximum": 1e6}},
+            ],
+        },
         "optimizer": _ref("optimizers") | {"default": "adam", "description": "How the weights are changed."},
         "batch_size": whole | {"default": 32, "description": "Examples in one step."},
         "epochs": whole | {"default": 10, "description": "Passes over the training part."},
@@ -97,6 +111,36 @@ def _properties() -> dict[str, Any]:
             "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "^every +[1-9][0-9]{0,8}$"}],
         },
     }
+
+
+_OWN_TYPES: Mapping[own.Type, Mapping[str, Any]] = {
+    "path": {"type": "string"},
+    "text": {"type": "string"},
+    "texts": {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
+    "fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "whole": {"type": "integer", "minimum": 0},
+    "size": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2},
+    "colour": {"enum": ["grey", "rgb"]},
+}
+
+
+def _own_data(kind: str) -> dict[str, Any]:
+    """An entry of own data; the path may stand alone where it is all that is needed."""
+    parameters = own.KINDS[kind]
+    required = [name for name, parameter in parameters.items() if parameter.required]
+    entry: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: _own_parameter(parameter) for name, parameter in parameters.items()},
+        "required": required,
+        "additionalProperties": False,
+    }
+    alone = {"anyOf": [entry, {"type": "string"}]} if required == ["path"] else entry
+    return {"type": "object", "properties": {kind: alone}, "required": [kind], "additionalProperties": False}
+
+
+def _own_parameter(parameter: own.Parameter) -> dict[str, Any]:
+    default = {} if parameter.default is None else {"default": parameter.default}
+    return {**_OWN_TYPES[parameter.type], "description": parameter.summary, **default}
 
 
 def _kind(kind: str) -> dict[str, Any]:

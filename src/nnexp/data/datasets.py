@@ -6,19 +6,23 @@ This module is light: config validation imports it, so NumPy and scikit-learn ar
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from nnexp.data.content import CIFAR_ARCHIVE, Arrays, Part, cifar_decode, idx_decode, idx_parts
 from nnexp.data.local import Folder, NpzFile
 from nnexp.data.mirrors import Mirror, NpzMirror, OpenML
+from nnexp.data.own.columns import Columns
+from nnexp.data.own.kinds import KINDS
 from nnexp.data.packages import DebianPackage, NpmPackage
 from nnexp.data.progress import FetchProgress, Silent
 from nnexp.data.sources import Files, Patience
 from nnexp.errors import InputError
 
-__all__ = ["DATASETS", "Arrays", "Bundled", "Dataset", "find", "load", "provenance", "where"]
+__all__ = ["DATASETS", "Arrays", "Bundled", "Dataset", "describe", "find", "load", "provenance", "where"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,15 @@ class Bundled:
     loader: str
 
 
-Origin: TypeAlias = Bundled | Files
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """The user's own data, as the config names them: see own/kinds.py."""
+
+    kind: str
+    parameters: Mapping[str, Any]
+
+
+Origin: TypeAlias = Bundled | Files | OwnFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,10 @@ class Dataset:
     origin: Origin = field(repr=False)
     feature_names: tuple[str, ...] = ()
     """Of a table's columns; empty for images."""
+    columns: Columns | None = None
+    """How the columns of an own table became numbers."""
+    sha256: str = ""
+    """Of the files of own data, 16 hex digits."""
 
 
 def find(name: str) -> Dataset:
@@ -67,6 +83,40 @@ def find(name: str) -> Dataset:
     raise InputError(f"There is no dataset {name!r}.{guess}\nDatasets: {', '.join(DATASETS)}.")
 
 
+def describe(name: str, parameters: Mapping[str, Any]) -> Dataset:
+    """The dataset of that name; or own data of that kind, read for it.
+
+    Raises:
+        BadData: own data that cannot be used.
+        InputError: there is no such dataset.
+    """
+    if name not in KINDS:
+        return find(name)
+    from nnexp.data.own.reading import read_own
+
+    own = read_own(name, parameters)
+    x = own.arrays.x_train
+    path = Path(parameters["path"])
+    return Dataset(
+        name=path.name,
+        title=path.name,
+        shape=x.shape[1:],
+        dtype=str(x.dtype),
+        value_range=(0, 255) if x.dtype == "uint8" else (float(x.min()), float(x.max())),
+        classes=own.classes,
+        train_size=len(x),
+        test_size=len(own.arrays.x_test),
+        licence="your own",
+        homepage="",
+        source=f"{name}: {path}",
+        split="As the config says.",
+        origin=OwnFiles(name, parameters),
+        feature_names=own.columns.features if own.columns else (),
+        columns=own.columns,
+        sha256=own.sha256,
+    )
+
+
 def load(dataset: Dataset, offline: bool = False, progress: FetchProgress | None = None) -> Arrays:
     """The dataset's arrays, verified: from scikit-learn, from the cache, or fetched into it first.
 
@@ -74,6 +124,10 @@ def load(dataset: Dataset, offline: bool = False, progress: FetchProgress | None
     """
     if isinstance(dataset.origin, Bundled):
         return _bundled(dataset, dataset.origin)
+    if isinstance(dataset.origin, OwnFiles):
+        from nnexp.data.own.reading import read_own
+
+        return read_own(dataset.origin.kind, dataset.origin.parameters).arrays
     from nnexp.data.library import obtain
 
     return obtain(dataset.name, dataset.origin, offline=offline, progress=progress or Silent())
@@ -83,6 +137,8 @@ def where(dataset: Dataset) -> str:
     """Where it is now, in a word: "bundled" (with scikit-learn), "cached" or "not yet"."""
     if isinstance(dataset.origin, Bundled):
         return "bundled"
+    if isinstance(dataset.origin, OwnFiles):
+        return "your own"
     from nnexp.data.library import is_cached
 
     return "cached" if is_cached(dataset.name, dataset.origin) else "not yet"
@@ -92,6 +148,8 @@ def provenance(dataset: Dataset) -> str:
     """The source that the cached copy was fetched from; "scikit-learn" where it comes with that."""
     if isinstance(dataset.origin, Bundled):
         return "scikit-learn"
+    if isinstance(dataset.origin, OwnFiles):
+        return str(dataset.origin.parameters["path"])
     from nnexp.data.library import cached_source
 
     return cached_source(dataset.name)

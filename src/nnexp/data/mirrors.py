@@ -82,14 +82,10 @@ class OpenML:
 
     def rows(self, folder: Path) -> Content:
         """OpenML's rows as the content of the IDX files; scikit-learn keeps its download in `folder`."""
-        import importlib.util
-
         from sklearn.datasets import fetch_openml
 
-        # pandas comes with nnexp[openml]; scikit-learn's own parser needs nothing, but takes a minute.
-        parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
         x, y = fetch_openml(
-            self.name, version=1, data_home=folder, return_X_y=True, as_frame=False, parser=parser, n_retries=1
+            self.name, version=1, data_home=folder, return_X_y=True, as_frame=False, parser="pandas", n_retries=1
         )
         images, labels = x.reshape(-1, 28, 28), y.astype("uint8")
         return idx_content(images[: self.train], labels[: self.train], images[self.train :], labels[self.train :])

@@ -41,7 +41,12 @@ def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int
         return Splits(x, y, None, None, *test)
     if validation == "test":
         return Splits(x, y, arrays.x_test, arrays.y_test, *test)
-    held_out = _stratified(y, float(validation), seed)
+    if not 0 < round(len(y) * float(validation)) < len(y):
+        raise InputError(
+            f"validation: {validation:g} of {len(y):,} training examples would leave one part empty.\n"
+            "Give a larger or smaller fraction, or `none`."
+        )
+    held_out = stratified(y, float(validation), seed, _STREAM)
     return Splits(x[~held_out], y[~held_out], x[held_out], y[held_out], *test)
 
 
@@ -56,22 +61,20 @@ def fingerprint(x: np.ndarray, y: np.ndarray) -> str:
     return digest.hexdigest()[:16]
 
 
-def _stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """A mask of `fraction` of the examples, to the nearest one, each class with its share to within one example."""
+def stratified(labels: np.ndarray, fraction: float, seed: int, stream: int) -> np.ndarray:
+    """A mask of `fraction` of the examples, to the nearest one, each class with its share to within one example.
+
+    Drawn from the seed and from `stream`, a number that sets one use of a seed apart from the others.
+    """
     import numpy as np
 
     wanted = round(len(labels) * fraction)
-    if not 0 < wanted < len(labels):
-        raise InputError(
-            f"validation: {fraction:g} of {len(labels):,} training examples would leave one part empty.\n"
-            "Give a larger or smaller fraction, or `none`."
-        )
     classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
     shares = counts * wanted / len(labels)
     quota = np.floor(shares).astype(int)
     # Whole examples left over go to the classes with the largest remainders.
     quota[np.argsort(quota - shares, kind="stable")[: wanted - quota.sum()]] += 1
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM])))
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, stream])))
     held_out = np.zeros(len(labels), dtype=bool)
     for label in range(len(classes)):
         held_out[generator.permutation(np.flatnonzero(index == label))[: quota[label]]] = True

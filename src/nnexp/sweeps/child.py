@@ -147,14 +147,14 @@ class _Data:
     """Gives each run the arrays of its dataset, which were verified as they were loaded for the first."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, Arrays] = {}
+        self._loaded: tuple[Dataset, Arrays] | None = None
 
     def __call__(self, dataset: Dataset, offline: bool, progress: FetchProgress | None) -> Arrays:
         from nnexp.data.datasets import load
 
-        if dataset.name not in self._loaded:
-            self._loaded[dataset.name] = load(dataset, offline, progress)
-        return self._loaded[dataset.name]
+        if self._loaded is None or self._loaded[0] != dataset:
+            self._loaded = dataset, load(dataset, offline, progress)
+        return self._loaded[1]
 
 
 class _Sessions:

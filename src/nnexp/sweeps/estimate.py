@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.config.experiment import Experiment
-from nnexp.data.datasets import DATASETS
+from nnexp.data.datasets import describe
 from nnexp.errors import InputError
 from nnexp.preflight import preflight
 from nnexp.runs import record
@@ -113,7 +113,7 @@ def _again(run: RunRecord, epochs: int) -> float | None:
 
 def rough_seconds(experiment: Experiment) -> float:
     """The time of a run by the multiply-adds of an epoch and its number of steps, as if every epoch were trained."""
-    dataset = DATASETS[experiment.dataset.name]
+    dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
     held_out = experiment.validation if isinstance(experiment.validation, float) else 0.0
     examples = dataset.train_size * (1 - held_out)
     layers = preflight(experiment, dataset).layers

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from nnexp.config import catalog
@@ -14,7 +15,7 @@ from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import Node
 from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, Variant
-from nnexp.data.datasets import DATASETS
+from nnexp.data.datasets import describe
 from nnexp.errors import ConfigError, Problem
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
@@ -96,16 +97,12 @@ class _Setting:
 
     def config(self) -> Node:
         """The base with its changes: whole keys before parts of them, in whatever order they were asked for."""
-        config = apply(self.base.config, sorted(self.overrides, key=_depth))
+        config = apply(self.base.config, sorted(self.overrides, key=attrgetter("depth")))
         if self.variant:
             assert isinstance(config.value, dict)
             config.value["name"] = Node(self.variant.name, self.variant.place)
             config.keys["name"] = self.variant.place
         return config
-
-
-def _depth(override: Override) -> int:
-    return 1 if override.path.startswith("--") else 2 * override.path.count(".")
 
 
 def _settings(sweep: SweepFile) -> Iterator[_Setting]:
@@ -151,7 +148,7 @@ def _point(label: str, setting: _Setting) -> tuple[Point | None, Sequence[Proble
     seed = setting.seeds[0]
     try:
         experiment = replace(parse_experiment(config, setting.base.name), seed=seed)
-        checked = preflight(experiment, DATASETS[experiment.dataset.name])
+        checked = preflight(experiment, describe(experiment.dataset.name, experiment.dataset.parameters))
         if checked.problems:
             raise ConfigError(checked.problems)
     except ConfigError as error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nnexp.config import memory
 from nnexp.config.experiment import Experiment
-from nnexp.data.datasets import DATASETS
+from nnexp.data.datasets import describe
 from nnexp.preflight import preflight
 from nnexp.sweeps.expand import Point
 from nnexp.training.backend import available_cpus
@@ -40,7 +40,7 @@ def share(points: Sequence[Point], workers: int | None) -> tuple[int, int]:
 
 def _bytes(experiment: Experiment) -> int:
     """What this experiment's data and model add to a worker's memory; of models that only Keras knows, the data."""
-    dataset = DATASETS[experiment.dataset.name]
+    dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
     data = _COPIES * dataset.train_size * math.prod(dataset.shape)
     layers = preflight(experiment, dataset).layers or ()
     weights = sum(layer.parameters for layer in layers)

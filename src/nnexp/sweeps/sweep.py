@@ -18,7 +18,7 @@ from nnexp.comparison.result import Comparison
 from nnexp.config.experiment import Experiment
 from nnexp.config.loading import dump
 from nnexp.config.sweep import SweepFile
-from nnexp.data.datasets import DATASETS, load
+from nnexp.data.datasets import describe, load
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError, NnexpError, RunError
 from nnexp.failures import what_failed
@@ -184,8 +184,10 @@ def _execute(
     fetch_progress: FetchProgress | None,
 ) -> None:
     worker.start_server()
-    for name in sorted({point.experiment.dataset.name for point in points.values() if point.experiment}):
-        load(DATASETS[name], offline=options.offline, progress=fetch_progress)  # once for all workers
+    entries = [point.experiment.dataset for point in points.values() if point.experiment]
+    for entry in {str(entry.plain()): entry for entry in entries}.values():
+        # Once for all workers.
+        load(describe(entry.name, entry.parameters), offline=options.offline, progress=fetch_progress)
     # While the server imports TensorFlow on one CPU, another has time for what the summary needs.
     threading.Thread(target=_warm_up, daemon=True, name="warm-up").start()
     with job.folder.scratch() as scratch:

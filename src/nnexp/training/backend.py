@@ -18,7 +18,7 @@ def load() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "keras" not in sys.modules:
-        with _absent("sklearn", "matplotlib", "matplotlib.pyplot"), _quiet(), _without_collector():
+        with _absent("sklearn", "pandas", "matplotlib", "matplotlib.pyplot"), quiet(), _without_collector():
             import keras  # noqa: F401
 
 
@@ -59,7 +59,7 @@ def available_cpus() -> int:
 
 @contextlib.contextmanager
 def _absent(*names: str) -> Iterator[None]:
-    """Hide optional packages during an import: Keras tries scikit-learn and pyplot, 1.8 s that training never needs."""
+    """Hide optional packages during an import: Keras tries scikit-learn, pandas and pyplot, 2 s for nothing."""
     hidden = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail at once
     try:
@@ -81,7 +81,7 @@ def _without_collector() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep TensorFlow's start-up notes, which C++ writes before any of its settings hold, off the terminal.
 
     What was written is shown after all if the import fails.

@@ -41,7 +41,7 @@ class Engine(Protocol):
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
         ...
 
-    def feed(self, x: Any, y: Any) -> None:
+    def feed(self, x: Any, y: Any, sample_weight: Any = None) -> None:
         """Train on other data of the same shapes from now on; what is compiled is kept."""
         ...
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
@@ -73,7 +74,9 @@ class Session:
         if self.parts > 1:
             reason += f"; each batch in {self.parts} parts, one a thread"
         try:
-            return make(self.model, x, self._targets(self.splits.y_train), experiment.batch_size, name, reason)
+            labels = self.splits.y_train
+            targets, weights = self._targets(labels), self._weights(labels)
+            return make(self.model, x, targets, experiment.batch_size, name, reason, weights)
         except (ValueError, TypeError) as error:
             message = f"Keras cannot train this model with the loss {experiment.loss.name}: {model.reason(error)}"
             place = experiment.places.get(("loss",), Place("loss"))
@@ -95,7 +98,7 @@ class Session:
         if not fits(self.model, state):
             return False
         Keeper(self.model, []).put_back(state)
-        self.engine.feed(splits.x_train, self._targets(splits.y_train))
+        self.engine.feed(splits.x_train, self._targets(splits.y_train), self._weights(splits.y_train))
         self.experiment, self.splits = experiment, splits
         return True
 
@@ -194,6 +197,19 @@ class Session:
     def _targets(self, labels: Any) -> Any:
         outputs = int(self.model.output.shape[-1])
         return model.targets(labels, self.experiment.loss.name, len(self.classes), outputs)
+
+    def _weights(self, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:
+        """How much each of these training examples counts, [n]; None where all count the same."""
+        given = self.experiment.class_weight
+        if given == "none":
+            return None
+        if isinstance(given, str):  # balanced: as scikit-learn's compute_class_weight has it
+            counts = np.bincount(labels, minlength=len(self.classes))
+            by_class = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        else:
+            by_class = np.array([given.get(name, 1.0) for name in self.classes])
+        weights: NDArray[np.float32] = by_class.astype(np.float32)[labels]
+        return weights
 
 
 def _model(experiment: Experiment, splits: Splits) -> Any:

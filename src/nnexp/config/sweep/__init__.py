@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nnexp.config.loading import read_config
+from nnexp.config.loading import Node, read_config
 from nnexp.config.sweep.axes import Axis, parse_axis
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.reading import MAX_REPEATS, MAX_RUNS, MAX_SEED, counted, read_sweep
@@ -20,14 +20,14 @@ _SHIPPED = Path(__file__).parents[2] / _DEFAULT
 
 
 def load_sweep(
-    source: Path | None,
+    source: Path | Node | None,
     axes: Sequence[Axis] = (),
     *,
     repeats: int | None = None,
     seed: str | None = None,
     workers: int | None = None,
 ) -> SweepFile:
-    """Read a sweep file, or take one experiment as the base, and put in what the command line asks for.
+    """Read a sweep file, or take one experiment as the base, and put in what the caller asks for.
 
     Without a source the base is configs/fashion_sigmoid128.yaml where there is one, else the same that nnexp ships.
     An axis given here takes the place of the file's axis and of the variants' settings of the same name, or joins the
@@ -38,8 +38,12 @@ def load_sweep(
         ConfigError: the file cannot be read as a sweep, with all that is wrong.
         InputError: an option cannot be used, or there are more runs than anyone means.
     """
-    path = source or (_DEFAULT if _DEFAULT.is_file() else _SHIPPED)
-    sweep = _with_axes(read_sweep(read_config(path), path), axes)
+    if isinstance(source, Node):  # a config that was read already
+        config, path = source, Path(source.place.source)
+    else:
+        path = source or (_DEFAULT if _DEFAULT.is_file() else _SHIPPED)
+        config = read_config(path)
+    sweep = _with_axes(read_sweep(config, path), axes)
     sweep = _with_seeds(sweep, repeats, None if seed is None else _seeds(seed))
     if sweep.runs > MAX_RUNS:
         raise InputError(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from nnexp.config.dataset import portable
 from nnexp.config.loading import Node, dump
 from nnexp.config.sweep.axes import Axis
 from nnexp.errors import Place
@@ -21,6 +22,8 @@ class Base:
     def plain(self) -> dict[str, Any]:
         """The config as plain data, with its name."""
         content: dict[str, Any] = self.config.plain()
+        if isinstance(self.config.value, dict) and (dataset := self.config.value.get("dataset")):
+            content["dataset"] = portable(dataset)
         return {**content, "name": self.name} if content.get("name") is None else content
 
 

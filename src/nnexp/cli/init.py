@@ -1,0 +1,51 @@
+"""`nnexp init`: a first config, made from a look at the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the data are, and the config goes.", show_default=False)
+    ] = Path(),
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="KIND",
+            help="csv, parquet, npz or images in DIR; or a dataset such as mnist. By default what is there.",
+        ),
+    ] = "",
+) -> None:
+    """Look at the data and write a commented config that trains as it is.
+
+    Example:  nnexp init my-data --from csv
+    """
+    from nnexp.config.experiment import parse_experiment
+    from nnexp.config.loading import parse_config
+    from nnexp.data.datasets import describe
+    from nnexp.errors import ConfigError, InputError
+    from nnexp.preflight import preflight
+    from nnexp.starter import config_text
+
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")
+    text, name = config_text(folder, start)
+    target = folder / name
+    # From its own folder, as it will be read.
+    experiment = parse_experiment(parse_config(text, str(target)), target.stem)
+    if problems := preflight(experiment, describe(experiment.dataset.name, experiment.dataset.parameters)).problems:
+        raise ConfigError(problems)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{target} is there already\nremove it, or move it away") from None
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror}") from None
+    typer.echo(text)
+    typer.echo(f"written to {target};  nnexp run {target}", err=True)

@@ -1,0 +1,90 @@
+"""The kinds of own data that a config may name, and the parameters of each.
+
+This module is light: config validation imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from nnexp.errors import InputError
+
+Type = Literal["path", "text", "texts", "fraction", "whole", "size", "colour"]
+
+FORMS: Mapping[Type, str] = {
+    "path": "a path, relative to the config's folder",
+    "text": "a name",
+    "texts": "a list of names",
+    "fraction": "a number between 0 and 1",
+    "whole": "a whole number from 0",
+    "size": "[height, width] in pixels",
+    "colour": "grey or rgb",
+}
+
+
+class BadData(InputError):
+    """Own data that cannot be used; `parameter` is the one of the config that it is about."""
+
+    def __init__(self, message: str, hint: str = "", parameter: str = "path") -> None:
+        self.message, self.hint, self.parameter = message, hint, parameter
+        super().__init__(f"{message}\n{hint}".strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What may be written, what it means, and what holds where it is not written (None: nothing)."""
+
+    type: Type
+    summary: str
+    default: Any = None
+    required: bool = False
+
+
+_PATH = {"path": Parameter("path", "The file.", required=True)}
+_TEST = {
+    "test": Parameter("fraction", "The share of the examples held out as the test part (0.2 by default)."),
+    "test_path": Parameter("path", "A file of its own for the test part, instead of a share."),
+    "split_seed": Parameter("whole", "Draws the test part; the same for all seeds of a sweep.", default=0),
+}
+_SHA256 = {"sha256": Parameter("text", "What the data must be; a run writes it, so that its config repeats it.")}
+_TABLE = {
+    "target": Parameter("text", "The column that holds the classes.", required=True),
+    "columns": Parameter("texts", "The columns to learn from; all others but the target by default."),
+    "drop": Parameter("texts", "Columns to leave out, such as an id."),
+    "classes": Parameter("texts", "The classes in the order of their labels; sorted by default."),
+    "split_column": Parameter("text", "A column that says train or test of each row, instead of a share."),
+    "group_column": Parameter("text", "Rows with the same value here are never parted between train and test."),
+}
+
+KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
+    {
+        "csv": {
+            **_PATH,
+            "separator": Parameter("text", "What stands between two cells.", default=","),
+            **_TABLE,
+            **_TEST,
+            **_SHA256,
+        },
+        "parquet": {**_PATH, **_TABLE, **_TEST, **_SHA256},
+        "npz": {
+            **_PATH,
+            "x": Parameter("text", "The array of examples [n, ...]; found by usual names by default."),
+            "y": Parameter("text", "The array of labels [n]; found by usual names by default."),
+            "classes": Parameter("texts", "The names of the classes, in the order of their labels."),
+            **_TEST,
+            **_SHA256,
+        },
+        "images": {
+            "path": Parameter("path", "A folder with a folder of pictures for each class.", required=True),
+            "labels": Parameter("path", "A CSV file with columns `file` and `label`, where folders say no class."),
+            "size": Parameter("size", "All pictures are made this size; needed where theirs differ."),
+            "colour": Parameter("colour", "As what they are read; as the first picture is by default."),
+            **_TEST,
+            **_SHA256,
+        },
+    }
+)
+"""Every kind by the name that stands in a config."""

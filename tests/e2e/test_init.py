@@ -1,0 +1,72 @@
+"""`nnexp init`: a config from a look at the data, which passes the check and trains."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits, load_iris
+
+from nnexp.data.datasets import DATASETS
+
+
+def a_table(folder: Path) -> None:
+    frame = load_iris(as_frame=True).frame.rename(columns={"target": "Species"})
+    frame[["Species", *frame.columns[:-1]]].to_csv(folder / "flowers.csv", index=False)
+
+
+def arrays(folder: Path) -> None:
+    x, y = load_digits(return_X_y=True)
+    np.savez(folder / "digits.npz", x=x[:300].reshape(-1, 8, 8), y=y[:300])
+
+
+def pictures(folder: Path) -> None:
+    for kind, value in (("dark", 10), ("light", 200)):
+        (folder / kind).mkdir()
+        for number in range(10):
+            Image.new("L", (6 + number % 2, 6), value + number).save(folder / kind / f"{number}.png")
+
+
+@pytest.mark.parametrize(("make", "kind"), [(a_table, "csv"), (arrays, "npz"), (pictures, "images")])
+def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any, make: Any, kind: str) -> None:
+    make(tmp_path)
+    done = nnexp("init", tmp_path)
+    assert done.returncode == 0, done.stderr
+    [config] = tmp_path.glob("*.yaml")
+    assert done.stdout.strip() == config.read_text().strip()
+    assert f"{kind}:" in config.read_text()
+    checked = nnexp("check", config)
+    assert checked.returncode == 0, checked.stderr
+    if kind == "csv":  # the others have trained in test_own_data.py
+        run = nnexp("run", config, "--runs-dir", tmp_path / "runs", "--set", "epochs=2", "--json")
+        assert run.returncode == 0, run.stderr
+        assert json.loads(run.stdout)["status"] == "completed"
+    again = nnexp("init", tmp_path)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["fashion_mnist", "iris"])
+def test_a_known_dataset_needs_no_data(tmp_path: Path, nnexp: Any, name: str) -> None:
+    done = nnexp("init", tmp_path, "--from", name)
+    assert done.returncode == 0, done.stderr
+    checked = nnexp("check", tmp_path / f"{name}.yaml")
+    assert checked.returncode == 0, checked.stderr
+    assert "warning" not in checked.stdout
+
+
+def test_nothing_to_start_from_is_told_with_what_would_be(tmp_path: Path, nnexp: Any) -> None:
+    done = nnexp("init", tmp_path)
+    assert done.returncode == 2
+    assert all(name in done.stderr for name in DATASETS)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x,y\n1,a\n2,b\n")
+    done = nnexp("init", tmp_path, "--from", "csv")
+    assert done.returncode == 2
+    assert "a.csv, b.csv" in done.stderr
+    assert not list(tmp_path.glob("*.yaml"))
+    assert nnexp("init", tmp_path, "--from", "excel").returncode == 2
