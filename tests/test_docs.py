@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import typer
 
-from nnexp.cli import app
+from nnexp.cli import application
 from nnexp.config.experiment import FIELDS, parse_experiment
 from nnexp.config.loading import parse_config
-from nnexp.data.datasets import DATASETS
+from nnexp.data.datasets import describe
 from nnexp.preflight import preflight
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +59,7 @@ def test_links_within_the_documents_lead_somewhere(page: Path) -> None:
 
 def parse(words: list[str]) -> None:
     """Hold a command line against nnexp's commands and options; nothing is run."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(application())
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands, words[0]
         command, words = command.commands[words[0]], words[1:]
@@ -86,11 +86,17 @@ def test_a_command_that_does_not_exist_would_be_noticed() -> None:
 
 
 @every_page
-def test_whole_configs_in_the_documents_can_be_trained(page: Path) -> None:
+def test_whole_configs_in_the_documents_can_be_trained(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kinds = ("setosa", "versicolor", "virginica")
+    (tmp_path / "flowers.csv").write_text("petals,species\n" + "".join(f"{n},{kinds[n % 3]}\n" for n in range(30)))
     for block in YAML_BLOCK.findall(text_of(page)):
         if re.search(r"^dataset:", block, re.MULTILINE):
             experiment = parse_experiment(parse_config(block, page.name), "shown")
-            assert not preflight(experiment, DATASETS[experiment.dataset.name]).problems
+            dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
+            assert not preflight(experiment, dataset).problems
 
 
 def test_every_config_has_its_row_in_the_results() -> None:
@@ -142,5 +148,5 @@ def test_every_file_of_a_run_folder_and_field_of_its_metrics_is_documented(run: 
     documented = first_cells(DOCS / "run-folder.md")
     files = {path.name for path in run.iterdir()}
     fields = set(json.loads(text_of(run / "metrics.json")))
-    # In failed runs only, and with --profile.
-    assert files | fields | {"error", "expected", "profile"} == set(documented)
+    # In failed runs only, with --profile, of own tables.
+    assert files | fields | {"error", "expected", "profile", "columns.json"} == set(documented)

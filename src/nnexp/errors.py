@@ -45,6 +45,10 @@ class NnexpError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show in place of a traceback, which would lead through nnexp's inside."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class InputError(NnexpError):
     """What the user gave cannot be used. Nothing was started and nothing was written."""

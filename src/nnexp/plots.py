@@ -17,6 +17,8 @@ _DPI = 120
 # Inches. Laid out here and not by Matplotlib, which draws all texts twice more to measure them: a third of the time.
 _PANEL, _PANEL_HEIGHT, _CELL = 4.8, 3.8, 0.62
 _LONGEST_NAME = 30  # characters of a class
+# A grid of pictures: inches a side, pictures in a row, characters of a line beneath one.
+_PICTURE, _PICTURES_A_ROW, _LONGEST_LINE = 1.5, 6, 24
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 _TRAIN, _VALIDATION = "#0072B2", "#D55E00"
 
@@ -69,7 +71,7 @@ def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], c
     """True classes down, predicted ones across, counts in the cells, coloured by the share of the true class; a PNG."""
     from matplotlib.figure import Figure
 
-    names = [_plain(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…") for name in classes]
+    names = [_plain(_shortened(name, _LONGEST_NAME)) for name in classes]
     side = min(max(2.5, _CELL * len(classes)), 14.2)
     longest = _width(tuple(names))
     left, bottom = longest + 0.6, 0.72 * longest + 0.6
@@ -93,6 +95,31 @@ def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], c
     axes.set_title(_plain(title))
     beside = _axes(figure, left + side + 0.2, bottom + 0.1 * side, 0.2, 0.8 * side)
     figure.colorbar(image, cax=beside, label="share of the true class")
+    _save(figure, path)
+
+
+def plot_pictures(
+    path: Path, pictures: Any, captions: Sequence[Sequence[str]], value_range: tuple[float, float]
+) -> None:
+    """Pictures [n, height, width] or [n, height, width, channels] in a grid, each above its lines of text; a PNG."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    low, high = value_range
+    columns = min(len(pictures), _PICTURES_A_ROW)
+    rows = -(-len(pictures) // columns)
+    beneath = 0.16 * max(map(len, captions)) + 0.08
+    figure = Figure(figsize=(_PICTURE * columns + 0.1, (_PICTURE + beneath) * rows))
+    for place, (picture, lines) in enumerate(zip(pictures, captions, strict=True)):
+        row, column = divmod(place, columns)
+        bottom = (_PICTURE + beneath) * (rows - 1 - row) + beneath
+        axes = _axes(figure, _PICTURE * column + 0.1, bottom, _PICTURE - 0.1, _PICTURE - 0.1)
+        axes.set_axis_off()
+        levels = np.clip((np.asarray(picture, float) - low) / (high - low), 0, 1)
+        levels = levels[..., 0] if levels.ndim == 3 and levels.shape[2] == 1 else levels
+        axes.imshow(levels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        text = "\n".join(_plain(_shortened(line, _LONGEST_LINE)) for line in lines)
+        axes.text(0.5, -0.04, text, transform=axes.transAxes, ha="center", va="top", fontsize=8, linespacing=1.1)
     _save(figure, path)
 
 
@@ -164,3 +191,7 @@ def _value(value: Any) -> float:
 
 def _plain(text: str) -> str:
     return text.replace("$", r"\$")  # Matplotlib would read it as mathematics
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

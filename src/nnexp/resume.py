@@ -67,7 +67,8 @@ def run_or_resume(experiment: Experiment, folder: Path, options: Options, report
     except record.Unreachable as error:
         raise Busy(str(error)) from None
     except record.UnreadableRun:
-        RunFolder(folder).discard()
+        if folder.exists() and not RunFolder(folder).is_empty():  # an empty one keeps the name for this run
+            RunFolder(folder).discard()
         return run_experiment(experiment, replace(options, folder=folder), report)
     RunFolder(folder).refuse_links()
     with _held(folder):

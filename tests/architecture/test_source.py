@@ -13,7 +13,7 @@ import pytest
 import typer.main
 
 import nnexp
-from nnexp.cli import app
+from nnexp.cli import application
 
 SOURCE = Path(nnexp.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -95,7 +95,7 @@ def commands() -> dict[str, typer.main.TyperCommand]:  # type: ignore[name-defin
             for name, child in inner.items():
                 walk(f"{words} {name}".strip(), child)
 
-    walk("", typer.main.get_command(app))
+    walk("", typer.main.get_command(application()))
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from nnexp.cli import app
+from nnexp.cli import application
 from nnexp.data.datasets import DATASETS, load
 from nnexp.training import backend
 
@@ -47,7 +47,7 @@ def run(config: Callable[..., Path], tmp_path: Path) -> Iterator[Callable[..., O
 
     def go(*arguments: str, **keys: object) -> Outcome:
         path = config(**{"threads": 2, **keys})
-        result = CliRunner().invoke(app, ["run", str(path), "--runs-dir", str(tmp_path / "runs"), *arguments])
+        result = CliRunner().invoke(application(), ["run", str(path), "--runs-dir", str(tmp_path / "runs"), *arguments])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         folders = sorted((tmp_path / "runs").iterdir()) if (tmp_path / "runs").exists() else []
         return Outcome(result.exit_code, result.stderr, folders[-1] if folders else Path("no folder"))

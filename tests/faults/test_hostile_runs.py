@@ -130,7 +130,7 @@ def test_an_index_of_damaged_runs_changes_nothing_that_is_said(
 
 # What loads code with data, in Keras, pickle, NumPy and PyYAML.
 LOADERS = re.compile(
-    r"load_model|safe_mode|enable_unsafe|\bpickle\b|allow_pickle(?!=False)|joblib|marshal|shelve"
+    r"\.load_model\((?!.*\bsafe_mode=True)|safe_mode(?!=True)|enable_unsafe|\bpickle\b|allow_pickle(?!=False)|joblib|marshal|shelve"
     r"|yaml\.(load|load_all|full_load|unsafe_load)\(|(Unsafe|Full)Loader|\b(eval|exec)\("
 )
 
@@ -140,6 +140,8 @@ def test_no_source_line_loads_what_could_run_code() -> None:
     lines = [line for path in source.rglob("*.py") for line in code_of(path) if LOADERS.search(line)]
     assert lines == []
     assert LOADERS.search("keras.models.load_model(path)")
+    assert LOADERS.search("keras.models.load_model(path, safe_mode=False)")
+    assert not LOADERS.search("keras.models.load_model(path, safe_mode=True)")
     assert LOADERS.search("np.load(path, allow_pickle=True)")
 
 

@@ -34,6 +34,15 @@ def test_runs_of_the_same_second_never_share_a_folder(tmp_path: Path) -> None:
     assert all(path.is_dir() for path in made)
 
 
+def test_an_empty_folder_keeps_its_name_for_a_run_and_a_full_one_is_never_made_again(tmp_path: Path) -> None:
+    kept = RunFolder.create(tmp_path, "a", NOW).path
+    run = RunFolder.make(kept)
+    assert RunFolder.create(tmp_path, "a", NOW).path != kept
+    run.append_log("begun")
+    with pytest.raises(RunError, match="File exists"):
+        RunFolder.make(kept)
+
+
 @pytest.mark.parametrize(("name", "told"), [("x" * 300, "File name too long"), ("a/b", "cannot make a run folder")])
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, name: str, told: str) -> None:
     with pytest.raises(RunError, match=told):

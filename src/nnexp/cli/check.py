@@ -53,7 +53,7 @@ def check(
 def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> None:
     """Check every point of a sweep; `changes` are axes, as `nnexp sweep` takes them."""
     from nnexp.config.sweep import load_sweep, parse_axis
-    from nnexp.data.datasets import DATASETS
+    from nnexp.data.datasets import describe
     from nnexp.preflight import preflight
     from nnexp.sweeps.expand import expand, noticed
 
@@ -61,7 +61,7 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
     seeds = sorted({point.seed for point in points})
     models = {point.stem: point.experiment for point in points if point.experiment}  # one for all repeats
     for experiment in models.values():
-        dataset = DATASETS[experiment.dataset.name]
+        dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
         if build or preflight(experiment, dataset).layers is None:
             from nnexp.training.rehearsal import rehearse
 
@@ -94,10 +94,10 @@ def _listed(items: Sequence[object]) -> str:
 
 
 def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
-    from nnexp.data.datasets import DATASETS
+    from nnexp.data.datasets import describe
     from nnexp.preflight import preflight
 
-    dataset = DATASETS[experiment.dataset.name]
+    dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
     checked = preflight(experiment, dataset)
     if checked.problems:
         raise ConfigError(checked.problems)

@@ -77,7 +77,8 @@ def print_all(found: record.RunRecord, console: Console) -> None:
         console.print(Text(found.description))
     print_outcome(found, console)
     print_profile(found.metrics, console)
-    for part in (_history(found), _classes(found), _confusions(found), _confusion_matrix(found), _model(found)):
+    parts = (_history(found), *_evaluated(found.evaluation), _confusion_matrix(found), _model(found))
+    for part in parts:
         if part is not None:
             console.print()
             console.print(part)
@@ -122,8 +123,19 @@ def _history(found: record.RunRecord) -> Any:
     return Group(made, *_and_more(found.history))
 
 
-def _classes(found: record.RunRecord) -> Any:
-    rows = found.evaluation.get("per_class")
+def print_evaluation(evaluation: Mapping[str, Any], console: Console) -> None:
+    """Figures by class and the most frequent confusions, as `evaluation` in metrics.json has them."""
+    for part in _evaluated(evaluation):
+        if part is not None:
+            console.print(part)
+
+
+def _evaluated(evaluation: Mapping[str, Any]) -> tuple[Any, Any]:
+    return _classes(evaluation), _confusions(evaluation)
+
+
+def _classes(evaluation: Mapping[str, Any]) -> Any:
+    rows = evaluation.get("per_class")
     if not rows:
         return None
     numbers = ("precision", "recall", "f1", "support", "predicted")
@@ -134,8 +146,8 @@ def _classes(found: record.RunRecord) -> Any:
     return Group(made, *_and_more(rows))
 
 
-def _confusions(found: record.RunRecord) -> Any:
-    rows = found.evaluation.get("top_confusions")
+def _confusions(evaluation: Mapping[str, Any]) -> Any:
+    rows = evaluation.get("top_confusions")
     if not rows:
         return None
     lines = [f"  {_count(row['count']):>5}  {row['true']} taken for {row['predicted']}" for row in rows[:_MOST_NAMED]]

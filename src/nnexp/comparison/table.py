@@ -45,8 +45,8 @@ def csv_text(comparison: Comparison) -> str:
     found = rows(comparison)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_cell(name) for name in found[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in found)
+    writer.writerow(spreadsheet_cell(name) for name in found[0])
+    writer.writerows([spreadsheet_cell(value) for value in row.values()] for row in found)
     return text.getvalue()
 
 
@@ -158,7 +158,7 @@ def _plain_left_out(left: LeftOut) -> Mapping[str, Any]:
     return {"path": str(run.path), "name": run.name, "seed": run.seed, "status": run.status, "reason": left.reason}
 
 
-def _cell(value: Any) -> Any:
+def spreadsheet_cell(value: Any) -> Any:
     """A value that a spreadsheet takes for no formula: text that begins like one is marked as text."""
     if not isinstance(value, str):
         return value

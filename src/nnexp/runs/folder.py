@@ -30,6 +30,7 @@ OWN_FILES = (
     "confusion_matrix.png",
     "model.keras",
     "predictions.npz",
+    "columns.json",
     "environment.json",
     "log.txt",
     "checkpoint",
@@ -61,14 +62,15 @@ class RunFolder:
 
     @classmethod
     def make(cls, path: Path) -> RunFolder:
-        """Make the folder at `path`, which must be new.
+        """Make the folder at `path`; an empty one that is there was made by `create`, to keep the name for this run.
 
         Raises:
-            RunError: it exists, or cannot be made.
+            RunError: something else is there, or it cannot be made.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir()
+            if not (path.is_dir() and cls(path).is_empty()):
+                path.mkdir()
         except OSError as error:
             raise RunError(f"cannot make the run folder {path}: {error.strerror}") from error
         return cls(path)
@@ -93,6 +95,10 @@ class RunFolder:
                     number += 1
         except OSError as error:
             raise RunError(f"cannot make a run folder in {runs}: {error.strerror}; {_ELSEWHERE}") from error
+
+    def is_empty(self) -> bool:
+        """Whether nothing is in the folder."""
+        return next(self.path.iterdir(), None) is None
 
     def discard(self) -> None:
         """Remove an unfinished run. What no run has made is left, and then `make` fails here."""
@@ -132,6 +138,11 @@ class RunFolder:
     def model(self) -> Path:
         """The trained model, normalization inside."""
         return self.path / "model.keras"
+
+    @property
+    def columns(self) -> Path:
+        """How the columns of an own table became numbers."""
+        return self.path / "columns.json"
 
     @property
     def predictions(self) -> Path:

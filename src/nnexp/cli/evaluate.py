@@ -1,0 +1,103 @@
+"""`nnexp evaluate`: a run's stored model on the test part of a dataset."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnexp.cli.signals import handle_sigterm
+
+if TYPE_CHECKING:
+    from nnexp.evaluation import Evaluation
+    from nnexp.inference.labelled import Labelled
+    from nnexp.inference.signature import Signature
+    from nnexp.runs.record import RunRecord
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's folder.", show_default=False)],
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", metavar="NAME|PATH", help="Another dataset, or examples of your own with labels."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON on stdout.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
+) -> None:
+    """Apply a run's stored model to a test part, or to examples of your own, and print accuracy and classes.
+
+    Your own are an .npz file of examples and labels, a folder with a folder of pictures for each class, or, for a run
+    on an own table, such a table.
+
+    Example:  nnexp evaluate runs/20261121-221332_fashion_sigmoid128
+    """
+    from nnexp import evaluation
+    from nnexp.inference.model import load_model
+    from nnexp.inference.signature import signature_of
+    from nnexp.runs import record
+
+    handle_sigterm()
+    found = record.read(run)
+    signature = signature_of(found)
+    examples = _examples(found, dataset, signature, offline=offline)
+    model = load_model(found, signature)
+    figures = evaluation.evaluate(examples.labels, model.probabilities(examples.x), signature.classes)
+    if as_json:
+        _print_json(found, examples, figures)
+    else:
+        _print(found, examples, figures)
+    gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
+
+
+def _examples(found: RunRecord, name: str | None, signature: Signature, *, offline: bool) -> Labelled:
+    """The test part of the run's dataset, or of the one of that name; or all examples at that path."""
+    from nnexp.cli.console import stderr
+    from nnexp.cli.fetch_progress import RichFetchProgress
+    from nnexp.data.datasets import DATASETS, find
+    from nnexp.examples import dataset_of, load_examples
+    from nnexp.inference.inputs import must_fit
+    from nnexp.inference.labelled import Labelled, labelled_in
+    from nnexp.inference.signature import scaled
+    from nnexp.runs.record import kind_of
+
+    if name and name not in DATASETS and (Path(name).suffix or kind_of(Path(name)) != "nothing"):
+        return labelled_in(Path(name), scaled(signature, found) if Path(name).is_dir() else signature)
+    chosen = find(name) if name else dataset_of(found)
+    examples = load_examples(chosen, offline=offline, progress=RichFetchProgress(stderr()))
+    must_fit(examples, signature)
+    return Labelled(f"the test part of {chosen.name}", examples.x, examples.labels, examples.fingerprint)
+
+
+def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
+    from nnexp.cli.console import stdout
+    from nnexp.cli.outcome import print_evaluation
+
+    console, (low, high) = stdout(), figures.accuracy_interval
+    console.print(f"{len(figures.labels):,} examples: {examples.name}", soft_wrap=True)
+    console.print(f"accuracy  {figures.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f})", soft_wrap=True)
+    recorded = found.test.get("accuracy")
+    if recorded is not None and found.test_split == examples.fingerprint:
+        same = abs(recorded - figures.accuracy) < 1e-6
+        told = "the same as the run recorded" if same else f"the run recorded {recorded:.4f} on these very examples"
+        console.print(told, soft_wrap=True)
+    elif found.test_split:
+        console.print("these are other examples than those that the run was tested on", soft_wrap=True)
+    print_evaluation(figures.plain(), console)
+
+
+def _print_json(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
+    from nnexp.files import to_json
+    from nnexp.runs.reading import escaped
+
+    told = {
+        "run": str(found.path),
+        "dataset": examples.name,
+        "examples": len(figures.labels),
+        "test_split": examples.fingerprint,
+        "accuracy": figures.accuracy,
+        "accuracy_interval": figures.accuracy_interval,
+        **figures.plain(),
+    }
+    typer.echo(escaped(to_json(told)))

@@ -1,0 +1,188 @@
+"""`nnexp predict`: a run's stored model applied to test examples, or to files."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnexp.cli.signals import handle_sigterm
+from nnexp.errors import InputError
+
+if TYPE_CHECKING:
+    from nnexp.inference.inputs import Inputs
+    from nnexp.inference.predictions import Prediction
+    from nnexp.inference.signature import Signature
+    from nnexp.runs.record import RunRecord
+
+_MOST_NOTES = 5
+_MOST_DRAWN = 100  # pictures in one PNG
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's folder.", show_default=False)],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE…]", help="Pictures, CSV, NPY or NPZ files with raw input.", show_default=False),
+    ] = None,
+    index: Annotated[
+        list[int] | None, typer.Option("--index", metavar="N", help="A test example, from 0. Repeatable.")
+    ] = None,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Turn light and dark round: ink on paper for a model of light on black.")
+    ] = False,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="FILE.png", help="Write the pictures as the model sees them.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write a table: .csv or .json.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table as CSV on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON on stdout.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
+) -> None:
+    """Apply a run's stored model: to examples of the test part, or to pictures, tables and arrays in files.
+
+    Input is raw, as the dataset has it: the model normalizes by itself. Load only models of people you trust.
+
+    Example:  nnexp predict runs/20261121-221332_fashion_sigmoid128 --index 0
+    """
+    if bool(files) == bool(index):
+        raise InputError("give either files, or test examples by --index N, such as  --index 0 --index 7")
+    if as_csv and as_json:
+        raise InputError("--csv and --json go to the same stdout; give one of them")
+    if invert and index:
+        raise InputError("--invert is for picture files; test examples are as they are")
+    from nnexp.inference.inputs import PICTURES
+    from nnexp.inference.model import load_model
+    from nnexp.inference.predictions import predictions_of
+    from nnexp.inference.signature import scaled, signature_of
+    from nnexp.runs import record
+
+    handle_sigterm()
+    _check_targets(png, output)
+    found = record.read(run)
+    signature = signature_of(found)
+    if png and not signature.is_picture:
+        raise InputError("--png: this model does not take pictures; leave it away")
+    if index or png or any(path.suffix.lower() in PICTURES for path in files or ()):
+        signature = scaled(signature, found)
+    inputs = _inputs(found, signature, files or [], index or [], invert=invert, offline=offline)
+    model = load_model(found, signature)
+    predictions = predictions_of(model.probabilities(inputs.x), inputs.sources, inputs.truths)
+    if png:
+        _save_pictures(png, inputs, predictions, signature)
+    if output:
+        _save(output, _text(found, predictions, signature, as_csv=output.suffix.lower() == ".csv"))
+    if as_csv or as_json:
+        typer.echo(_text(found, predictions, signature, as_csv=as_csv), nl=False)
+    else:
+        _print(inputs, predictions, signature)
+    gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
+
+
+def _check_targets(png: Path | None, output: Path | None) -> None:
+    from nnexp.report.target import PICTURE, TABLE, check_target
+
+    if png:
+        check_target(png, "--png", PICTURE)
+    if output:
+        check_target(output, "-o", TABLE)
+
+
+def _inputs(
+    found: RunRecord,
+    signature: Signature,
+    files: Sequence[Path],
+    indices: Sequence[int],
+    *,
+    invert: bool,
+    offline: bool,
+) -> Inputs:
+    from nnexp.cli.console import stderr
+    from nnexp.inference.inputs import from_files, from_test_part
+
+    if files:
+        inputs = from_files(files, signature, invert=invert)
+    else:
+        from nnexp.cli.fetch_progress import RichFetchProgress
+        from nnexp.examples import dataset_of, load_examples
+
+        examples = load_examples(dataset_of(found), offline=offline, progress=RichFetchProgress(stderr()))
+        inputs = from_test_part(examples, indices, signature)
+        if found.test_split not in ("", examples.fingerprint):
+            stderr().print("note: the test part on this computer is another than the run's", soft_wrap=True)
+    for note in inputs.notes[:_MOST_NOTES]:
+        stderr().print(f"note: {note}", soft_wrap=True)
+    if len(inputs.notes) > _MOST_NOTES:
+        stderr().print(f"note: and {len(inputs.notes) - _MOST_NOTES} more of that kind", soft_wrap=True)
+    return inputs
+
+
+def _print(inputs: Inputs, predictions: Sequence[Prediction], signature: Signature) -> None:
+    from nnexp.cli.console import stdout
+    from nnexp.cli.picture import drawn
+    from nnexp.cli.predicted import print_prediction, print_predictions
+
+    console = stdout()
+    if len(predictions) > 1 and predictions[0].truth is None:
+        print_predictions(predictions, signature.classes, console)
+        return
+    for place, one in enumerate(predictions):
+        if place:
+            console.print()
+        picture = None
+        if console.is_terminal and signature.is_picture:
+            picture = drawn(inputs.x[place], signature.value_range, console)
+        print_prediction(one, signature.classes, console, picture)
+
+
+def _text(found: RunRecord, predictions: Sequence[Prediction], signature: Signature, *, as_csv: bool) -> str:
+    from nnexp.files import to_json
+    from nnexp.inference.predictions import csv_text, plain
+    from nnexp.runs.reading import escaped
+
+    if as_csv:
+        return csv_text(predictions, signature.classes)
+    told = {
+        "run": str(found.path),
+        "classes": signature.classes,
+        "predictions": plain(predictions, signature.classes),
+    }
+    return escaped(to_json(told)) + "\n"
+
+
+def _save(output: Path, text: str) -> None:
+    from nnexp.cli.console import stderr
+    from nnexp.files import write_text
+
+    try:
+        write_text(output, text)
+    except OSError as error:
+        raise InputError(f"-o {output}: cannot be written: {error.strerror}") from None
+    stderr().print(f"predictions: {output}", soft_wrap=True)
+
+
+def _save_pictures(path: Path, inputs: Inputs, predictions: Sequence[Prediction], signature: Signature) -> None:
+    from nnexp.cli.console import stderr
+    from nnexp.plots import plot_pictures
+
+    classes = signature.classes
+    shown = predictions[:_MOST_DRAWN]
+    captions = [
+        [
+            Path(one.source).name,
+            "no answer" if one.answer is None else f"{classes[one.answer]}  {one.probability:.1%}",
+            *([f"true: {classes[one.truth]}"] if one.truth is not None else []),
+        ]
+        for one in shown
+    ]
+    try:
+        plot_pictures(path, inputs.x[: len(shown)], captions, signature.value_range)
+    except OSError as error:
+        raise InputError(f"--png {path}: cannot be written: {error.strerror}") from None
+    more = f", the first {_MOST_DRAWN} of {len(predictions):,}" if len(predictions) > _MOST_DRAWN else ""
+    stderr().print(f"pictures: {path}{more}", soft_wrap=True)

@@ -1,0 +1,79 @@
+"""An array file as the examples of a model."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp.errors import InputError
+from nnexp.inference.signature import Signature
+from nnexp.runs.reading import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def read_examples(path: Path, signature: Signature) -> NDArray[np.float32]:
+    """The examples [n, ...] in an .npy file, or in the one array of an .npz file that fits the model.
+
+    Raises:
+        InputError: it cannot be read, no array fits or several do, or values are not finite.
+    """
+    import numpy as np
+
+    name = printable(path)
+    arrays = load_arrays(path)
+    fitting = {key: found for key, array in arrays.items() if (found := _fitted(array, signature)) is not None}
+    if len(fitting) != 1:
+        held = ", ".join(f"{printable(key)} {array.dtype}{list(array.shape)}" for key, array in arrays.items())
+        wanted = f"n examples of the shape {list(signature.shape)}"
+        if fitting:
+            raise InputError(f"{name} has several arrays of {wanted}: {', '.join(map(printable, fitting))}; keep one")
+        raise InputError(f"{name} has no array of {wanted}, which the model takes\nit holds: {held or 'none'}")
+    [x] = fitting.values()
+    if not len(x):
+        raise InputError(f"{name} has no examples")
+    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
+    if not finite.all():
+        raise InputError(f"{name}: example {int(finite.argmin())} has a value that is no finite number")
+    return x
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npy or .npz file by their names; never what is pickled.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    import numpy as np
+
+    try:
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return {path.stem: found}
+        with found:
+            return {name: found[name] for name in found.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{printable(path)} cannot be read as arrays of numbers: {error}") from None
+
+
+def _fitted(array: NDArray[Any], signature: Signature) -> NDArray[np.float32] | None:
+    """The array as [n, ...] where it is so but for an axis that says nothing; None where it is not."""
+    import numpy as np
+
+    if array.dtype.kind not in "biuf":
+        return None
+    shape = signature.shape
+    with np.errstate(over="ignore"):  # what is too large is told as not finite
+        array = array.astype(np.float32)
+    if array.shape == shape:  # a single example
+        return array[None]
+    same = array.shape[1:] == shape
+    flat = array.ndim == 2 and array.shape[1] == signature.size
+    without_channel = shape[-1] == 1 and array.shape[1:] == shape[:-1]
+    with_channel = len(shape) == 2 and array.shape[1:] == (*shape, 1)
+    if not (same or flat or without_channel or with_channel):
+        return None
+    return array.reshape(-1, *shape)

@@ -1,0 +1,156 @@
+"""Raw examples for a model: pictures, arrays and tables from files, or examples of the test part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nnexp.errors import InputError
+from nnexp.examples import Examples
+from nnexp.inference.signature import Signature
+from nnexp.runs.reading import printable
+from nnexp.runs.record import kind_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
+_FORMS = "pictures (PNG, JPEG …), tables (.csv, .parquet), arrays (.npy, .npz)"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Raw examples, as the model takes them."""
+
+    x: NDArray[Any]  # [n, ...]
+    sources: tuple[str, ...]  # where each is from
+    truths: tuple[int | None, ...]  # the label of each, where it is known
+    notes: tuple[str, ...] = ()  # what was done to them, for people
+
+
+Read: TypeAlias = Callable[[Path, Signature], Inputs]
+
+
+def from_test_part(examples: Examples, indices: Sequence[int], signature: Signature) -> Inputs:
+    """Some examples of the test part, by their place in it, from 0.
+
+    Raises:
+        InputError: there are not so many, or they are not such as the model takes.
+    """
+    count, name = len(examples.labels), examples.dataset.name
+    for index in indices:
+        if not 0 <= index < count:
+            raise InputError(f"--index {index}: the test part of {name} has {count:,} examples, 0 to {count - 1}")
+    must_fit(examples, signature)
+    chosen = list(indices)
+    return Inputs(
+        x=examples.x[chosen],
+        sources=tuple(f"test example {index}" for index in chosen),
+        truths=tuple(int(examples.labels[index]) for index in chosen),
+    )
+
+
+def must_fit(examples: Examples, signature: Signature) -> None:
+    """See that a dataset has the shape and the classes that a model was trained on.
+
+    Raises:
+        InputError: it has others.
+    """
+    name, shape = examples.dataset.name, tuple(examples.x.shape[1:])
+    if shape != signature.shape:
+        raise InputError(f"an example of {name} has the shape {shape}, but the model takes {signature.shape}")
+    ours, theirs = tuple(map(printable, examples.dataset.classes)), signature.classes
+    if ours != theirs:
+        raise InputError(
+            f"{name} has other classes than the model\nthe dataset: {_few(ours)}\nthe model: {_few(theirs)}"
+        )
+
+
+def from_files(paths: Sequence[Path], signature: Signature, *, invert: bool = False) -> Inputs:
+    """The examples in files, in the order given.
+
+    Pictures become grey or RGB and of the model's size; with `invert` light becomes dark.
+
+    Raises:
+        InputError: a file cannot be read, or does not fit the model.
+    """
+    readers = [_reader(path) for path in paths]  # before the first one is read
+    if invert and any(path.suffix.lower() not in PICTURES for path in paths):
+        raise InputError("--invert turns light and dark round, so it is for pictures only; leave it away")
+    read = [reader(path, signature) for path, reader in zip(paths, readers, strict=True)]
+    import numpy as np
+
+    x = np.concatenate([one.x for one in read])
+    if invert:
+        low, high = signature.value_range
+        x = low + high - x
+    notes = [note for one in read for note in one.notes]
+    if signature.is_picture and not all(path.suffix.lower() in PICTURES for path in paths):
+        notes += _scale_note(x, signature)
+    return Inputs(x, tuple(source for one in read for source in one.sources), (None,) * len(x), tuple(notes))
+
+
+def _reader(path: Path) -> Read:
+    kind = kind_of(path)
+    if kind == "nothing":
+        raise InputError(f"{printable(path)}: there is no such file")
+    if kind != "file":
+        what = f"a directory; name the files in it, such as {printable(path)}/*" if kind == "directory" else "no file"
+        raise InputError(f"{printable(path)} is {what}")
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        return _picture
+    if suffix not in _READERS:
+        raise InputError(f"{printable(path)}: {suffix or 'a name without an ending'} is not known\nknown: {_FORMS}")
+    return _READERS[suffix]
+
+
+def _picture(path: Path, signature: Signature) -> Inputs:
+    from nnexp.inference.pictures import read_picture
+
+    x, note = read_picture(path, signature)
+    return Inputs(x[None], (printable(path),), (None,), (note,) if note else ())
+
+
+def _table(path: Path, signature: Signature) -> Inputs:
+    from nnexp.inference.tables import read_encoded, read_numbers
+
+    if signature.columns:
+        x, notes = read_encoded(path, signature)
+        return _rows(path, x, range(2, len(x) + 2), notes)
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"{printable(path)}: this model takes plain numbers; give them as .csv, .npy or .npz")
+    x, lines, notes = read_numbers(path, signature)
+    return _rows(path, x, lines, notes)
+
+
+def _rows(path: Path, x: NDArray[Any], lines: Sequence[int], notes: tuple[str, ...]) -> Inputs:
+    sources = tuple(f"{printable(path)}:{line}" for line in lines)
+    return Inputs(x, sources, (None,) * len(x), notes)
+
+
+def _array(path: Path, signature: Signature) -> Inputs:
+    from nnexp.inference.arrays import read_examples
+
+    x = read_examples(path, signature)
+    sources = tuple(f"{printable(path)}[{index}]" for index in range(len(x)))
+    return Inputs(x, sources, (None,) * len(x))
+
+
+def _scale_note(x: NDArray[Any], signature: Signature) -> list[str]:
+    """A picture divided by 255 before the model does so again is nearly black: a frequent slip."""
+    low, high = signature.value_range
+    if x.max() <= 1 < high:
+        learnt = f"but the model learnt from raw ones, {low:g} to {high:g}: it normalizes by itself"
+        return [f"the values are {x.min():g} to {x.max():g}, {learnt}"]
+    return []
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+_READERS: Mapping[str, Read] = MappingProxyType({".csv": _table, ".parquet": _table, ".npy": _array, ".npz": _array})

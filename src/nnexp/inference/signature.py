@@ -1,0 +1,91 @@
+"""What a run's model takes and gives, from its run folder alone: its data may be elsewhere by now."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+from nnexp.data.datasets import DATASETS
+from nnexp.data.own.columns import Columns
+from nnexp.errors import InputError
+from nnexp.examples import dataset_entry, dataset_of
+from nnexp.runs.reading import Refused, json_of, printable
+from nnexp.runs.record import RunRecord
+
+_SHAPE = re.compile(r"\((\d{1,9}(?:, \d{1,9})*)\)")
+_PIXELS = (0.0, 255.0)
+_MOST_MEGABYTES = 8  # of columns.json
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What goes into a model, raw, and what comes out."""
+
+    shape: tuple[int, ...]  # of one example
+    value_range: tuple[float, float]  # of raw pictures
+    classes: tuple[str, ...]  # the index is the label
+    features: tuple[str, ...]  # the names of a table's numbers; empty for all else
+    columns: Columns | None  # how the columns of an own table become these numbers
+    separator: str = ","  # between the cells of an own table
+    target: str = ""  # its column of classes
+
+    @property
+    def size(self) -> int:
+        """How many numbers an example has."""
+        return math.prod(self.shape)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether an example can be a picture: [height, width], grey with one channel or none, or RGB."""
+        return len(self.shape) == 2 or (len(self.shape) == 3 and self.shape[2] in (1, 3))
+
+
+def signature_of(run: RunRecord) -> Signature:
+    """The signature of a run that came to its end.
+
+    Raises:
+        InputError: it has not, or its files do not tell.
+    """
+    path = printable(run.path)
+    if run.status == "running":
+        raise InputError(f"{path} is still running; wait for its end")
+    if not run.has_result:
+        raise InputError(f"{path} is {run.status}, so it has no trained model; first:  nnexp resume {path}")
+    shape = _SHAPE.fullmatch(run.model[0]["output"]) if run.model else None
+    classes = tuple(row["class"] for row in run.evaluation.get("per_class", ()))
+    if shape is None or len(classes) < 2:
+        raise InputError(f"{path}: its metrics.json does not say what its model takes and which classes it knows")
+    dataset, parameters = dataset_entry(run)
+    known = DATASETS.get(dataset)
+    columns = _columns(run)
+    return Signature(
+        shape=tuple(map(int, shape[1].split(", "))),
+        value_range=known.value_range if known else _PIXELS,
+        classes=classes,
+        features=columns.features if columns else known.feature_names if known else (),
+        columns=columns,
+        separator=str(parameters.get("separator") or ","),
+        target=str(parameters.get("target") or ""),
+    )
+
+
+def scaled(signature: Signature, run: RunRecord) -> Signature:
+    """The signature with the range that pictures are scaled to: of own arrays only these themselves tell it.
+
+    Raises:
+        InputError: they are no longer there.
+    """
+    if dataset_entry(run)[0] != "npz" or not signature.is_picture:
+        return signature
+    return replace(signature, value_range=dataset_of(run).value_range)
+
+
+def _columns(run: RunRecord) -> Columns | None:
+    try:
+        return Columns.of_plain(json_of(run.folder.columns, _MOST_MEGABYTES))
+    except FileNotFoundError:
+        return None  # not trained on an own table
+    except (Refused, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        why = str(error) if isinstance(error, Refused) else "it is not what nnexp writes"
+        raise InputError(f"{printable(run.folder.columns)} cannot be used: {why}") from None

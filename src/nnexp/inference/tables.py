@@ -1,0 +1,189 @@
+"""A table file as the examples of a model."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnexp.data.own.kinds import BadData
+from nnexp.errors import InputError
+from nnexp.inference.signature import Signature
+from nnexp.runs.reading import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_MOST_TOLD = 5  # cells that do not fit
+_LARGEST = 3e38  # of 32 bits
+
+
+def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """The rows of a table by the names of their columns, encoded as those that the model was trained on; and notes.
+
+    Raises:
+        InputError: it cannot be read, a column is missing, or a cell does not fit.
+    """
+    return _encoded(path, _frame(path, signature), signature)
+
+
+def read_labelled(path: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """The same, and the label of each row, by the column of classes that the model was trained on.
+
+    Raises:
+        InputError: as above, or the classes are not those of the model, or it was not trained on an own table.
+    """
+    from nnexp.data.own.labels import labels_of
+
+    name, target = printable(path), signature.target
+    if not signature.columns:
+        raise InputError(f"{name}: this model was not trained on an own table; give its examples as an .npz file")
+    frame = _frame(path, signature)
+    if target not in frame.columns:
+        raise InputError(f"{name} has no column {printable(target)!r}, which holds the classes")
+    x, _ = _encoded(path, frame, signature)
+    try:
+        return x, labels_of(list(frame[target]), signature.classes, f"column {printable(target)!r}")[0]
+    except BadData as error:
+        raise InputError(f"{name}: {error.message}") from None
+
+
+def _frame(path: Path, signature: Signature) -> pd.DataFrame:
+    from nnexp.data.own.tables import read_table
+
+    return read_table(path.suffix.lower()[1:], path, {"separator": signature.separator})
+
+
+def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    from nnexp.data.own.tables import FIRST_ROW
+
+    assert signature.columns is not None
+    try:
+        x = signature.columns.encode(frame, FIRST_ROW)
+    except BadData as error:
+        raise InputError(f"{printable(path)}: {error}") from None
+    notes = []
+    for column in signature.columns.columns:
+        unmet = sorted(set(map(str, frame[column.name].dropna())) - set(column.categories)) if column.categories else []
+        if unmet:
+            message = f"{printable(path)}, column {column.name!r}: training never met {', '.join(unmet[:_MOST_TOLD])}"
+            notes.append(f"{printable(message)}; taken for none of its categories")
+    return x, tuple(notes)
+
+
+def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[str, ...]]:
+    """The rows of a CSV file [n, ...], with or without a header; the line of each; and notes for people.
+
+    Columns go by their names where the header has those of the dataset, so that others may stand among them; else by
+    their order, as many as the model takes.
+
+    Raises:
+        InputError: it cannot be read, has other columns, or cells that are no finite numbers.
+    """
+    import numpy as np
+
+    name = printable(path)
+    rows = _rows(path)
+    header = rows.pop(0)[1] if _is_header(rows[0][1]) else None
+    if not rows:
+        raise InputError(f"{name} has a header, and no rows below it")
+    chosen, notes = _columns(name, header, len(rows[0][1]), signature)
+    wrong: list[str] = []
+    numbers = []
+    for line, row in rows:
+        if len(row) != len(rows[0][1]):
+            wrong.append(f"{name}:{line}: {len(row)} cells, not {len(rows[0][1])}")
+            continue
+        cells = [row[column] for column in chosen]
+        wrong += [
+            f"{name}:{line}, column {_title(header, signature, column)}: {problem}"
+            for column, cell in zip(chosen, cells, strict=True)
+            if (problem := _problem(cell))
+        ]
+        if not wrong:
+            numbers.append([float(cell) for cell in cells])
+    if wrong:
+        more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
+        raise InputError("\n".join([*wrong[:_MOST_TOLD], *more]))
+    x = np.array(numbers, np.float32).reshape(-1, *signature.shape)
+    return x, [line for line, _ in rows], notes
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Every row that is not empty, with the line that it ends in."""
+    name = printable(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}") from None
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise InputError(f"{name}:{reader.line_num}: cannot be read as CSV: {error}") from None
+    if not rows:
+        raise InputError(f"{name} has no rows")
+    return rows
+
+
+def _is_header(row: Sequence[str]) -> bool:
+    """Whether a row names columns: not one of its cells is a number. One with some numbers has slips in it."""
+    return not any(_is_number(cell) for cell in row)
+
+
+def _columns(
+    name: str, header: Sequence[str] | None, width: int, signature: Signature
+) -> tuple[list[int], tuple[str, ...]]:
+    """Which columns of the file the model takes, in its order."""
+    wanted = signature.features
+    titles = [title.strip() for title in header or ()]
+    lacking = [feature for feature in wanted if feature not in titles]
+    if wanted and not lacking:
+        others = [printable(title) for title in titles if title not in wanted]
+        return [titles.index(feature) for feature in wanted], (
+            (f"{name}: not looked at: {', '.join(others)}",) if others else ()
+        )
+    if width == signature.size:
+        unnamed = f"{name}: taken in the order of {', '.join(wanted)}"
+        return list(range(width)), (unnamed,) if wanted and header else ()
+    if wanted and len(lacking) < len(wanted):
+        unknown = [title for title in titles if title not in wanted]
+        near = difflib.get_close_matches(lacking[0], unknown, n=1, cutoff=0.5)
+        guess = f"; is it {printable(near[0])!r}?" if near else ""
+        raise InputError(f"{name} has no column {lacking[0]!r}{guess}\nthe model takes: {', '.join(wanted)}")
+    takes = f"the model takes {signature.size}" + (f": {', '.join(wanted)}" if wanted else "")
+    raise InputError(f"{name} has {width} columns, but {takes}")
+
+
+def _title(header: Sequence[str] | None, signature: Signature, column: int) -> str:
+    if header:
+        return f"{column + 1} ({printable(header[column].strip())})"
+    return f"{column + 1} ({signature.features[column]})" if signature.features else str(column + 1)
+
+
+def _problem(cell: str) -> str:
+    """Why a cell cannot be taken; "" where it can."""
+    shown = repr(printable(cell.strip())[:50])
+    if not cell.strip():
+        return "the cell is empty; the model needs a number"
+    if not _is_number(cell):
+        with_point = _is_number(cell.replace(",", "."))
+        return f"{shown} is no number" + ("; write it with a point" if with_point else "")
+    return "" if abs(float(cell)) < _LARGEST else f"{shown} is no number that the model can take"
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell  # Python would take 1_000
