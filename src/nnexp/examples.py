@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.datasets import Dataset, describe, load
+from nnexp.data.own.kinds import KINDS
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError
 from nnexp.runs.reading import printable
@@ -43,8 +44,10 @@ def dataset_of(run: RunRecord) -> Dataset:
     """
     name, parameters = dataset_entry(run)
     try:
+        if name in KINDS and not parameters["sha256"]:  # no file is read but the one that the run was made from
+            raise KeyError("sha256")
         return describe(name, parameters)
-    except (KeyError, TypeError, ValueError):  # a stranger may have written them
+    except (KeyError, TypeError, ValueError, OverflowError):  # a stranger may have written them
         raise InputError(f"{printable(run.path)}: its config does not say what its data are") from None
 
 

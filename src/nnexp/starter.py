@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nnexp.data.datasets import DATASETS, Dataset, describe
-from nnexp.data.own.kinds import KINDS, BadData
+from nnexp.data.own.kinds import KINDS
 from nnexp.errors import InputError
+from nnexp.runs.reading import printable
 
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
@@ -31,7 +31,9 @@ def config_text(folder: Path, start: str) -> tuple[str, str]:
     kind, path = _found(folder, start)
     written: dict[str, Any] = {"path": path.name if path != folder else "."}
     if "target" in KINDS[kind]:
-        written["target"] = _target(kind, path)
+        names = _names(kind, path, written)
+        lower = {name.lower(): name for name in reversed(names)}
+        written["target"] = next((lower[usual] for usual in _USUAL_TARGETS if usual in lower), names[-1])
     if kind == "images":
         written |= _size(path)
     defaults = {name: said.default for name, said in KINDS[kind].items() if said.default is not None}
@@ -53,9 +55,9 @@ def _text(dataset: Dataset, entry: str, about: str) -> str:
     layers += [f"dense: {{units: {len(dataset.classes)}, activation: softmax}}"]
     pixels = dataset.value_range == (0, 255)
     lines = [
-        f"# {about}",
+        f"# {printable(about)}",
         "# Check it:  nnexp check FILE   train it:  nnexp run FILE   ask something:  nnexp sweep FILE --hidden 16,64",
-        f"description: A first model for {dataset.title}.",
+        f"description: {json.dumps(f'A first model for {dataset.title}.', ensure_ascii=False)}",
         f"dataset: {entry}",
         f"normalization: {'divide_by_255' if pixels else 'standardize'}  # or none, l2, min_max",
         "layers:  # from the input to the output, which has a unit for each class",
@@ -100,20 +102,22 @@ def _holds_pictures(folder: Path) -> bool:
     return sum(any(path.suffix.lower() in ENDINGS for path in kind.iterdir()) for kind in kinds) >= 2
 
 
-def _target(kind: str, path: Path) -> str:
-    """The column that looks most like classes: by its name, else the last."""
+def _names(kind: str, path: Path, written: dict[str, Any]) -> list[str]:
+    """The columns of a table; where it has but one, `written` gets the separator that it seems to have."""
     from nnexp.data.own.tables import read_table
 
-    names: Sequence[str] = [str(name) for name in read_table(kind, path, {}).columns]
-    lower = {name.strip().lower(): name for name in reversed(names)}
-    return next((lower[usual] for usual in _USUAL_TARGETS if usual in lower), names[-1])
+    names = list(read_table(kind, path, written).columns)
+    for separator in (";", "\t", "|"):
+        if len(names) == 1 and separator in names[0]:
+            written["separator"] = separator
+            names = list(read_table(kind, path, written).columns)
+    return names
 
 
 def _size(folder: Path) -> dict[str, Any]:
     """The size that pictures must be given where they differ."""
-    from nnexp.data.own.images import files_of, read_picture
+    from nnexp.data.own.images import parts_of, read_picture
 
-    sizes = {read_picture(path, "").size for path in files_of({"path": str(folder)})[:1000]}
-    if not sizes:
-        raise BadData(f"there are no pictures in {folder}")
+    paths = [path for part in parts_of({"path": str(folder)}) for path, _ in part]
+    sizes = {read_picture(path)[0].size for path in paths[:1000]}
     return {} if len(sizes) == 1 else {"size": [64, 64]}

@@ -128,10 +128,50 @@ def test_numbers_are_classes_in_the_order_of_their_values(tmp_path: Path) -> Non
     assert named.classes == ("10", "2", "9")
 
 
+def csv(folder: Path, *lines: str) -> Path:
+    path = folder / "a.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_cells_are_what_is_written(tmp_path: Path) -> None:
+    rows = [f"{code},{n},{'ab'[n % 2]}" for n, code in enumerate(["01", "1", "None", "NA", ""] * 4)]
+    path = csv(tmp_path, "code,x,y", *rows)
+    columns = describe("csv", given("csv", path, target="y", categories=["code"])).columns
+    assert columns is not None
+    assert columns.columns[0].categories == ("(missing)", "01", "1", "NA", "None")
+
+
+def test_the_training_rows_alone_say_what_a_column_is(tmp_path: Path) -> None:
+    path = csv(tmp_path, "x,y", "1,a", "2,b", "3,a", "4,b")
+    test = tmp_path / "test.csv"
+    test.write_text("x,y\n5,a\nu,b\n")
+    with pytest.raises(BadData, match="row 3, column 'x': 'u' is no number"):
+        describe("csv", given("csv", path, target="y", test_path=str(test)))
+    path.write_text("x,y\nk,a\n01,b\nk,a\n01,b\n2,a\n2,b\n")
+    test.write_text("x,y\n01,a\n2,b\n")
+    arrays = load(describe("csv", given("csv", path, target="y", test_path=str(test), categories=["x"])))
+    assert arrays.x_test.sum(axis=1).tolist() == [1, 1]  # each is one of the categories of training
+
+
+def test_empty_lines_count_as_rows_of_the_file(tmp_path: Path) -> None:
+    path = csv(tmp_path, "x,y", "1,a", "", ",", "2,b", "3,a", "4,b", "5,a", "6x,b", "7,a", "8,b")
+    with pytest.raises(BadData, match="row 9, column 'x': '6x'"):
+        describe("csv", given("csv", path, target="y"))
+
+
 BAD = {
+    "two names": ("x,y,y\n1,a,a\n2,b,b\n", {}, "two columns of the name 'y'"),
+    "a long row": ("x,y\n1,a,\n2,b,\n", {}, "cannot be read as csv"),
+    "a short row": ("x,z,y\n1,2,a\n1,b\n", {}, "row 3: the target 'y' is missing"),
+    "question marks": ("x,y\n" + "".join(f"{n if n % 8 else '?'},{'ab'[n % 2]}\n" for n in range(80)), {}, "'?' is no"),
+    "a class of the test part": ("x,y,p\n1,a,train\n2,b,train\n3,c,test\n", {"split_column": "p"}, "class 'c'"),
+    "too large": ("x,y\n" + "1e39,a\n2,b\n" * 10, {}, "is no number of 32 bits"),
+    "a class twice": ("x,y\n1,a\n2,b\n", {"classes": ["a", "b", "b"]}, "names one twice"),
+    "a column twice": ("x,y\n1,a\n2,b\n", {"columns": ["x", "x"]}, "names a column twice"),
     "a slip": ("x,y\n" + "".join(f"{n},a\n{n},b\n" for n in range(20)) + "1O,a\n", {}, "row 42, column 'x': '1O' is"),
     "no target": ("x,y\n1,a\n2,\n3,b\n", {}, "row 3: the target 'y' is missing"),
-    "infinite": ("x,y\n1,a\ninf,b\n3,b\n4,a\n5,a\n", {}, "row 3, column 'x': inf is no finite number"),
+    "infinite": ("x,y\n1,a\ninf,b\n3,b\n4,a\n5,a\n", {}, "row 3, column 'x': inf is no number of 32 bits"),
     "one class": ("x,y\n1,a\n2,a\n", {}, "one value only, 'a'"),
     "a regression": ("x,y\n1,0.5\n2,0.25\n", {}, "numbers that are not whole"),
     "another column": ("x,why\n1,a\n2,b\n", {}, "there is no column 'y'"),
@@ -175,9 +215,20 @@ def test_arrays_of_an_npz_file(tmp_path: Path) -> None:
     assert (arrays.y_test == y[30:]).all()
 
 
+def test_whole_numbers_are_the_places_of_named_classes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.arange(40.0).reshape(20, 2), y=np.arange(20) % 2)
+    dataset = describe("npz", given("npz", tmp_path / "a.npz", classes=["cat", "dog"]))
+    arrays = load(dataset)
+    assert dataset.classes == ("cat", "dog")
+    assert set(arrays.y_train) == {0, 1}
+    assert (arrays.y_train == arrays.x_train[:, 0] / 2 % 2).all()
+
+
 @pytest.mark.parametrize(
     ("arrays", "more", "said"),
     [
+        ({"x": np.zeros((0, 2)), "y": np.zeros(0, int)}, {}, "is empty"),
+        ({"x": np.zeros((4, 2)), "y": np.arange(4)}, {"classes": ["a", "b"]}, "labels go from 0 to 3"),
         ({"a": np.zeros((4, 2))}, {}, "no array of the name x or X"),
         ({"x": np.zeros((4, 2)), "y": np.zeros(4)}, {"y": "z"}, "no array 'z'"),
         ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "shape (4, 2), the labels (3,)"),
@@ -247,6 +298,24 @@ def test_a_file_of_labels(pictures: Callable[..., Path], tmp_path: Path) -> None
     (tmp_path / "labels.csv").write_text("file,label\ndark/0.png,a\nnone.png,b\n")
     with pytest.raises(BadData, match=r"labels\.csv, row 3: there is no picture"):
         describe("images", parameters)
+
+
+def test_other_parts_are_no_classes(pictures: Callable[..., Path]) -> None:
+    pictures("photos/train")
+    with pytest.raises(BadData, match="train, which is no class"):
+        describe("images", given("images", pictures("photos/val")))
+
+
+def test_pictures_are_read_as_a_model_is_given_them_later(tmp_path: Path) -> None:
+    """Upright, 16 bits as 8, transparent parts white."""
+    for kind in ("a", "b"):
+        (tmp_path / kind).mkdir()
+        for number in range(5):
+            Image.new("LA", (2, 2), (0, 0)).save(tmp_path / kind / f"{number}.png")
+    Image.fromarray(np.full((2, 2), 300, np.uint16)).save(tmp_path / "a" / "0.png")
+    arrays = load(describe("images", given("images", tmp_path, colour="grey")))
+    values = {int(value) for part in (arrays.x_train, arrays.x_test) for value in part[:, 0, 0]}
+    assert values == {1, 255}
 
 
 def test_pictures_that_do_not_fit(pictures: Callable[..., Path]) -> None:

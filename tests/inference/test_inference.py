@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from nnexp.cli.picture import drawn
+from nnexp.data.datasets import describe
 from nnexp.errors import InputError
 from nnexp.inference.model import load_model
 from nnexp.inference.predictions import csv_text, plain, predictions_of
@@ -156,11 +157,16 @@ def test_pictures_for_a_model_of_own_arrays_are_scaled_to_the_range_of_these(cop
     x = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 2, 2)
     np.savez(tmp_path / "own.npz", x=x, y=np.arange(10) % 2)
     metrics = json.loads((copy / "metrics.json").read_text())
-    held = {"npz": {"path": str(tmp_path / "own.npz"), "split_seed": 0}}
+    own = {"path": str(tmp_path / "own.npz"), "split_seed": 0}
+    held = {"npz": {**own, "sha256": describe("npz", own).sha256}}
     change(copy / "metrics.json", config={**metrics["config"], "dataset": held})
     run = record.read(copy)
     low, high = scaled(replace(signature_of(run), shape=(2, 2)), run).value_range
     assert -1 <= low < high <= 1
+    bare = {**metrics["config"], "dataset": {"npz": own}}
+    change(copy / "metrics.json", config=bare)  # a stranger's, which could name any file
+    with pytest.raises(InputError, match="does not say what its data are"):
+        scaled(replace(signature_of(run), shape=(2, 2)), record.read(copy))
     (tmp_path / "own.npz").unlink()
     with pytest.raises(InputError, match="there is no file"):
         scaled(replace(signature_of(run), shape=(2, 2)), run)

@@ -64,6 +64,7 @@ def test_without_weights_nothing_changes(experiment: Any) -> None:
     ("written", "said"),
     [
         ("{malignan: 2}", "there is no class 'malignan'"),
+        ("{malignant: 0, benign: 0}", "nothing would be learnt"),
         ("{benign: -1}", "must be a number from 0"),
         ("{benign: many}", "must be a number from 0"),
         ("equal", "unknown class_weight"),

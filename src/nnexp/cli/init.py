@@ -29,6 +29,7 @@ def init(
     from nnexp.config.loading import parse_config
     from nnexp.data.datasets import describe
     from nnexp.errors import ConfigError, InputError
+    from nnexp.files import write_text
     from nnexp.preflight import preflight
     from nnexp.starter import config_text
 
@@ -40,11 +41,10 @@ def init(
     experiment = parse_experiment(parse_config(text, str(target)), target.stem)
     if problems := preflight(experiment, describe(experiment.dataset.name, experiment.dataset.parameters)).problems:
         raise ConfigError(problems)
+    if target.exists():
+        raise InputError(f"{target} is there already\nremove it, or move it away")
     try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise InputError(f"{target} is there already\nremove it, or move it away") from None
+        write_text(target, text)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}") from None
     typer.echo(text)

@@ -63,7 +63,7 @@ def predict(
     from nnexp.runs import record
 
     handle_sigterm()
-    _check_targets(png, output)
+    _check_targets(png, output, files or [])
     found = record.read(run)
     signature = signature_of(found)
     if png and not signature.is_picture:
@@ -84,8 +84,13 @@ def predict(
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
 
-def _check_targets(png: Path | None, output: Path | None) -> None:
+def _check_targets(png: Path | None, output: Path | None, files: Sequence[Path]) -> None:
     from nnexp.report.target import PICTURE, TABLE, check_target
+
+    inputs = {path.resolve() for path in files}
+    for option, target in (("--png", png), ("-o", output)):
+        if target and target.resolve() in inputs:
+            raise InputError(f"{option} {target} is one of the files to predict; give another name")
 
     if png:
         check_target(png, "--png", PICTURE)

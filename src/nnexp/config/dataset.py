@@ -12,7 +12,7 @@ from nnexp.config.entries import Problems
 from nnexp.config.grammar import Entry
 from nnexp.config.loading import Node, kind_of, shortened
 from nnexp.data.datasets import DATASETS, Dataset, describe
-from nnexp.data.own.kinds import FORMS, KINDS, BadData, Parameter
+from nnexp.data.own.kinds import FORMS, KINDS, SPLITS, BadData, Parameter
 
 _LARGEST_SIZE = 4096  # pixels
 
@@ -81,6 +81,12 @@ def _own(kind: str, node: Node, outer: Node, problems: Problems) -> tuple[Entry,
             problems.add(found.place, message, parameter.summary)
         else:
             values[name] = value
+    given = [name for name in SPLITS if name in values]
+    if len(given) > 1 and given != ["test", "group_column"]:
+        message = f"{kind}: {' and '.join(given)} both say what the test part is"
+        problems.add(node.keys[given[-1]], message, "give one of them")
+    if "labels" in values and "test_path" in values:
+        problems.add(node.keys["labels"], "images: labels and test_path cannot go together", "give one of them")
     if len(problems.found) > before:
         return Entry(""), None
     try:
@@ -97,8 +103,10 @@ def _value(parameter: Parameter, node: Node) -> Any:
     value = node.plain()
     match parameter.type:
         case "path" if isinstance(value, str) and value.strip() and "\0" not in value:
-            return os.path.normpath(_folder_of(node) / Path(value).expanduser())
+            return os.path.normpath(_folder_of(node) / os.path.expanduser(value))  # noqa: PTH111  a strange ~name stays
         case "text" if isinstance(value, str) and value:
+            return value
+        case "character" if isinstance(value, str) and len(value) == 1:
             return value
         case "texts" if isinstance(value, list) and value and not any(isinstance(item, (dict, list)) for item in value):
             return [str(item) for item in value]

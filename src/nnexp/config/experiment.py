@@ -269,6 +269,8 @@ class _Reader:
                 self.problems.add(found.place, message, "such as 2.0: its examples count twice")
             else:
                 weights[name] = float(value)
+        if classes and set(classes) == weights.keys() and not any(weights.values()):
+            self.problems.add(node.place, "all weights are 0: nothing would be learnt", "give one of them another")
         return weights
 
     def optimizer(self) -> Entry:

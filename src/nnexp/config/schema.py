@@ -116,6 +116,7 @@ def _properties() -> dict[str, Any]:
 _OWN_TYPES: Mapping[own.Type, Mapping[str, Any]] = {
     "path": {"type": "string"},
     "text": {"type": "string"},
+    "character": {"type": "string", "minLength": 1, "maxLength": 1},
     "texts": {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
     "fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
     "whole": {"type": "integer", "minimum": 0},

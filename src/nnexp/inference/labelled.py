@@ -81,8 +81,9 @@ def _arrays(path: Path, signature: Signature) -> tuple[NDArray[np.float32], NDAr
     [cells] = rows.values()
     if cells.dtype.kind not in "iuU":
         raise InputError(f"{printable(path)}: its labels are {cells.dtype}; wanted: whole numbers, or names of classes")
-    if cells.dtype.kind in "iu" and cells.min() >= 0 and cells.max() < len(signature.classes):
-        return x, cells.astype(np.int32)
+    named = set(map(str, cells.tolist())) <= set(signature.classes)
+    if not named and cells.dtype.kind in "iu" and cells.min() >= 0 and cells.max() < len(signature.classes):
+        return x, cells.astype(np.int32)  # places in the classes
     return x, np.array([_label(str(cell), signature.classes, path) for cell in cells], np.int32)
 
 

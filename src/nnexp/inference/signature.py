@@ -59,6 +59,8 @@ def signature_of(run: RunRecord) -> Signature:
     dataset, parameters = dataset_entry(run)
     known = DATASETS.get(dataset)
     columns = _columns(run)
+    if columns and shape[1] != str(len(columns.features)):
+        raise InputError(f"{printable(run.folder.columns)} has {len(columns.features)} features, the model {shape[1]}")
     return Signature(
         shape=tuple(map(int, shape[1].split(", "))),
         value_range=known.value_range if known else _PIXELS,

@@ -38,7 +38,7 @@ def read_labelled(path: Path, signature: Signature) -> tuple[NDArray[np.float32]
     Raises:
         InputError: as above, or the classes are not those of the model, or it was not trained on an own table.
     """
-    from nnexp.data.own.labels import labels_of
+    from nnexp.data.own.labels import places_of
 
     name, target = printable(path), signature.target
     if not signature.columns:
@@ -48,7 +48,7 @@ def read_labelled(path: Path, signature: Signature) -> tuple[NDArray[np.float32]
         raise InputError(f"{name} has no column {printable(target)!r}, which holds the classes")
     x, _ = _encoded(path, frame, signature)
     try:
-        return x, labels_of(list(frame[target]), signature.classes, f"column {printable(target)!r}")[0]
+        return x, places_of(list(frame[target]), signature.classes, f"column {printable(target)!r}")
     except BadData as error:
         raise InputError(f"{name}: {error.message}") from None
 
@@ -60,16 +60,15 @@ def _frame(path: Path, signature: Signature) -> pd.DataFrame:
 
 
 def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    from nnexp.data.own.tables import FIRST_ROW
-
     assert signature.columns is not None
     try:
-        x = signature.columns.encode(frame, FIRST_ROW)
+        x = signature.columns.encode(frame)
     except BadData as error:
         raise InputError(f"{printable(path)}: {error}") from None
     notes = []
     for column in signature.columns.columns:
-        unmet = sorted(set(map(str, frame[column.name].dropna())) - set(column.categories)) if column.categories else []
+        met = {*column.categories, ""}
+        unmet = sorted(set(map(str, frame[column.name].dropna())) - met) if column.categories else []
         if unmet:
             message = f"{printable(path)}, column {column.name!r}: training never met {', '.join(unmet[:_MOST_TOLD])}"
             notes.append(f"{printable(message)}; taken for none of its categories")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.kinds import BadData
-from nnexp.data.own.labels import is_test, labels_of
+from nnexp.data.own.labels import is_test, labels_of, need_all_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,13 +43,26 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, ...
         if examples.shape[1:] != x.shape[1:]:
             message = f"test examples have the shape {examples.shape[1:]}, the others {x.shape[1:]}"
             raise BadData(message, "", "test_path")
-    together = np.concatenate([labels for _, labels in parts])
-    found, classes = labels_of(together.tolist(), parameters.get("classes"), "the array of labels")
+    if not all(len(labels) for _, labels in parts):
+        raise BadData("an array of examples is empty", "", "test_path" if len(parts) == 2 else "path")
+    found, classes = _labels(np.concatenate([labels for _, labels in parts]), parameters.get("classes"))
     if len(parts) == 2:
+        need_all_classes(found[: len(x)], found[len(x) :], classes)
         return Arrays(_examples(x), found[: len(x)], _examples(parts[1][0]), found[len(x) :]), classes
     test = is_test(found, None, parameters)
+    need_all_classes(found[~test], found[test], classes)
     x = _examples(x)
     return Arrays(x[~test], found[~test], x[test], found[test]), classes
+
+
+def _labels(values: np.ndarray, named: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Whole numbers from 0 are the places of the named classes; all else is their names."""
+    if named and values.dtype.kind in "iu" and not set(map(str, values.tolist())) <= set(named):
+        if values.min() < 0 or values.max() >= len(named):
+            message = f"the labels go from {values.min()} to {values.max()}, `classes` has {len(named)} names"
+            raise BadData(message, "give a name for each label, from 0", "classes")
+        return values.astype("int32"), tuple(named)
+    return labels_of(values.tolist(), named, "the array of labels")
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

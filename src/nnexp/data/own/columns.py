@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MISSING = "(missing)"  # a category of its own
 _MOST_CATEGORIES = 200
-_MOSTLY = 0.9  # of a column's cells are numbers: the others are slips
+_LARGEST = 3e38  # of 32 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,21 @@ class Columns:
     columns: tuple[Column, ...]
 
     @classmethod
-    def fit(cls, train: pd.DataFrame, whole: pd.DataFrame, first_row: int) -> Columns:
-        """From the training rows; `whole` and the number of its first row are for messages.
+    def fit(cls, train: pd.DataFrame, categories: Sequence[str] = ()) -> Columns:
+        """From the training rows; `categories` names columns that are such, whatever they look like.
 
         Raises:
             BadData: a column that is neither numbers nor categories.
         """
-        return cls(tuple(_fit(str(name), train[name], whole[name], first_row) for name in train.columns))
+        return cls(tuple(_fit(str(name), train[name], str(name) in categories) for name in train.columns))
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the numbers of an example."""
         return tuple(feature for column in self.columns for feature in column.features)
 
-    def encode(self, frame: pd.DataFrame, first_row: int = 2) -> np.ndarray:
-        """Rows as numbers: [n, features], float32.
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Rows as numbers: [n, features], float32. The index of the frame counts rows for messages.
 
         Raises:
             BadData: a column is missing, or a cell is not what it was in training.
@@ -65,7 +65,7 @@ class Columns:
 
         if lacking := [column.name for column in self.columns if column.name not in frame.columns]:
             raise BadData(f"there is no column {lacking[0]!r}", f"columns: {', '.join(map(str, frame.columns))}")
-        parts = [_encode(column, frame[column.name], first_row) for column in self.columns]
+        parts = [_encode(column, frame[column.name]) for column in self.columns]
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def plain(self) -> list[dict[str, Any]]:
@@ -94,41 +94,47 @@ class Columns:
         )
 
 
-def _fit(name: str, train: pd.Series, whole: pd.Series, first_row: int) -> Column:
+def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     import numpy as np
     import pandas as pd
 
-    if pd.api.types.is_datetime64_any_dtype(whole):
+    if pd.api.types.is_datetime64_any_dtype(cells):
         raise BadData(f"column {name!r} holds dates", "turn them into numbers, or leave the column out with `drop`")
-    if pd.api.types.is_numeric_dtype(whole):
-        values = train.to_numpy(dtype="float64", na_value=np.nan)
-        _refuse_infinite(name, whole.to_numpy(dtype="float64", na_value=np.nan), first_row)
-        if np.isnan(values).all():
-            raise BadData(f"column {name!r} is empty in the training part", "leave it out with `drop`")
+    missing = _missing(cells)
+    if missing.all():
+        raise BadData(f"column {name!r} is empty in the training part", "leave it out with `drop`")
+    numbers = _numbers(cells)
+    strange = np.isnan(numbers) & ~missing
+    if not is_category and not strange.any():
+        _refuse_large(name, cells, numbers)
         from sklearn.impute import SimpleImputer
 
-        [median] = SimpleImputer(strategy="median").fit(values[:, None]).statistics_
+        [median] = SimpleImputer(strategy="median").fit(numbers[:, None]).statistics_
         return Column(name, median=float(median))
-    _refuse_slips(name, whole, first_row)
-    categories = sorted(set(_texts(train)))
+    if not is_category and strange.sum() <= (~missing).sum() / 2:  # most are numbers: the others may be slips
+        place = int(strange.argmax())
+        message = f"row {cells.index[place]}, column {name!r}: {str(cells.iloc[place])!r} is no number, as most are"
+        hint = f"mend such cells, or leave them empty where they are missing; or  categories: [{name}]"
+        raise BadData(message, hint)
+    categories = sorted(set(_texts(cells)))
     if len(categories) > _MOST_CATEGORIES:
         message = f"column {name!r} has {len(categories):,} different values, which are no categories"
         raise BadData(f"{message} (at most {_MOST_CATEGORIES})", f"leave it out with  drop: [{name}]")
     return Column(name, categories=tuple(categories))
 
 
-def _encode(column: Column, cells: pd.Series, first_row: int) -> np.ndarray:
+def _encode(column: Column, cells: pd.Series) -> np.ndarray:
     import numpy as np
-    import pandas as pd
 
     if not column.categories:
-        numbers = pd.to_numeric(cells, errors="coerce")
-        if (strange := numbers.isna() & cells.notna()).any():
-            place = int(np.flatnonzero(strange.to_numpy())[0])
-            raise BadData(f"row {place + first_row}, column {column.name!r}: {cells.iloc[place]!r} is no number")
-        values: np.ndarray = numbers.to_numpy(dtype="float64", na_value=np.nan)
-        _refuse_infinite(column.name, values, first_row)
-        return np.where(np.isnan(values), column.median, values)[:, None]
+        numbers = _numbers(cells)
+        strange = np.isnan(numbers) & ~_missing(cells)
+        if strange.any():
+            place = int(strange.argmax())
+            message = f"row {cells.index[place]}, column {column.name!r}: {str(cells.iloc[place])!r} is no number"
+            raise BadData(message, "as it was in the training part")
+        _refuse_large(column.name, cells, numbers)
+        return np.where(np.isnan(numbers), column.median, numbers)[:, None]
     from sklearn.preprocessing import OneHotEncoder
 
     texts = np.array(_texts(cells), dtype=object)[:, None]
@@ -138,27 +144,28 @@ def _encode(column: Column, cells: pd.Series, first_row: int) -> np.ndarray:
     return encoded
 
 
-def _texts(cells: pd.Series) -> list[str]:
-    return [MISSING if missing else str(cell) for cell, missing in zip(cells, cells.isna(), strict=True)]
+def _missing(cells: pd.Series) -> np.ndarray:
+    found: np.ndarray = (cells.isna() | (cells == "")).to_numpy(dtype=bool)
+    return found
 
 
-def _refuse_infinite(name: str, values: np.ndarray, first_row: int) -> None:
-    import numpy as np
-
-    if (infinite := np.isinf(values)).any():
-        place = int(np.flatnonzero(infinite)[0])
-        raise BadData(f"row {place + first_row}, column {name!r}: {values[place]} is no finite number")
-
-
-def _refuse_slips(name: str, cells: pd.Series, first_row: int) -> None:
-    """A column of numbers with a slip in it must not become categories unseen."""
+def _numbers(cells: pd.Series) -> np.ndarray:
+    """As float64; NaN for what is none."""
     import numpy as np
     import pandas as pd
 
-    there = cells.notna().to_numpy()
-    strange = there & pd.to_numeric(cells, errors="coerce").isna().to_numpy()
-    if 0 < strange.sum() < (1 - _MOSTLY) * there.sum():
-        place = int(np.flatnonzero(strange)[0])
-        cell = str(cells.iloc[place])
-        message = f"row {place + first_row}, column {name!r}: {cell!r} is no number, as the others are"
-        raise BadData(message, "mend the cell, leave it empty (it then counts as missing), or `drop` the column")
+    found: np.ndarray = pd.to_numeric(cells, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+    return found
+
+
+def _texts(cells: pd.Series) -> list[str]:
+    return [MISSING if missing else str(cell) for cell, missing in zip(cells, _missing(cells), strict=True)]
+
+
+def _refuse_large(name: str, cells: pd.Series, numbers: np.ndarray) -> None:
+    import numpy as np
+
+    large = np.abs(numbers) > _LARGEST  # the infinite too
+    if large.any():
+        place = int(large.argmax())
+        raise BadData(f"row {cells.index[place]}, column {name!r}: {numbers[place]} is no number of 32 bits")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.kinds import BadData
-from nnexp.data.own.labels import is_test, labels_of
+from nnexp.data.own.labels import is_test, labels_of, need_all_classes
 
 if TYPE_CHECKING:
     import numpy as np
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 _MODES = {"grey": "L", "rgb": "RGB"}
+_PARTS = frozenset({"train", "test", "val", "valid", "validation"})  # names that are no classes
 
 
 def arrays_of_images(parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, ...]]:
@@ -27,59 +28,64 @@ def arrays_of_images(parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, 
     """
     import numpy as np
 
-    folder = Path(parameters["path"])
-    if parameters.get("labels"):
-        pictures = _labelled(folder, Path(parameters["labels"]))
-        parts = [pictures]
-    elif test_path := parameters.get("test_path"):
-        parts = [_by_folder(folder), _by_folder(Path(test_path))]
-    elif {"train", "test"} <= {path.name for path in folder.iterdir() if path.is_dir()} and not parameters.get("test"):
-        parts = [_by_folder(folder / "train"), _by_folder(folder / "test")]
-    else:
-        parts = [_by_folder(folder)]
+    parts = parts_of(parameters)
     together = [picture for part in parts for picture in part]
     labels, classes = labels_of([name for _, name in together], None, "the folder")
     x = _read([path for path, _ in together], parameters)
     parted = len(parts) == 2
     test = np.arange(len(x)) >= len(parts[0]) if parted else is_test(labels, None, parameters)
+    need_all_classes(labels[~test], labels[test], classes)
     return Arrays(x[~test], labels[~test], x[test], labels[test]), classes
 
 
-def files_of(parameters: Mapping[str, Any]) -> list[Path]:
-    """Every file that the data are of, in a fixed order."""
-    roots = [Path(parameters[name]) for name in ("path", "test_path") if parameters.get(name)]
-    files = [path for root in roots for path in sorted(root.rglob("*")) if path.suffix.lower() in ENDINGS]
-    return [*files, Path(parameters["labels"])] if parameters.get("labels") else files
+def parts_of(parameters: Mapping[str, Any]) -> list[list[tuple[Path, str]]]:
+    """Each picture and the name of its class: all of them, or those to train on and those to test on.
+
+    Raises:
+        BadData: there are none.
+    """
+    folder = Path(parameters["path"])
+    if parameters.get("labels"):
+        return [_labelled(folder, Path(parameters["labels"]))]
+    if test_path := parameters.get("test_path"):
+        return [_by_folder(folder), _by_folder(Path(test_path))]
+    if {"train", "test"} <= {path.name for path in folder.iterdir() if path.is_dir()}:
+        if parameters.get("test"):
+            raise BadData("the folders `train` and `test` say what the test part is", "remove `test`", "test")
+        return [_by_folder(folder / "train"), _by_folder(folder / "test")]
+    return [_by_folder(folder)]
 
 
 def _by_folder(folder: Path) -> list[tuple[Path, str]]:
-    """Each picture and the name of its class."""
-    found = [
-        (path, kind.name)
-        for kind in sorted(folder.iterdir())
-        if kind.is_dir() and not kind.name.startswith(".")
-        for path in sorted(kind.rglob("*"))
-        if path.suffix.lower() in ENDINGS
-    ]
+    kinds = [kind for kind in sorted(folder.iterdir()) if kind.is_dir() and not kind.name.startswith(".")]
+    if parts := [kind.name for kind in kinds if kind.name.lower() in _PARTS]:
+        message = f"{folder} has a folder {parts[0]}, which is no class"
+        raise BadData(message, "name the folders `train` and `test`, or give `path` and `test_path`")
+    found = [(path, kind.name) for kind in kinds for path in sorted(kind.rglob("*")) if path.suffix.lower() in ENDINGS]
     if not found:
         raise BadData(f"{folder} has no folders with pictures in them", "wanted: a folder for each class")
     return found
 
 
 def _labelled(folder: Path, labels: Path) -> list[tuple[Path, str]]:
-    from nnexp.data.own.tables import FIRST_ROW, read_table
+    from nnexp.data.own.tables import read_table
 
     frame = read_table("csv", labels, {})
     if not {"file", "label"} <= set(frame.columns):
         columns = ", ".join(map(str, frame.columns))
         raise BadData(f"{labels.name} has the columns {columns}", "wanted: file and label", "labels")
-    found = []
-    for row, (file, label) in enumerate(zip(frame["file"], frame["label"], strict=True), start=FIRST_ROW):
-        path = folder / str(file)
+    found: dict[Path, str] = {}
+    for row, file, label in zip(frame.index, frame["file"], frame["label"], strict=True):
+        path = folder / file
+        what = f"{labels.name}, row {row}"
+        if not label:
+            raise BadData(f"{what}: the label is missing", "", "labels")
         if not path.is_file():
-            raise BadData(f"{labels.name}, row {row}: there is no picture {path}", "", "labels")
-        found.append((path, str(label)))
-    return found
+            raise BadData(f"{what}: there is no picture {path}", "", "labels")
+        if path in found:
+            raise BadData(f"{what}: {file} stands there twice", "", "labels")
+        found[path] = label
+    return list(found.items())
 
 
 def _read(paths: Sequence[Path], parameters: Mapping[str, Any]) -> np.ndarray:
@@ -90,11 +96,11 @@ def _read(paths: Sequence[Path], parameters: Mapping[str, Any]) -> np.ndarray:
     first: tuple[int, int] | None = None
     pictures = []
     for path in paths:
-        picture = read_picture(path, mode)
-        mode = mode or ("L" if picture.mode in ("1", "L", "I", "I;16", "F") else "RGB")
+        picture, _ = read_picture(path)
+        mode = mode or ("L" if picture.mode in ("1", "L") else "RGB")
         picture = picture.convert(mode)
         if size:
-            picture = picture.resize((size[1], size[0]))
+            picture = resized(picture, height=size[0], width=size[1])
         first = first or picture.size
         if picture.size != first:
             (width, height), (wide, high) = first, picture.size
@@ -104,17 +110,37 @@ def _read(paths: Sequence[Path], parameters: Mapping[str, Any]) -> np.ndarray:
     return np.stack(pictures)
 
 
-def read_picture(path: Path, mode: str) -> Any:
-    """A Pillow image, read whole; in a mode of Pillow's ("L", "RGB") where one is given.
+def read_picture(path: Path) -> tuple[Any, list[str]]:
+    """A Pillow image, upright, with 8 bits a channel, transparent parts white; and what was done to it.
 
     Raises:
         BadData: it cannot be read.
     """
-    from PIL import Image
+    import numpy as np
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
             picture.load()
-            return picture.convert(mode) if mode else picture
+    except UnidentifiedImageError:
+        raise BadData(f"{path} cannot be read as a picture: its content is of no kind that is known") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadData(f"{path} cannot be read as a picture: {error}", "remove it, or make it anew") from None
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)), ["made 8 bits a pixel"]
+    if picture.mode in ("I", "F"):
+        raise BadData(f"{path} has 32 bits a pixel, which can mean anything", "save it with 8 or 16")
+    if not picture.has_transparency_data:
+        return picture, []
+    paper = Image.new("RGBA", picture.size, "white")
+    paper.alpha_composite(picture.convert("RGBA"))
+    return paper.convert("RGB"), ["transparent parts made white"]
+
+
+def resized(picture: Any, *, height: int, width: int) -> Any:
+    """Each new pixel is the mean of those that it covers; where there are too few, between them."""
+    from PIL import Image
+
+    smaller = width <= picture.width and height <= picture.height
+    return picture.resize((width, height), Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from nnexp.errors import InputError
 
-Type = Literal["path", "text", "texts", "fraction", "whole", "size", "colour"]
+Type = Literal["path", "text", "character", "texts", "fraction", "whole", "size", "colour"]
 
 FORMS: Mapping[Type, str] = {
     "path": "a path, relative to the config's folder",
     "text": "a name",
+    "character": "one character, such as ';' or a tab",
     "texts": "a list of names",
     "fraction": "a number between 0 and 1",
     "whole": "a whole number from 0",
@@ -53,17 +54,21 @@ _SHA256 = {"sha256": Parameter("text", "What the data must be; a run writes it, 
 _TABLE = {
     "target": Parameter("text", "The column that holds the classes.", required=True),
     "columns": Parameter("texts", "The columns to learn from; all others but the target by default."),
+    "categories": Parameter("texts", "Columns of numbers that are names all the same, such as a postcode."),
     "drop": Parameter("texts", "Columns to leave out, such as an id."),
     "classes": Parameter("texts", "The classes in the order of their labels; sorted by default."),
     "split_column": Parameter("text", "A column that says train or test of each row, instead of a share."),
     "group_column": Parameter("text", "Rows with the same value here are never parted between train and test."),
 }
 
+# Each says what the test part is; of these one is given, or none. Groups may have a share.
+SPLITS = ("test", "test_path", "split_column", "group_column")
+
 KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
     {
         "csv": {
             **_PATH,
-            "separator": Parameter("text", "What stands between two cells.", default=","),
+            "separator": Parameter("character", "What stands between two cells.", default=","),
             **_TABLE,
             **_TEST,
             **_SHA256,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,22 +25,49 @@ def labels_of(values: Sequence[Any], named: Sequence[str] | None, what: str) -> 
     Raises:
         BadData: they are no classes.
     """
-    import numpy as np
-
     texts = [_text(value, what) for value in values]
+    if named:
+        return places_of(texts, named, what), tuple(named)
     found = sorted(set(texts), key=_as_sorted)
-    if not named and any("." in text and _is_number(text) for text in found):
+    if any("." in text and _number(text) is not None for text in found):
         raise BadData(f"{what} holds numbers that are not whole: nnexp tells classes apart", "", "target")
     if len(found) < 2:
-        raise BadData(f"{what} has one value only, {found[0]!r}: there is nothing to tell apart", "", "target")
+        said = f"one value only, {found[0]!r}" if found else "no values"
+        raise BadData(f"{what} has {said}: there is nothing to tell apart", "", "target")
     if len(found) > _MOST_CLASSES or (len(found) > 20 and len(found) > len(texts) / 2):
         message = f"{what} has {len(found):,} different values in {len(texts):,} examples, which are no classes"
         raise BadData(message, "", "target")
-    names = tuple(named) if named else tuple(found)
-    if strange := [text for text in found if text not in names]:
-        raise BadData(f"{what} has the value {strange[0]!r}, which is not among `classes`", "", "classes")
-    place = {name: label for label, name in enumerate(names)}
-    return np.array([place[text] for text in texts], dtype=np.int32), names
+    return places_of(texts, found, what), tuple(found)
+
+
+def places_of(values: Sequence[Any], classes: Sequence[str], what: str) -> np.ndarray:
+    """Labels [n], int32, by the names of known classes.
+
+    Raises:
+        BadData: a value that is none of them, or a class that stands twice.
+    """
+    import numpy as np
+
+    place = {name: label for label, name in enumerate(classes)}
+    if len(place) < len(classes):
+        raise BadData("`classes` names one twice", "", "classes")
+    texts = [_text(value, what) for value in values]
+    if strange := next((text for text in texts if text not in place), None):
+        message = f"{what} has the value {strange!r}, which is not among `classes`"
+        raise BadData(message, f"classes: {', '.join(classes)}", "classes")
+    return np.array([place[text] for text in texts], dtype=np.int32)
+
+
+def need_all_classes(y_train: np.ndarray, y_test: np.ndarray, classes: Sequence[str]) -> None:
+    """That training meets every class that is tested, and both parts have examples.
+
+    Raises:
+        BadData: it does not.
+    """
+    if not len(y_train) or not len(y_test):
+        raise BadData(f"the {'test' if len(y_train) else 'training'} part has no examples", "", "test_path")
+    if unmet := sorted(set(y_test.tolist()) - set(y_train.tolist())):
+        raise BadData(f"the training part has no example of the class {classes[unmet[0]]!r}, the test part has")
 
 
 def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mapping[str, Any]) -> np.ndarray:
@@ -61,27 +89,31 @@ def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mappin
         raise BadData("group_column has one value only: no group is left for the test part", "", "group_column")
     mask = np.zeros(len(labels), dtype=bool)
     splitter = GroupShuffleSplit(1, test_size=share, random_state=seed)
-    mask[next(splitter.split(labels, groups=list(groups)))[1]] = True
+    try:
+        mask[next(splitter.split(labels, groups=list(groups)))[1]] = True
+    except ValueError:
+        raise BadData(f"test: {share:g} of {len(set(groups))} groups would leave one part empty", "", "test") from None
     return mask
 
 
 def _text(value: Any, what: str) -> str:
-    import numpy as np
+    """A value as the name of a class: 1.0 is 1."""
+    text = str(value).strip()
+    number = _number(text)
+    if not isinstance(value, str) and text.lower() in ("nan", "inf", "-inf", "none", "<na>"):
+        raise BadData(f"{what} holds {value}, which is no class", "", "target")
+    return str(int(number)) if number is not None and "." in text and number == int(number) else text
 
-    if isinstance(value, (float, np.floating)):
-        if not np.isfinite(value):
-            raise BadData(f"{what} holds {value}, which is no class", "", "target")
-        return str(int(value)) if value == int(value) else str(value)
-    return str(value)
 
-
-def _is_number(text: str) -> bool:
+def _number(text: str) -> float | None:
+    """The finite number that a text is."""
     try:
-        float(text)
+        number = float(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _as_sorted(text: str) -> tuple[bool, float, str]:
-    return (False, float(text), "") if _is_number(text) else (True, 0.0, text)
+    number = _number(text)
+    return number is None, number or 0.0, text

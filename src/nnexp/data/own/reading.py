@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.columns import Columns
-from nnexp.data.own.images import files_of
 from nnexp.data.own.kinds import BadData
 
 _SHOWN = 16  # hex digits of a hash
@@ -35,24 +33,45 @@ def read_own(kind: str, parameters: Mapping[str, Any]) -> Own:
     Raises:
         BadData: they cannot be used, or are not those that `sha256` says.
     """
-    for name in ("path", "test_path", "labels"):
-        if said := parameters.get(name):
-            _must_be_there(kind, Path(said), name)
-    paths = [Path(parameters[name]) for name in ("path", "test_path") if parameters.get(name)]
-    files = files_of(parameters) if kind == "images" else paths
     try:
-        stamps = [[str(path), (about := path.stat()).st_size, about.st_mtime_ns] for path in files]
-        own = _read(kind, json.dumps({**parameters, "sha256": ""}, sort_keys=True), json.dumps(stamps))
+        for name in ("path", "test_path", "labels"):
+            if said := parameters.get(name):
+                _must_be_there(kind, Path(said), name)
+        files = _files(kind, parameters)
+        stamps = [[name, str(path), (about := path.stat()).st_size, about.st_mtime_ns] for name, path in files]
+        sha256 = _sha256(json.dumps(stamps))
+        if (pinned := parameters.get("sha256")) and pinned != sha256:
+            message = f"{parameters['path']} is not what it was: SHA-256 {sha256} now, {pinned} then"
+            raise BadData(message, "put the old data back, or remove `sha256` to take the new", "sha256")
+        return _read(kind, json.dumps({**parameters, "sha256": sha256}, sort_keys=True))
     except OSError as error:
         raise BadData(f"{error.filename} cannot be read: {error.strerror}") from None
-    if (pinned := parameters.get("sha256")) and pinned != own.sha256:
-        message = f"{parameters['path']} is not what it was: SHA-256 {own.sha256} now, {pinned} then"
-        raise BadData(message, "put the old data back, or remove `sha256` to take the new", "sha256")
-    return own
+
+
+def _files(kind: str, parameters: Mapping[str, Any]) -> list[tuple[str, Path]]:
+    """Every file that the data are of, in a fixed order, with what its name says of it: a picture's class, for one."""
+    if kind != "images":
+        return [("", Path(parameters[name])) for name in ("path", "test_path") if parameters.get(name)]
+    from nnexp.data.own.images import parts_of
+
+    return [(f"{place} {name}", path) for place, part in enumerate(parts_of(parameters)) for path, name in part]
 
 
 @functools.lru_cache(maxsize=2)
-def _read(kind: str, parameters_json: str, stamps_json: str) -> Own:
+def _sha256(stamps_json: str) -> str:
+    """Of all files and what their names say: 16 hex digits."""
+    digest = hashlib.sha256()
+    for name, path, _, _ in json.loads(stamps_json):
+        with Path(path).open("rb") as file:
+            digest.update(
+                f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode(errors="surrogateescape")
+            )
+    return digest.hexdigest()[:_SHOWN]
+
+
+@functools.lru_cache(maxsize=2)
+def _read(kind: str, parameters_json: str) -> Own:
+    """`parameters_json` has the SHA-256 of the files, so that other ones are read anew."""
     parameters = json.loads(parameters_json)
     columns = None
     if kind in ("csv", "parquet"):
@@ -67,13 +86,7 @@ def _read(kind: str, parameters_json: str, stamps_json: str) -> Own:
         from nnexp.data.own.images import arrays_of_images
 
         arrays, classes = arrays_of_images(parameters)
-    digest = hashlib.sha256()
-    for path, _, _ in json.loads(stamps_json):
-        if kind == "images":  # a picture's folder says what it is of
-            digest.update(os.path.relpath(path, parameters["path"]).encode(errors="surrogateescape"))
-        with Path(path).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return Own(arrays, classes, columns, digest.hexdigest()[:_SHOWN])
+    return Own(arrays, classes, columns, parameters["sha256"])
 
 
 def _must_be_there(kind: str, path: Path, parameter: str) -> None:
