@@ -13,7 +13,9 @@ import yaml
 from nnexp.config import schema
 from nnexp.config.experiment import load_experiment
 from nnexp.config.overrides import Override
+from nnexp.config.sweep import load_sweep, parse_axis
 from nnexp.errors import ConfigError
+from nnexp.sweeps.expand import expand
 
 LAYERS = "layers: [dense: {units: 2, activation: softmax}]\n"
 TABLE = "x,y\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(20))
@@ -58,6 +60,29 @@ def test_parameters_can_be_set_on_the_command_line(folder: Path) -> None:
     path = config(folder, "{csv: {path: data/table.csv, target: y}}")
     found = load_experiment(path, [Override("dataset.test", "0.5", "--set")])
     assert found.dataset.get("test") == 0.5
+
+
+def test_paths_of_a_sweep_are_from_its_file_and_go_with_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "data" / "more.csv").write_text(TABLE.replace("19,", "20,"))
+    config(folder, "{csv: {path: data/table.csv, target: y}}")
+    sweep = folder / "sweep.yaml"
+    sweep.write_text(
+        "base: config.yaml\n"
+        "variants: [{name: one}, {name: two, set: {dataset: {csv: {path: data/more.csv, target: y}}}}]\n"
+    )
+    grid = folder / "grid.yaml"
+    grid.write_text("base: config.yaml\ngrid: {dataset.path: [data/table.csv, data/more.csv]}\n")
+    written = folder / "elsewhere" / "sweep.yaml"
+    written.parent.mkdir()
+    for path in (sweep, grid):
+        plan = load_sweep(path, [])
+        written.write_text(plan.yaml())
+        for points in (expand(plan), expand(load_sweep(written, []))):
+            paths = [point.experiment.dataset.get("path") for point in points if point.experiment]
+            assert paths == [str(folder / "data" / name) for name in ("table.csv", "more.csv")]
+    monkeypatch.chdir(folder)
+    asked = load_sweep(folder / "config.yaml", [parse_axis("dataset.path", "data/table.csv,data/more.csv", "--set")])
+    assert asked.grid[0].values == [str(Path.cwd() / "data" / name) for name in ("table.csv", "more.csv")]
 
 
 BAD = {

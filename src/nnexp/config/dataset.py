@@ -15,6 +15,7 @@ from nnexp.data.datasets import DATASETS, Dataset, describe
 from nnexp.data.own.kinds import FORMS, KINDS, SPLITS, BadData, Parameter
 
 _LARGEST_SIZE = 4096  # pixels
+_PATHS = {name: said for known in KINDS.values() for name, said in known.items() if said.type == "path"}
 
 
 def read_dataset(node: Node, problems: Problems) -> tuple[Entry, Dataset | None]:
@@ -39,6 +40,16 @@ def read_dataset(node: Node, problems: Problems) -> tuple[Entry, Dataset | None]
     what = f"'{shortened(said)}'" if isinstance(said, str) else kind_of(node)
     problems.add(node.place, f"unknown dataset: {what}", hint)
     return Entry(""), None
+
+
+def portable_part(name: str, node: Node) -> Any:
+    """The plain data of what an axis called `name` sets, with the paths of own data absolute."""
+    if name == "dataset":
+        return portable(node)
+    root, _, last = name.rpartition(".")
+    if root.partition(".")[0] == "dataset" and last in _PATHS:
+        return _value(_PATHS[last], node) or node.plain()
+    return node.plain()
 
 
 def portable(node: Node) -> Any:

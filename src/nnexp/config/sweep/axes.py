@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnexp.config import catalog
+from nnexp.config.dataset import portable_part
 from nnexp.config.experiment import FIELDS
 from nnexp.config.loading import Node, dump, parse_yaml
 from nnexp.config.overrides import Override
@@ -51,6 +52,8 @@ def parse_axis(path: str, text: str, option: str) -> Axis:
         node = parse_yaml(value, said, Place(said))
         if node is not None and node.problems:
             raise ConfigError(node.problems)
+        if node is not None and name.partition(".")[0] == "dataset":
+            value = dump(portable_part(name, node))
         changes.append(Override(NAMES.get(name, name), value, said))
     return Axis(name, tuple(changes))
 
@@ -58,7 +61,7 @@ def parse_axis(path: str, text: str, option: str) -> Axis:
 def axis_of(name: str, nodes: list[Node]) -> Axis:
     """The axis of a name with the values that stand in a file."""
     path = NAMES.get(name, name)
-    return Axis(name, tuple(Override(path, dump(node.plain()), str(node.place)) for node in nodes))
+    return Axis(name, tuple(Override(path, dump(portable_part(name, node)), str(node.place)) for node in nodes))
 
 
 def axis_name(path: str) -> str:
