@@ -54,16 +54,13 @@ def portable_part(name: str, node: Node) -> Any:
 
 def portable(node: Node) -> Any:
     """The plain data of a dataset's node with its paths absolute, to be written into a file elsewhere."""
-    written = node.plain()
     if isinstance(node.value, dict) and len(node.value) == 1:
         [(kind, inner)] = node.value.items()
         if kind in KINDS and isinstance(inner.value, str):
-            return {kind: _value(KINDS[kind]["path"], inner) or written[kind]}
+            return {kind: portable_part("dataset.path", inner)}
         if kind in KINDS and isinstance(inner.value, dict):
-            for name, found in inner.value.items():
-                if name in KINDS[kind] and KINDS[kind][name].type == "path":
-                    written[kind][name] = _value(KINDS[kind][name], found) or written[kind][name]
-    return written
+            return {kind: {name: portable_part(f"dataset.{name}", found) for name, found in inner.value.items()}}
+    return node.plain()
 
 
 def _own(kind: str, node: Node, outer: Node, problems: Problems) -> tuple[Entry, Dataset | None]:
