@@ -75,10 +75,12 @@ def _found(folder: Path, start: str) -> tuple[str, Path]:
     """The kind of the data in a folder, and where they are."""
     if start and start not in KINDS:
         raise InputError(f"there is no data of the kind {start!r}\nallowed: {', '.join((*KINDS, *DATASETS))}")
-    found: list[tuple[str, Path]] = []
-    for kind, endings in _ENDINGS.items():
-        found += [(kind, path) for path in sorted(folder.iterdir()) if path.suffix.lower() in endings]
-    found += [("images", place) for place in (folder, *sorted(folder.iterdir())) if _holds_pictures(place)]
+    try:
+        there = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be looked into: {error.strerror}") from None
+    found = [(kind, path) for kind, endings in _ENDINGS.items() for path in there if path.suffix.lower() in endings]
+    found += [("images", place) for place in (folder, *there) if _holds_pictures(place)]
     fitting = [(kind, path) for kind, path in found if start in ("", kind)]
     if len(fitting) == 1:
         return fitting[0]
@@ -97,9 +99,12 @@ def _holds_pictures(folder: Path) -> bool:
 
     if not folder.is_dir() or folder.name.startswith("."):
         return False
-    roots = [folder / "train"] if (folder / "train").is_dir() else [folder]
-    kinds = [place for root in roots for place in root.iterdir() if place.is_dir()]
-    return sum(any(path.suffix.lower() in ENDINGS for path in kind.iterdir()) for kind in kinds) >= 2
+    root = folder / "train" if (folder / "train").is_dir() else folder
+    try:
+        kinds = [place for place in root.iterdir() if place.is_dir()]
+        return sum(any(path.suffix.lower() in ENDINGS for path in kind.iterdir()) for kind in kinds) >= 2
+    except OSError:  # another's, that may not be looked into
+        return False
 
 
 def _names(kind: str, path: Path, written: dict[str, Any]) -> list[str]:
