@@ -33,8 +33,8 @@ GOOD = Facts(
     stopped=None,
     diverged_at=None,
     on_divergence="stop",
-    accuracy=0.88,
-    accuracy_interval=(0.87, 0.89),
+    figures={"accuracy": 0.88},
+    intervals={"accuracy": (0.87, 0.89)},
     per_class=CLASSES,
     dead_units={"dense": (3, 100)},
 )
@@ -43,8 +43,8 @@ DIVERGED: dict[str, Any] = {
     "history": rows([2.3, NAN]),
     "diverged_at": 2,
     "stopped": {"epoch": 2, "reason": "diverged"},
-    "accuracy": 0.1,
-    "accuracy_interval": (0.08, 0.12),
+    "figures": {"accuracy": 0.1},
+    "intervals": {"accuracy": (0.08, 0.12)},
 }
 SILENT_CLASSES = [{**row, "predicted": 0} if row["class"] in "37" else row for row in CLASSES]
 FALLING = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0999]
@@ -63,19 +63,23 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "diverged at a rate": ({**DIVERGED, "learning_rate": 0.5}, ["diverged"], "to 0.05"),
     "diverged on a schedule": ({**DIVERGED, "learning_rate": None}, ["diverged"], "Lower the learning rate or clip"),
     "at chance": (
-        {"accuracy": 0.1, "accuracy_interval": (0.08, 0.12)},
+        {"figures": {"accuracy": 0.1}, "intervals": {"accuracy": (0.08, 0.12)}},
         ["not_learning"],
         "naming the commonest class gives 0.100",
     ),
-    "just above chance": ({"accuracy": 0.27, "accuracy_interval": (0.25, 0.29)}, ["not_learning"], "hardly learns"),
-    "well above chance": ({"accuracy": 0.29, "accuracy_interval": (0.27, 0.31)}, [], ""),
+    "just above chance": (
+        {"figures": {"accuracy": 0.27}, "intervals": {"accuracy": (0.25, 0.29)}},
+        ["not_learning"],
+        "hardly learns",
+    ),
+    "well above chance": ({"figures": {"accuracy": 0.29}, "intervals": {"accuracy": (0.27, 0.31)}}, [], ""),
     "two classes at chance": (
-        {"accuracy": 0.64, "accuracy_interval": (0.6, 0.68), "per_class": TWO_CLASSES},
+        {"figures": {"accuracy": 0.64}, "intervals": {"accuracy": (0.6, 0.68)}, "per_class": TWO_CLASSES},
         ["not_learning"],
         "gives 0.630",
     ),
     "two classes above chance": (
-        {"accuracy": 0.72, "accuracy_interval": (0.68, 0.76), "per_class": TWO_CLASSES},
+        {"figures": {"accuracy": 0.72}, "intervals": {"accuracy": (0.68, 0.76)}, "per_class": TWO_CLASSES},
         [],
         "",
     ),
@@ -121,10 +125,21 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "too short to tell": ({"history": rows([0.9, 0.2]), "epochs": 2}, [], ""),
     "one epoch": ({"history": rows([0.9]), "epochs": 1}, [], ""),
     "nothing was measured": (
-        {"history": [], "accuracy": None, "accuracy_interval": None, "per_class": (), "dead_units": {}},
+        {"history": [], "figures": {}, "intervals": {}, "per_class": (), "dead_units": {}},
         [],
         "",
     ),
+    "values no better than the mean": (
+        {"figures": {"r2_score": 0.05}, "intervals": {}, "per_class": ()},
+        ["not_learning"],
+        "R² is 0.050",
+    ),
+    "values that are no numbers": (
+        {"figures": {"r2_score": NAN}, "intervals": {}, "per_class": ()},
+        ["not_learning"],
+        "hardly learns",
+    ),
+    "values learnt": ({"figures": {"r2_score": 0.4}, "intervals": {}, "per_class": ()}, [], ""),
     "several at once": (
         {"history": RISING, "epochs": 9, "stopped": {"epoch": 4, "reason": "x"}, "per_class": SILENT_CLASSES},
         ["classes_never_predicted", "overfitting", "stopped_early"],

@@ -13,7 +13,9 @@ from nnexp.config import catalog
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import parse_config
 from nnexp.data.datasets import DATASETS
-from nnexp.preflight import Preflight, logged_metrics, output_problems, preflight
+from nnexp.preflight import Preflight, preflight
+from nnexp.preflight.measures import logged_metrics
+from nnexp.preflight.outputs import output_problems
 from nnexp.training.model import build, compile_model, targets
 from nnexp.training.parts import make
 

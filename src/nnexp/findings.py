@@ -42,9 +42,9 @@ class Facts:
     stopped: Mapping[str, Any] | None
     diverged_at: int | None  # the first epoch whose loss was no finite number
     on_divergence: str
-    accuracy: float | None
-    accuracy_interval: tuple[float, float] | None
-    per_class: Sequence[Mapping[str, Any]] = ()
+    figures: Mapping[str, float]  # of the test split: see evaluation.Evaluation
+    intervals: Mapping[str, tuple[float, float]]
+    per_class: Sequence[Mapping[str, Any]] = ()  # or by label
     dead_units: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # layer -> (dead, of)
 
 
@@ -77,23 +77,42 @@ def _diverged(facts: Facts) -> Iterator[Finding]:
 
 
 def _not_learning(facts: Facts) -> Iterator[Finding]:
-    if facts.diverged_at or facts.accuracy is None or facts.accuracy_interval is None or not facts.per_class:
+    accuracy = facts.figures.get("accuracy")
+    if facts.diverged_at or accuracy is None or not facts.per_class:
         return
     total = sum(row["support"] for row in facts.per_class)
     chance = max(row["support"] for row in facts.per_class) / total  # what always naming the commonest class gets
-    low, _ = facts.accuracy_interval
+    low, _ = facts.intervals["accuracy"]
     # Less than a fifth of the way from chance to perfect is next to nothing learnt.
-    if low <= chance or facts.accuracy - chance < 0.2 * (1 - chance):
+    if low <= chance or accuracy - chance < 0.2 * (1 - chance):
         first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
         scale = f"{_SCALE}, then try" if facts.normalization == "none" else "Try"
         yield Finding(
             "not_learning",
             "warning",
-            f"The model hardly learns: test accuracy {facts.accuracy:.3f}, where always naming the commonest class "
+            f"The model hardly learns: test accuracy {accuracy:.3f}, where always naming the commonest class "
             f"gives {chance:.3f}; the loss went from {first:.3g} to {last:.3g}.",
             f"{scale} another learning rate (ten times smaller, ten times larger) or fewer saturating layers.",
-            {"accuracy": facts.accuracy, "chance": chance, "first_loss": first, "last_loss": last},
+            {"accuracy": accuracy, "chance": chance, "first_loss": first, "last_loss": last},
         )
+
+
+def _no_better_than_the_mean(facts: Facts) -> Iterator[Finding]:
+    explained = facts.figures.get("r2_score")
+    # Less than a tenth of the spread explained is next to nothing learnt. NaN is no more than that.
+    if facts.diverged_at or explained is None or explained >= 0.1:
+        return
+    first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
+    scale = f"{_SCALE}; then end" if facts.normalization == "none" else "End"
+    yield Finding(
+        "not_learning",
+        "warning",
+        f"The model hardly learns: R² is {explained:.3f} on the test split, where always naming the mean gives 0; the "
+        f"loss went from {first:.3g} to {last:.3g}.",
+        f"{scale} in a layer that starts where the target is, `rescaling: {{scale: …, offset: …}}` with its deviation "
+        "and its mean; or train longer, or try another learning rate (ten times larger, ten times smaller).",
+        {"r2_score": explained, "first_loss": first, "last_loss": last},
+    )
 
 
 def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
@@ -189,6 +208,7 @@ def _listed(names: Sequence[str]) -> str:
 OF_A_RUN: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _diverged,
     _not_learning,
+    _no_better_than_the_mean,
     _classes_never_predicted,
     _dead_units,
     _overfitting,

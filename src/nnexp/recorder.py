@@ -268,9 +268,8 @@ class Recorder:
         self.clock.mark("artifacts/plots")
         name = self.experiment.name
         plot_history(self.folder.history_plot, name, self.history, self._validation_name())
-        plot_confusion(
-            self.folder.confusion_plot, f"{name}: test split", evaluation.confusion.tolist(), dataset.classes
-        )
+        if confusion := evaluation.details.get("confusion_matrix"):
+            plot_confusion(self.folder.confusion_plot, f"{name}: test split", confusion, dataset.classes)
 
     def finish(
         self, evaluation: Evaluation, test: Mapping[str, float], dead_units: Mapping[str, tuple[int, int]]
@@ -286,24 +285,26 @@ class Recorder:
                 stopped=self.stopped,
                 diverged_at=self.diverged_at,
                 on_divergence=self.experiment.on_divergence,
-                accuracy=evaluation.accuracy,
-                accuracy_interval=evaluation.accuracy_interval,
-                per_class=evaluation.per_class,
+                figures=evaluation.figures,
+                intervals=evaluation.intervals,
+                per_class=evaluation.details.get("per_class", ()),
                 dead_units=dead_units,
             )
         )
         self.findings += found
         status = "diverged" if self.diverged_at else "completed"
-        low, high = evaluation.accuracy_interval
         for finding in found:
             self.tell(events.Noticed(finding))
-        figures = f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})"
-        self.folder.append_log(f"test  {figures}  {events.log_text({**test, 'accuracy': evaluation.accuracy})}")
+        headline = next(iter(evaluation.figures))
+        low, high = evaluation.intervals[headline]
+        figures = f"{headline} {evaluation.figures[headline]:.4f} (95 % interval {low:.4f} to {high:.4f})"
+        test = {**test, **evaluation.figures}
+        self.folder.append_log(f"test  {figures}  {events.log_text(test)}")
         self.folder.append_log(f"{status} after {self.clock.plain()['total']:.1f} s; run folder {self.folder.path}")
         self._write(  # last: what is there then is all that there is to be
             status,
-            test={**test, "accuracy": evaluation.accuracy},
-            test_intervals={"accuracy": evaluation.accuracy_interval},
+            test=test,
+            test_intervals=evaluation.intervals,
             evaluation=evaluation.plain(),
             finished=_now(),
             **({"profile": self.clock.profile.plain(self.experiment.batch_size)} if self.clock.profile else {}),
@@ -320,6 +321,7 @@ class Recorder:
                 "seed": self.experiment.seed,
                 "identity": self.experiment.identity,
                 "config": self.experiment.plain(),
+                "task": self.session.dataset.task,
                 "test_split": self.session.splits.fingerprint,
                 "process": this_process() if status == "running" else None,
                 "history": self.history,
@@ -359,13 +361,10 @@ class Recorder:
 def _save_predictions(path: Path, evaluation: Evaluation, splits: Splits) -> None:
     import numpy as np
 
-    np.savez_compressed(
-        path,
-        labels=evaluation.labels,
-        predicted=evaluation.predicted,
-        probabilities=evaluation.probabilities.astype(np.float16),
-        split_fingerprint=np.array(splits.fingerprint),
-    )
+    arrays: dict[str, Any] = {"labels": evaluation.labels, "predicted": evaluation.predicted}
+    if evaluation.probabilities is not None:
+        arrays["probabilities"] = evaluation.probabilities.astype(np.float16)
+    np.savez_compressed(path, **arrays, split_fingerprint=np.array(splits.fingerprint))
 
 
 def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:

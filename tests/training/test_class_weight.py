@@ -52,7 +52,7 @@ def test_a_class_that_counts_more_is_missed_less(experiment: Any, tmp_path: Path
     recalls = []
     for weight in ("{malignant: 0.05}", "{malignant: 20}"):
         evaluated, _ = trained(experiment, weight, tmp_path).evaluate()
-        recalls.append(evaluated.per_class[0]["recall"])
+        recalls.append(evaluated.details["per_class"][0]["recall"])
     assert recalls[0] < recalls[1]
 
 

@@ -43,7 +43,7 @@ def evaluate(
     signature = signature_of(found)
     examples = _examples(found, dataset, signature, offline=offline)
     model = load_model(found, signature)
-    figures = evaluation.evaluate(examples.labels, model.probabilities(examples.x), signature.classes)
+    figures = evaluation.evaluate(found.task, examples.labels, model.probabilities(examples.x), signature.classes)
     if as_json:
         _print_json(found, examples, figures)
     else:
@@ -74,12 +74,13 @@ def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
     from nnexp.cli.console import stdout
     from nnexp.cli.outcome import print_evaluation
 
-    console, (low, high) = stdout(), figures.accuracy_interval
+    console, headline = stdout(), found.headline
+    value, (low, high) = figures.figures[headline], figures.intervals[headline]
     console.print(f"{len(figures.labels):,} examples: {examples.name}", soft_wrap=True)
-    console.print(f"accuracy  {figures.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f})", soft_wrap=True)
-    recorded = found.test.get("accuracy")
+    console.print(f"{headline}  {value:.4f}  (95 % interval {low:.4f} to {high:.4f})", soft_wrap=True)
+    recorded = found.test.get(headline)
     if recorded is not None and found.test_split == examples.fingerprint:
-        same = abs(recorded - figures.accuracy) < 1e-6
+        same = abs(recorded - value) < 1e-6
         told = "the same as the run recorded" if same else f"the run recorded {recorded:.4f} on these very examples"
         console.print(told, soft_wrap=True)
     elif found.test_split:
@@ -96,8 +97,8 @@ def _print_json(found: RunRecord, examples: Labelled, figures: Evaluation) -> No
         "dataset": examples.name,
         "examples": len(figures.labels),
         "test_split": examples.fingerprint,
-        "accuracy": figures.accuracy,
-        "accuracy_interval": figures.accuracy_interval,
+        **figures.figures,
+        **{f"{name}_interval": interval for name, interval in figures.intervals.items()},
         **figures.plain(),
     }
     typer.echo(escaped(to_json(told)))

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.config import catalog, condition
@@ -17,20 +17,23 @@ from nnexp.config.grammar import Entry, plain
 from nnexp.config.loading import Node, dump, kind_of, read_config, shortened
 from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
+from nnexp.config.paths import LONGEST_NAME, PATH_PARAMETERS, path_problem
 from nnexp.data.datasets import DATASETS, Dataset
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.errors import ConfigError, Place, Problem
-from nnexp.runs.folder import OWN_FILES
+from nnexp.tasks import Task
 
 ENGINES = ("auto", "xla", "graph", "keras")
 # How a run is done or called, not what it computes: out of the identity.
 _NOT_IDENTITY = ("name", "description", "engine", "threads", "checkpoint")
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%\0\n\r\t')
 _MOST_ENTRIES = 200  # in a list of layers, metrics or callbacks
-_LONGEST_NAME = 200  # a file name holds 255 bytes, and the time stands before it
-_FIGURE = re.compile(r"\{\w+(:0?[0-9]?(\.[0-9])?[defg]?)?\}")  # in a path, filled in by Keras
-# Callback parameters that name files; they are kept inside the run folder.
-PATH_PARAMETERS = ("filepath", "filename", "log_dir")
+# What is measured besides the loss where the config does not say.
+_METRICS: Mapping[Task, str] = {
+    "classification": "accuracy",
+    "multi_label": "binary_accuracy",
+    "regression": "mean_absolute_error",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +161,9 @@ class _Reader:
         if "name" in self.nodes and not can_name_a_folder(name):
             hint = "use letters, digits, _ and -"
             self.problems.add(self.nodes["name"].place, f"{kind_of(self.nodes['name'])} cannot name a folder", hint)
-        elif len(name.encode(errors="replace")) > _LONGEST_NAME:
+        elif len(name.encode(errors="replace")) > LONGEST_NAME:
             place = self.places["name",]
-            self.problems.add(place, f"the name is longer than {_LONGEST_NAME} bytes", "give a shorter `name`")
+            self.problems.add(place, f"the name is longer than {LONGEST_NAME} bytes", "give a shorter `name`")
         return name
 
     def text(self, key: str, default: str) -> str:
@@ -239,20 +242,29 @@ class _Reader:
         node = self.node("loss")
         if node is not None:
             return read_entry(node, "losses", self.problems) or Entry("")
+        if self.task == "regression":
+            return complete("mean_squared_error", "losses")
         output = output_of(self.layers)
         probabilities = bool(output.activations) and output.activations[-1] in PROBABILITIES
         two_classes = self.described is not None and len(self.described.classes) == 2
         single = bool(self.layers) and self.layers[output.index].get("units") == 1
-        entry = complete(
-            "binary_crossentropy" if two_classes and single else "sparse_categorical_crossentropy", "losses"
-        )
+        binary = self.task == "multi_label" or (two_classes and single)
+        entry = complete("binary_crossentropy" if binary else "sparse_categorical_crossentropy", "losses")
         return Entry(entry.name, {**entry.parameters, "from_logits": not probabilities})
 
     def metrics(self) -> tuple[Entry, ...]:
-        return self.entries("metrics", "metrics", (complete("accuracy", "metrics"),))
+        return self.entries("metrics", "metrics", (complete(_METRICS[self.task], "metrics"),))
+
+    @property
+    def task(self) -> Task:
+        return self.described.task if self.described else "classification"
 
     def class_weight(self) -> str | Mapping[str, float]:
         node = self.node("class_weight")
+        if node is not None and self.task != "classification" and node.value != "none":
+            hint = "remove it; own data may have a `weight_column`, which weighs each example"
+            self.problems.add(node.place, "class_weight is for classes, and these data have none", hint)
+            return "none"
         if node is None or not isinstance(node.value, dict):
             return self.choice("class_weight", "none", ("none", "balanced"))
         classes = self.described.classes if self.described else ()
@@ -298,7 +310,7 @@ class _Reader:
                 self.problems.add(place, "the callback tensorboard needs the package tensorboard", hint)
             for parameter in PATH_PARAMETERS:
                 value = entry.get(parameter)
-                if isinstance(value, str) and (wrong := _path_problem(parameter, value)):
+                if isinstance(value, str) and (wrong := path_problem(parameter, value)):
                     self.problems.add(place, f"{entry.name}: {wrong[0]}", wrong[1])
         return entries
 
@@ -362,26 +374,6 @@ FIELDS: dict[str, Callable[[_Reader], Any]] = {
     "threads": lambda reader: reader.whole("threads", None, 1, 1024),
     "checkpoint": _Reader.checkpoint,
 }
-
-
-def _path_problem(parameter: str, path: str) -> tuple[str, str] | None:
-    """What is wrong with the path of a callback's file, and what to write instead; None where it is good."""
-    if not _stays_inside(path):
-        hint = f"give a path inside the run folder, such as {parameter}: {PurePosixPath(path).name[:60] or 'logs'}"
-        return f"{parameter} leads out of the run folder: {shortened(path)}", hint
-    if (own := PurePosixPath(path).parts[0]) in OWN_FILES:
-        return f"the run writes {own} itself", f"give another name, such as {parameter}: my_{own}"
-    if max(len(part.encode(errors="replace")) for part in PurePosixPath(path).parts) > _LONGEST_NAME:
-        return f"{parameter} has a name of more than {_LONGEST_NAME} bytes", "give a shorter one"
-    if set("{}") & set(_FIGURE.sub("", path)):
-        hint = "write figures as {epoch} or {val_loss:.2f}"
-        return f"{parameter} has braces that are no figure of an epoch: {shortened(path)}", hint
-    return None
-
-
-def _stays_inside(path: str) -> bool:
-    pure = PurePosixPath(path.replace("\\", "/"))
-    return not pure.is_absolute() and ".." not in pure.parts and pure.parts != () and not path.startswith("~")
 
 
 def _in_file_order(problem: Any) -> tuple[bool, int, int]:

@@ -31,12 +31,17 @@ Content: TypeAlias = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """A dataset as NumPy arrays: examples as they come (uint8 may be a read-only memory map), labels as int32, 1-D."""
+    """A dataset as NumPy arrays: examples as they come (uint8 may be a read-only memory map).
+
+    Labels are int32 [n] of classes, uint8 [n, labels] of 0 and 1, or float32 [n, targets] of values.
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
+    weights: np.ndarray | None = None
+    """How much each training example counts, float32 [n]; None where all count the same."""
 
 
 Decode: TypeAlias = Callable[[Content], Arrays]

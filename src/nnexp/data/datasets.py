@@ -21,6 +21,7 @@ from nnexp.data.packages import DebianPackage, NpmPackage
 from nnexp.data.progress import FetchProgress, Silent
 from nnexp.data.sources import Files, Patience
 from nnexp.errors import InputError
+from nnexp.tasks import Task
 
 __all__ = ["DATASETS", "Arrays", "Bundled", "Dataset", "describe", "find", "load", "provenance", "where"]
 
@@ -56,7 +57,7 @@ class Dataset:
     value_range: tuple[float, float]
     """The smallest and the largest raw value."""
     classes: tuple[str, ...]
-    """Their names; the index is the label."""
+    """Their names, the index is the label; or those of the labels or targets, by the task."""
     train_size: int
     test_size: int
     licence: str
@@ -66,6 +67,7 @@ class Dataset:
     split: str
     """One sentence: how the training and the test part came to be."""
     origin: Origin = field(repr=False)
+    task: Task = "classification"
     feature_names: tuple[str, ...] = ()
     """Of a table's columns; empty for images."""
     columns: Columns | None = None
@@ -189,18 +191,7 @@ _FASHION_MNIST = Dataset(
     shape=(28, 28),
     dtype="uint8",
     value_range=(0, 255),
-    classes=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ),
+    classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     train_size=60_000,
     test_size=10_000,
     licence="MIT",

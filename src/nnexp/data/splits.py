@@ -27,27 +27,30 @@ class Splits:
     y_test: np.ndarray
     fingerprint: str
     """16 hex digits of the SHA-256 of the test part: results with the same one can be paired example by example."""
+    weights: np.ndarray | None = None
+    """How much each training example counts, float32 [n]; None where all count the same."""
 
 
 def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int) -> Splits:
     """Hold out validation data: nothing, a fraction of the training part, or the test part.
 
-    A fraction is stratified by label and drawn from the seed; both parts keep the order of the training examples.
+    A fraction is drawn from the seed, stratified by class; both parts keep the order of the training examples.
     InputError where a part would be empty.
     """
-    x, y = arrays.x_train, arrays.y_train
+    x, y, weights = arrays.x_train, arrays.y_train, arrays.weights
     test = (arrays.x_test, arrays.y_test, fingerprint(arrays.x_test, arrays.y_test))
     if validation == "none":
-        return Splits(x, y, None, None, *test)
+        return Splits(x, y, None, None, *test, weights)
     if validation == "test":
-        return Splits(x, y, arrays.x_test, arrays.y_test, *test)
+        return Splits(x, y, arrays.x_test, arrays.y_test, *test, weights)
     if not 0 < round(len(y) * float(validation)) < len(y):
         raise InputError(
             f"validation: {validation:g} of {len(y):,} training examples would leave one part empty.\n"
             "Give a larger or smaller fraction, or `none`."
         )
-    held_out = stratified(y, float(validation), seed, _STREAM)
-    return Splits(x[~held_out], y[~held_out], x[held_out], y[held_out], *test)
+    held_out = stratified(strata(y), float(validation), seed, _STREAM)
+    rest = None if weights is None else weights[~held_out]
+    return Splits(x[~held_out], y[~held_out], x[held_out], y[held_out], *test, rest)
 
 
 def fingerprint(x: np.ndarray, y: np.ndarray) -> str:
@@ -59,6 +62,13 @@ def fingerprint(x: np.ndarray, y: np.ndarray) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def strata(y: np.ndarray) -> np.ndarray:
+    """What a draw is stratified by, [n]: the class; nothing where examples have several labels, or values."""
+    import numpy as np
+
+    return y if y.ndim == 1 else np.zeros(len(y), dtype=np.int32)
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int, stream: int) -> np.ndarray:

@@ -40,7 +40,7 @@ class StoredModel:
         # One batch needs no compiled graph, and making one takes longer.
         apply = call if len(x) > _BATCH else lambda batch: self.keras(batch, training=False)
         outputs = [np.asarray(apply(tf.convert_to_tensor(part))) for part in parts]
-        return evaluation.probabilities(np.concatenate(outputs), self.from_logits)
+        return evaluation.answers("classification", np.concatenate(outputs), self.from_logits)
 
 
 def load_model(run: RunRecord, signature: Signature) -> StoredModel:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnexp.runs.reading import printable
+from nnexp.tasks import HEADLINES, Task
 
 # Training, in 32 bits, gives nothing beyond 1e39. Larger numbers, of which JSON has some with hundreds of digits, would
 # overflow where they are squared, summed or drawn.
@@ -112,7 +113,10 @@ def layers(value: Any) -> tuple[dict[str, Any], ...]:
 
 
 def evaluation(value: Any) -> dict[str, Any]:
-    """`per_class`, `confusion_matrix` and `top_confusions`; a part that is of another kind is there, and empty."""
+    """`per_class`, `per_target`, `calibration_error`, `confusion_matrix` and `top_confusions`, those that are there.
+
+    A part that is of another kind is empty.
+    """
     found = mapping(value)
     classes = [{**numbers(row), "class": _name(row, "class")} for row in rows(found.get("per_class"))]
     confusions = [
@@ -120,8 +124,20 @@ def evaluation(value: Any) -> dict[str, Any]:
         for row in rows(found.get("top_confusions"))
     ]
     matrix = _matrix(found.get("confusion_matrix"))
-    parts = {"per_class": classes, "confusion_matrix": matrix, "top_confusions": confusions}
+    parts = {
+        "per_class": classes,
+        "per_target": [{**numbers(row), "target": _name(row, "target")} for row in rows(found.get("per_target"))],
+        "calibration_error": number(found.get("calibration_error")),
+        "confusion_matrix": matrix,
+        "top_confusions": confusions,
+    }
     return {name: part for name, part in parts.items() if name in found}
+
+
+def task(value: Any) -> Task:
+    """The task; classification, which is nearly all there is, where it is none."""
+    found: Task = value if isinstance(value, str) and value in HEADLINES else "classification"  # type: ignore[assignment]
+    return found
 
 
 def is_config(config: Mapping[str, Any], raw: bytes) -> bool:

@@ -28,6 +28,8 @@ OWN_FILES = (
     "history.csv",
     "history.png",
     "confusion_matrix.png",
+    "residuals.png",
+    "curves.png",
     "model.keras",
     "predictions.npz",
     "columns.json",
@@ -135,6 +137,16 @@ class RunFolder:
         return self.path / "confusion_matrix.png"
 
     @property
+    def residuals_plot(self) -> Path:
+        """Predicted values against true ones."""
+        return self.path / "residuals.png"
+
+    @property
+    def curves_plot(self) -> Path:
+        """ROC and precision-recall curves, and calibration."""
+        return self.path / "curves.png"
+
+    @property
     def model(self) -> Path:
         """The trained model, normalization inside."""
         return self.path / "model.keras"
@@ -146,7 +158,7 @@ class RunFolder:
 
     @property
     def predictions(self) -> Path:
-        """Labels, predicted labels and probabilities on the test split."""
+        """Labels, predicted ones and probabilities on the test split; or values."""
         return self.path / "predictions.npz"
 
     @property

@@ -22,10 +22,10 @@ _LONGEST_LIST = 4096  # bytes; that of the four arrays takes 300
 class Tested:
     """What a run predicted on the test split."""
 
-    labels: NDArray[Any]  # [n]
-    predicted: NDArray[Any]  # [n]
+    labels: NDArray[Any]  # [n] of classes; [n, labels] of 0 and 1, or [n, targets] of values
+    predicted: NDArray[Any]  # as labels
     split: str  # the fingerprint of the test split
-    probabilities: NDArray[Any]  # [n, classes]; [n, 0] where not asked for
+    probabilities: NDArray[Any]  # [n, classes or labels]; [n, 0] where not asked for
 
 
 def read_predictions(path: Path, *, probabilities: bool) -> Tested:
@@ -41,22 +41,26 @@ def read_predictions(path: Path, *, probabilities: bool) -> Tested:
     names = ("labels", "predicted", "split_fingerprint", *(["probabilities"] if probabilities else []))
     try:
         arrays = _arrays(content, names)
+        labels, predicted, split = arrays["labels"], arrays["predicted"], str(arrays["split_fingerprint"])
     except Refused:
         raise
     except Exception as error:  # noqa: BLE001  zipfile and NumPy name no end to what damaged archives may raise
         raise Refused(f"damaged ({type(error).__name__})") from None
-    labels, predicted = arrays["labels"], arrays["predicted"]
-    if labels.ndim != 1 or labels.shape != predicted.shape or not len(labels):
+    if labels.ndim not in (1, 2) or labels.shape != predicted.shape or not labels.size:
         raise Refused("its predictions are not one for each label")
     if not {labels.dtype.kind, predicted.dtype.kind} <= set("biuf"):
         raise Refused("its labels and predictions are no numbers")
-    split = str(arrays["split_fingerprint"])
     if not probabilities:
         return Tested(labels, predicted, split, np.empty((len(labels), 0)))
-    shares = arrays["probabilities"]
+    if "probabilities" not in arrays and labels.ndim == 2 and labels.dtype.kind == "f":  # values have none
+        return Tested(labels, predicted, split, np.empty((len(labels), 0)))
+    shares = arrays.get("probabilities", np.empty(0))
     if shares.ndim != 2 or len(shares) != len(labels) or shares.dtype.kind != "f":
         raise Refused("its probabilities are not those of each example")
-    if predicted.dtype.kind not in "iu" or predicted.min() < 0 or predicted.max() >= shares.shape[1]:
+    if labels.ndim == 2:
+        if labels.shape != shares.shape or {*np.unique(labels), *np.unique(predicted)} - {0, 1}:
+            raise Refused("its labels are not 0 and 1, with a probability each")
+    elif predicted.dtype.kind not in "iu" or predicted.min() < 0 or predicted.max() >= shares.shape[1]:
         raise Refused("it predicts classes that have no probability")
     return Tested(labels, predicted, split, shares)
 
@@ -69,7 +73,8 @@ def _arrays(content: bytes, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     if end[:4] != b"PK\5\6" or before[:4] == b"PK\6\7" or int.from_bytes(end[12:16], "little") > _LONGEST_LIST:
         raise Refused("no archive that nnexp writes")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {name: archive.getinfo(f"{name}.npy") for name in names}
+        held = set(archive.namelist())
+        members = {name: archive.getinfo(f"{name}.npy") for name in names if f"{name}.npy" in held}
         if sum(member.file_size for member in members.values()) > _MOST_MEGABYTES * 1_000_000:
             raise Refused(f"it unpacks to more than {_MOST_MEGABYTES} MB, which no run makes it")
         if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members.values()):

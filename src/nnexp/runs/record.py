@@ -13,6 +13,7 @@ from nnexp.errors import InputError
 from nnexp.runs import figures
 from nnexp.runs.folder import WITH_RESULT, RunFolder
 from nnexp.runs.reading import Refused, content_of, escaped, parsed, printable
+from nnexp.tasks import HEADLINES, Task
 
 MOST_MEGABYTES = 32  # of metrics.json: a thousand classes make 11, ten thousand epochs 3
 _LONGEST_NAME = 255  # of a folder too
@@ -46,6 +47,7 @@ class RunRecord:
     test_split: str = ""  # fingerprint: runs with the same one can be paired example by example
     expected: bool = False  # a failure that the sweep file announced (`expect: error`)
     threads: int | None = None  # how many TensorFlow was given
+    task: Task = "classification"
     resumed: Sequence[Mapping[str, Any]] = ()  # each time it was gone on with: `after_epoch`, `at`
 
     @property
@@ -54,8 +56,13 @@ class RunRecord:
         return self.status in WITH_RESULT
 
     @property
+    def headline(self) -> str:
+        """The name of the figure of the test split that tells first how well it did."""
+        return HEADLINES[self.task]
+
+    @property
     def evaluation(self) -> Mapping[str, Any]:
-        """`per_class`, `confusion_matrix` and `top_confusions` of the test split; a part of another kind is empty."""
+        """Figures of the test split by class, label or target, and confusions; see `figures.evaluation`."""
         return figures.evaluation(self.metrics.get("evaluation"))
 
     @property
@@ -134,6 +141,7 @@ def record_of(
         test_split=figures.text(data.get("test_split")),
         expected=data.get("expected") is True,
         threads=figures.threads(data.get("threads")),
+        task=figures.task(data.get("task")),
         resumed=figures.rows(data.get("resumed")),
     )
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.config.condition import Condition, parse
-from nnexp.config.experiment import PATH_PARAMETERS
 from nnexp.config.grammar import Entry
+from nnexp.config.paths import PATH_PARAMETERS
 from nnexp.errors import RunError
 from nnexp.files import replacing, write_text
 from nnexp.training.parts import make

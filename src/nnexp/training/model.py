@@ -67,8 +67,13 @@ def compile_model(model: Any, experiment: Experiment) -> None:
     model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics), jit_compile=False)
 
 
-def targets(labels: NDArray[np.integer[Any]], loss: str, classes: int, outputs: int) -> NDArray[Any]:
-    """Labels [n] as the loss takes them: [n] for sparse ones, [n, 1] of 0 and 1 for one output, else one-hot [n, k]."""
+def targets(labels: NDArray[Any], loss: str, classes: int, outputs: int) -> NDArray[Any]:
+    """Labels as the loss takes them, from the classes' [n], or from what has several labels or values, [n, k].
+
+    Classes: [n] for sparse losses, [n, 1] of 0 and 1 for one output, else one-hot [n, classes].
+    """
+    if labels.ndim == 2:
+        return labels.astype(np.float32)
     if loss.startswith("sparse_"):
         return labels
     if outputs == 1:

@@ -14,7 +14,8 @@ from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
 from nnexp.data.normalization import fit
 from nnexp.errors import ConfigError, NnexpError, Place, Problem
-from nnexp.preflight import memory_problems, output_problems
+from nnexp.preflight.outputs import output_problems
+from nnexp.preflight.training import memory_problems
 from nnexp.training import backend, model, shards
 
 
@@ -33,7 +34,9 @@ def rehearse(
     import keras
 
     keras.utils.clear_session()
-    labels = np.arange(4 * len(dataset.classes), dtype=np.int32) % len(dataset.classes)
+    labels: Any = np.arange(4 * len(dataset.classes), dtype=np.int32) % len(dataset.classes)
+    if dataset.task != "classification":
+        labels = np.eye(len(dataset.classes), dtype=np.float32)[labels]
     x = np.random.default_rng(0).uniform(*dataset.value_range, (len(labels), *dataset.shape)).astype(dataset.dtype)
     try:
         # In this scope new variables have a shape and no value.

@@ -16,8 +16,8 @@ from nnexp.data.datasets import Dataset
 from nnexp.data.normalization import fit
 from nnexp.data.splits import Splits
 from nnexp.errors import ConfigError, Place, Problem
-from nnexp.evaluation import Evaluation, evaluate, probabilities
-from nnexp.preflight import output_problems
+from nnexp.evaluation import Evaluation, answers, evaluate
+from nnexp.preflight.outputs import output_problems
 from nnexp.profile import Mark, Progress, unmarked
 from nnexp.training import backend, engine, model, programs, shards
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
@@ -47,7 +47,7 @@ class Session:
         Raises:
             ConfigError: Keras refuses a part of the experiment.
         """
-        self.experiment, self.splits, self.classes = experiment, splits, dataset.classes
+        self.experiment, self.splits, self.dataset = experiment, splits, dataset
         self.threads = threads or experiment.threads or backend.available_cpus()
         self.parts = shards.parts(experiment, self.threads)
         backend.prepare(self.threads, self.parts)
@@ -75,7 +75,7 @@ class Session:
             reason += f"; each batch in {self.parts} parts, one a thread"
         try:
             labels = self.splits.y_train
-            targets, weights = self._targets(labels), self._weights(labels)
+            targets, weights = self._targets(labels), self._weights(self.splits)
             return make(self.model, x, targets, experiment.batch_size, name, reason, weights)
         except (ValueError, TypeError) as error:
             message = f"Keras cannot train this model with the loss {experiment.loss.name}: {model.reason(error)}"
@@ -98,7 +98,7 @@ class Session:
         if not fits(self.model, state):
             return False
         Keeper(self.model, []).put_back(state)
-        self.engine.feed(splits.x_train, self._targets(splits.y_train), self._weights(splits.y_train))
+        self.engine.feed(splits.x_train, self._targets(splits.y_train), self._weights(splits))
         self.experiment, self.splits = experiment, splits
         return True
 
@@ -180,8 +180,9 @@ class Session:
         """The evaluation of the predictions on the test split, and Keras' loss and metrics there."""
         x, labels = self.splits.x_test, self.splits.y_test
         test, outputs = self.evaluator.evaluate(x, self._targets(labels))
-        scores = probabilities(outputs, bool(self.experiment.loss.get("from_logits")))
-        return evaluate(labels, scores, self.classes), test
+        task = self.dataset.task
+        answered = answers(task, outputs, bool(self.experiment.loss.get("from_logits")))
+        return evaluate(task, labels, answered, self.dataset.classes), test
 
     def dead_units(self) -> dict[str, tuple[int, int]]:
         """For each layer that ends in a ReLU: (units that are zero for every test example, units)."""
@@ -196,18 +197,25 @@ class Session:
 
     def _targets(self, labels: Any) -> Any:
         outputs = int(self.model.output.shape[-1])
-        return model.targets(labels, self.experiment.loss.name, len(self.classes), outputs)
+        return model.targets(labels, self.experiment.loss.name, len(self.dataset.classes), outputs)
 
-    def _weights(self, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:
-        """How much each of these training examples counts, [n]; None where all count the same."""
-        given = self.experiment.class_weight
+    def _weights(self, splits: Splits) -> NDArray[np.float32] | None:
+        """How much each training example counts, [n], by itself and by its class; None where all count the same."""
+        by_class = self._class_weights(splits.y_train)
+        if splits.weights is None or by_class is None:
+            return by_class if splits.weights is None else splits.weights
+        both: NDArray[np.float32] = splits.weights * by_class
+        return both
+
+    def _class_weights(self, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:
+        given, classes = self.experiment.class_weight, self.dataset.classes
         if given == "none":
             return None
         if isinstance(given, str):  # balanced: as scikit-learn's compute_class_weight has it
-            counts = np.bincount(labels, minlength=len(self.classes))
+            counts = np.bincount(labels, minlength=len(classes))
             by_class = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         else:
-            by_class = np.array([given.get(name, 1.0) for name in self.classes])
+            by_class = np.array([given.get(name, 1.0) for name in classes])
         weights: NDArray[np.float32] = by_class.astype(np.float32)[labels]
         return weights
 

@@ -1,0 +1,63 @@
+"""What can be told before training: problems that stop an experiment, and warnings of what will likely go wrong.
+
+All of it is read from the config and the dataset's description, without TensorFlow and without data.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nnexp.config.experiment import Experiment
+from nnexp.config.shapes import LayerShape, Shape, ShapeError, infer
+from nnexp.data.datasets import Dataset
+from nnexp.errors import Problem
+from nnexp.findings import Finding
+from nnexp.preflight.measures import callback_problems, metric_problems, monitor_problems, task_problems
+from nnexp.preflight.outputs import output_problems, output_warnings
+from nnexp.preflight.places import place_of
+from nnexp.preflight.training import input_warnings, memory_problems, training_warnings, validation_problems
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found: with problems, the experiment cannot start.
+
+    `layers` and `output` are None where a layer cannot take its input, and where only Keras knows the shapes.
+    """
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[Finding, ...]
+    layers: tuple[LayerShape, ...] | None
+    output: Shape | None  # of one example, without the batch axis
+
+
+def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
+    """Hold an experiment against its dataset, before anything is loaded."""
+    problems: list[Problem] = []
+    layers = None
+    try:
+        layers = infer(experiment.layers, dataset.shape)
+    except ShapeError as error:
+        place = place_of(experiment, "layers", error.index)
+        problems.append(Problem(place, f"layer {error.index + 1}: {error.message}", error.hint))
+    output = layers[-1].output if layers else None
+    if output is not None:
+        problems += output_problems(experiment, dataset, output)
+    if layers:
+        total, trainable = sum(layer.parameters for layer in layers), sum(layer.trainable for layer in layers)
+        values = [math.prod(layer.output) for layer in layers]
+        problems += memory_problems(experiment, dataset, total, trainable, max(values))
+    problems += task_problems(experiment, dataset)
+    if dataset.task == "classification":
+        problems += metric_problems(experiment, single=output == (1,))
+    problems += monitor_problems(experiment)
+    problems += callback_problems(experiment)
+    problems += validation_problems(experiment, dataset)
+    warnings = (
+        *output_warnings(experiment, dataset),
+        *input_warnings(experiment, dataset),
+        *training_warnings(experiment, dataset),
+    )
+    problems.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))  # as the file is read
+    return Preflight(tuple(problems), warnings, tuple(layers) if layers is not None else None, output)

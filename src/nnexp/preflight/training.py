@@ -1,0 +1,118 @@
+"""Data and training: what the config says of them against the dataset and this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nnexp.config import memory
+from nnexp.config.experiment import Experiment
+from nnexp.config.grammar import Entry
+from nnexp.data.datasets import Dataset
+from nnexp.errors import Problem
+from nnexp.findings import Finding
+from nnexp.preflight.places import place_of
+
+_RESCALES = frozenset(
+    {
+        "batch_normalization",
+        "embedding",  # takes raw whole numbers
+        "group_normalization",
+        "layer_normalization",
+        "normalization",
+        "rescaling",
+        "rms_normalization",
+        "unit_normalization",
+    }
+)
+_LARGE = 20.0  # far beyond it, the first layer's sums saturate or explode
+
+_SMALL_RATES = (1e-5, 1e-3, 1e-2)  # least, typical, most
+_LARGE_RATES = (1e-4, 1e-2, 1.0)
+_USUAL_RATES = {
+    **dict.fromkeys(("adam", "adamax", "adamw", "lamb", "lion", "muon", "nadam", "rmsprop"), _SMALL_RATES),
+    **dict.fromkeys(("adagrad", "ftrl", "sgd"), _LARGE_RATES),
+}
+
+
+def memory_problems(
+    experiment: Experiment, dataset: Dataset, total: int, trainable: int, values: int
+) -> Iterator[Problem]:
+    """That a model cannot be held in this machine's memory, by its weights and by the values of its largest output.
+
+    Public for models whose shapes only Keras knows. What is counted is the least that any training needs.
+    """
+    here = memory.available()
+    weights = memory.of_weights(experiment, total, trainable)
+    batch = min(experiment.batch_size, dataset.train_size)
+    outputs = memory.of_batch(batch, values)
+    if weights > here:
+        message = f"the model has {total:,} weights: to train them with {experiment.optimizer.name} takes at least "
+        message += f"{memory.written(weights)} of memory, and this machine has {memory.written(here)}"
+        yield Problem(place_of(experiment, "layers"), message, "make its layers smaller")
+    elif weights + outputs > here:
+        message = f"one layer makes {values:,} values of each example, and a batch has {batch:,}: this takes at least "
+        message += f"{memory.written(weights + outputs)} of memory, and this machine has {memory.written(here)}"
+        yield Problem(place_of(experiment, "layers"), message, "make that layer smaller, or `batch_size`")
+
+
+def validation_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]:
+    """That the part held out for validation leaves examples on both sides."""
+    held_out = _held_out(experiment, dataset)
+    if isinstance(experiment.validation, float) and not 0 < held_out < dataset.train_size:
+        message = (
+            f"validation {experiment.validation:g} holds out {held_out} of {dataset.train_size:,} training examples"
+        )
+        yield Problem(
+            place_of(experiment, "validation"), message, "both parts need examples, as with `validation: 0.1`"
+        )
+
+
+def _held_out(experiment: Experiment, dataset: Dataset) -> int:
+    """How many training examples the validation fraction takes."""
+    return round(dataset.train_size * experiment.validation) if isinstance(experiment.validation, float) else 0
+
+
+def input_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
+    """Of raw values that training hardly bears."""
+    low, high = dataset.value_range
+    moves = {"flatten", "permute", "random_flip", "reshape"}  # these leave the values as they are
+    first = next((layer.name for layer in experiment.layers if layer.name not in moves), "")
+    if experiment.normalization.name == "none" and max(abs(low), abs(high)) > _LARGE and first not in _RESCALES:
+        message = f"The raw input of {dataset.name} ranges from {low:g} to {high:g}, and nothing rescales it: "
+        message += "training may not converge, or diverge at once."
+        better = "divide_by_255" if (low, high) == (0, 255) else "standardize"
+        evidence = {"value_range": [low, high], "normalization": "none"}
+        yield Finding("raw_input", "warning", message, f"Set `normalization: {better}`.", evidence)
+
+
+def training_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
+    """Of an unusual learning rate, a batch larger than the data, and validation on the test part."""
+    optimizer = experiment.optimizer.name
+    rate = _learning_rate(experiment.optimizer)
+    if rate is not None and optimizer in _USUAL_RATES:
+        low, typical, high = _USUAL_RATES[optimizer]
+        if not low <= rate <= high:
+            side = "above" if rate > high else "below"
+            message = f"The learning rate {rate:g} is {side} what is usual for {optimizer}: {low:g} to {high:g}."
+            evidence = {"optimizer": optimizer, "learning_rate": rate, "usual": [low, high]}
+            yield Finding("unusual_learning_rate", "warning", message, f"Try {typical:g}.", evidence)
+    examples = dataset.train_size - _held_out(experiment, dataset)
+    if experiment.batch_size > examples > 0:
+        message = f"The batch_size {experiment.batch_size} is larger than the training set of {examples} examples: "
+        message += "an epoch is a single step."
+        evidence = {"batch_size": experiment.batch_size, "examples": examples}
+        yield Finding("large_batch", "warning", message, "Set a smaller batch_size, such as 32.", evidence)
+    if experiment.validation == "test":
+        message = f"The {dataset.test_size:,} test examples are used for validation: choices made on them spoil the "
+        message += "test figure."
+        suggestion = "Set `validation: 0.1`: that part of the training set is held out instead."
+        yield Finding("validation_on_test", "warning", message, suggestion, {"test_size": dataset.test_size})
+
+
+def _learning_rate(optimizer: Entry) -> float | None:
+    """The rate, or the highest that a schedule starts from; None where it cannot be read."""
+    rate = optimizer.get("learning_rate")
+    if isinstance(rate, Entry):
+        start = [rate.get("warmup_target"), rate.get("initial_learning_rate"), *(rate.get("values") or ())]
+        rate = max((value for value in start if isinstance(value, (int, float))), default=None)
+    return float(rate) if isinstance(rate, (int, float)) else None

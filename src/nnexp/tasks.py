@@ -1,0 +1,18 @@
+"""What a model is to learn, and the figure of the test split that tells first how well it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+Task = Literal["classification", "multi_label", "regression"]
+
+HEADLINES: Mapping[Task, str] = MappingProxyType(
+    {
+        "classification": "accuracy",  # one class of several
+        "multi_label": "exact_match",  # any number of labels: the share of examples with every label right
+        "regression": "mean_absolute_error",  # numbers, in their own units
+    }
+)
+"""The first figure of each task, by its name in metrics.json."""
