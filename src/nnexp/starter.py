@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnexp.data.datasets import DATASETS, Dataset, describe
-from nnexp.data.own.kinds import KINDS
+from nnexp.data.datasets import DATASETS, Dataset, describe, load
+from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.errors import InputError
 from nnexp.runs.reading import printable
+from nnexp.tasks import Task
 
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
 _FEW = 20_000  # examples: with fewer, more passes and smaller batches
+_UNITS: Mapping[Task, str] = {"classification": "class", "multi_label": "label", "regression": "number to learn"}
+_LAST: Mapping[Task, str] = {
+    "classification": "{{units: {}, activation: softmax}}",
+    "multi_label": "{{units: {}, activation: sigmoid}}",
+    "regression": "{}",
+}
+_TOLD: Mapping[Task, str] = {
+    "classification": "each example is of one class; beside the path  task: regression  learns numbers",
+    "multi_label": "each example may have several labels; beside the path  task: regression  learns numbers",
+    "regression": "numbers are learnt; beside the path  task: classification  takes each value for a class",
+}
 
 
 def config_text(folder: Path, start: str) -> tuple[str, str]:
@@ -27,40 +41,58 @@ def config_text(folder: Path, start: str) -> tuple[str, str]:
     """
     if start in DATASETS:
         dataset = DATASETS[start]
-        return _text(dataset, dataset.name, f"{dataset.title}: {len(dataset.classes)} classes"), f"{dataset.name}.yaml"
-    kind, path = _found(folder, start)
-    written: dict[str, Any] = {"path": path.name if path != folder else "."}
+        return _text(dataset, dataset.name, f"{dataset.title}: {_learnt(dataset)}"), f"{dataset.name}.yaml"
+    kind, paths = _found(folder, start)
+    written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     if "target" in KINDS[kind]:
-        names = _names(kind, path, written)
-        lower = {name.lower(): name for name in reversed(names)}
-        written["target"] = next((lower[usual] for usual in _USUAL_TARGETS if usual in lower), names[-1])
+        written["target"] = _target(_names(kind, paths["path"], written))
     if kind == "images":
-        written |= _size(path)
-    defaults = {name: said.default for name, said in KINDS[kind].items() if said.default is not None}
-    dataset = describe(kind, {**defaults, **written, "path": str(path)})
+        written |= _size(paths)
+    given = {name: str(path) for name, path in paths.items()}
+    try:
+        dataset = _described(kind, written | given)
+    except BadData as error:
+        if error.parameter != "task":
+            raise
+        written["task"] = "regression"  # too many whole numbers to be classes
+        dataset = _described(kind, written | given)
     inner = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in written.items())
-    about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, "
+    about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, {_learnt(dataset)}"
+    name = paths["path"].stem if paths["path"] != folder else folder.resolve().name
+    task = f"The task is {dataset.task}: {_TOLD[dataset.task]}."
+    return _text(dataset, f"{{{kind}: {{{inner}}}}}", about, task), f"{name}.yaml"
+
+
+def _described(kind: str, parameters: Mapping[str, Any]) -> Dataset:
+    defaults = {name: said.default for name, said in KINDS[kind].items() if said.default is not None}
+    return describe(kind, {**defaults, **parameters})
+
+
+def _learnt(dataset: Dataset) -> str:
+    """What is learnt of an example, in words: "3 classes: a, b, c"."""
     listed = ", ".join(dataset.classes[:8]) + (", …" if len(dataset.classes) > 8 else "")
-    about += f"{len(dataset.classes)} classes: {listed}"
-    name = path.stem if path != folder else folder.resolve().name
-    return _text(dataset, f"{{{kind}: {{{inner}}}}}", about), f"{name}.yaml"
+    if dataset.task == "regression":
+        return f"to learn: {listed}"
+    return f"{len(dataset.classes)} {'classes' if dataset.task == 'classification' else 'labels'}: {listed}"
 
 
-def _text(dataset: Dataset, entry: str, about: str) -> str:
+def _text(dataset: Dataset, entry: str, *about: str) -> str:
     few = dataset.train_size < _FEW
     table = len(dataset.shape) == 1
     layers = [] if table else ["flatten"]
     width = 32 if math.prod(dataset.shape) < 100 else 128
     layers += [f"dense: {{units: {width}, activation: relu}}"]
-    layers += [f"dense: {{units: {len(dataset.classes)}, activation: softmax}}"]
+    layers += [f"dense: {_LAST[dataset.task].format(len(dataset.classes))}"]
+    if dataset.task == "regression":
+        layers += [f"rescaling: {{{_scale(dataset)}}}  # from about -1 to 1 to the range of what is learnt"]
     pixels = dataset.value_range == (0, 255)
     lines = [
-        f"# {printable(about)}",
+        *(f"# {printable(line)}" for line in about),
         "# Check it:  nnexp check FILE   train it:  nnexp run FILE   ask something:  nnexp sweep FILE --hidden 16,64",
         f"description: {json.dumps(f'A first model for {dataset.title}.', ensure_ascii=False)}",
         f"dataset: {entry}",
         f"normalization: {'divide_by_255' if pixels else 'standardize'}  # or none, l2, min_max",
-        "layers:  # from the input to the output, which has a unit for each class",
+        f"layers:  # from the input to the output, which has a unit for each {_UNITS[dataset.task]}",
         *(f"  - {layer}" for layer in layers),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",
         f"batch_size: {16 if few else 64}",
@@ -71,26 +103,60 @@ def _text(dataset: Dataset, entry: str, about: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _found(folder: Path, start: str) -> tuple[str, Path]:
-    """The kind of the data in a folder, and where they are."""
+def _scale(dataset: Dataset) -> str:
+    """What takes numbers of mean 0 and deviation 1 to those of the targets: without it training would crawl there."""
+    targets = load(dataset).y_train
+    scale, offset = ([float(f"{value:.2g}") for value in part] for part in (targets.std(axis=0), targets.mean(axis=0)))
+    if len(scale) == 1:
+        return f"scale: {scale[0]}, offset: {offset[0]}"
+    return f"scale: {scale}, offset: {offset}"
+
+
+def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
+    """The kind of the data in a folder, and where they are: `path`, and `labels` where a file has those of pictures."""
     if start and start not in KINDS:
         raise InputError(f"there is no data of the kind {start!r}\nallowed: {', '.join((*KINDS, *DATASETS))}")
     try:
         there = sorted(folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder} cannot be looked into: {error.strerror}") from None
-    found = [(kind, path) for kind, endings in _ENDINGS.items() for path in there if path.suffix.lower() in endings]
-    found += [("images", place) for place in (folder, *there) if _holds_pictures(place)]
-    fitting = [(kind, path) for kind, path in found if start in ("", kind)]
+    labelled = {path: pictures for path in there if (pictures := _labelled_by(path))}
+    found = [("images", {"path": pictures, "labels": path}) for path, pictures in labelled.items()]
+    found += [
+        (kind, {"path": path})
+        for kind, endings in _ENDINGS.items()
+        for path in there
+        if path.suffix.lower() in endings and path not in labelled
+    ]
+    found += [
+        ("images", {"path": place})
+        for place in (folder, *there)
+        if place not in labelled.values() and _holds_pictures(place)
+    ]
+    fitting = [(kind, paths) for kind, paths in found if start in ("", kind)]
     if len(fitting) == 1:
         return fitting[0]
     what = f"{start} data" if start else "data (a .csv, .parquet or .npz file, or folders of pictures)"
     if not fitting:
         names = ", ".join(DATASETS)
         raise InputError(f"there are no {what} in {folder}\nput them there, or take one of:  --from {names}")
-    listed = ", ".join(str(path.name) for _, path in fitting[:10])
+    listed = ", ".join(str(paths["path"].name) for _, paths in fitting[:10])
     message = f"there is more than one thing to start from in {folder}: {listed}"
     raise InputError(f"{message}\nput one in a folder of its own")
+
+
+def _labelled_by(path: Path) -> Path | None:
+    """The folder of the pictures that a CSV file has the labels of; None where it has none."""
+    if path.suffix.lower() != ".csv":
+        return None
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            first = next(csv.DictReader(file), {})
+        name = first.get("file") if "label" in first else None
+        places = (path.parent, *sorted(place for place in path.parent.iterdir() if place.is_dir()))
+        return next((place for place in places if name and (place / name).is_file()), None)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None
 
 
 def _holds_pictures(folder: Path) -> bool:
@@ -107,6 +173,23 @@ def _holds_pictures(folder: Path) -> bool:
         return False
 
 
+def _relative(path: Path, folder: Path) -> str:
+    return "." if path == folder else path.name
+
+
+def _target(names: Sequence[str]) -> str | list[str]:
+    """The column to learn: one with a usual name, or several such as `label_a`, `label_b`; else the last."""
+    lower = {name.lower(): name for name in reversed(names)}
+    for usual in _USUAL_TARGETS:
+        if usual in lower:
+            return lower[usual]
+    for usual in _USUAL_TARGETS:
+        several = [name for name in names if name.lower().startswith(f"{usual}_")]
+        if 1 < len(several) < len(names):
+            return several
+    return names[-1]
+
+
 def _names(kind: str, path: Path, written: dict[str, Any]) -> list[str]:
     """The columns of a table; where it has but one, `written` gets the separator that it seems to have."""
     from nnexp.data.own.tables import read_table
@@ -119,10 +202,10 @@ def _names(kind: str, path: Path, written: dict[str, Any]) -> list[str]:
     return names
 
 
-def _size(folder: Path) -> dict[str, Any]:
+def _size(paths: Mapping[str, Path]) -> dict[str, Any]:
     """The size that pictures must be given where they differ."""
     from nnexp.data.own.images import parts_of, read_picture
 
-    paths = [path for part in parts_of({"path": str(folder)}) for path, _ in part]
-    sizes = {read_picture(path)[0].size for path in paths[:1000]}
+    found = [path for part in parts_of({name: str(path) for name, path in paths.items()}) for path, _ in part]
+    sizes = {read_picture(path)[0].size for path in found[:1000]}
     return {} if len(sizes) == 1 else {"size": [64, 64]}

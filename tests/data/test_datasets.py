@@ -55,6 +55,10 @@ def test_it_is_what_it_says(loaded):
     low = min(arrays.x_train.min(), arrays.x_test.min())
     high = max(arrays.x_train.max(), arrays.x_test.max())
     assert (low, high) == pytest.approx(dataset.value_range)
+    if dataset.task == "regression":
+        assert arrays.y_train.dtype == arrays.y_test.dtype == np.float32
+        assert arrays.y_train.shape[1:] == arrays.y_test.shape[1:] == (len(dataset.classes),)
+        return
     for labels in (arrays.y_train, arrays.y_test):
         assert labels.dtype == np.int32
         assert labels.ndim == 1
@@ -62,7 +66,10 @@ def test_it_is_what_it_says(loaded):
 
 
 def test_each_class_has_the_same_share_of_both_parts(loaded):
-    _, arrays = loaded
+    dataset, arrays = loaded
+    if dataset.task == "regression":
+        assert len(arrays.y_test) == -(-len(arrays.y_train) // 4)  # a fifth of all
+        return
     shares = [np.bincount(labels) / len(labels) for labels in (arrays.y_train, arrays.y_test)]
     assert np.abs(shares[0] - shares[1]).max() < 0.02
 
@@ -105,10 +112,12 @@ def test_the_bundled_sets_hold_scikit_learns_own_examples(name):
     import sklearn.datasets
 
     arrays = load(DATASETS[name])
-    original = getattr(sklearn.datasets, f"load_{name}")()
+    original = getattr(sklearn.datasets, f"load_{name}")(**({"scaled": False} if name == "diabetes" else {}))
     ours = np.concatenate([arrays.x_train, arrays.x_test]).reshape(len(original.data), -1)
     order, original_order = np.lexsort(ours.T), np.lexsort(original.data.astype("float32").T)
     assert np.array_equal(ours[order], original.data.astype("float32")[original_order])
+    learnt = np.concatenate([arrays.y_train, arrays.y_test]).ravel()
+    assert np.array_equal(learnt[order], original.target[original_order])
 
 
 def test_the_first_fashion_images_are_the_known_ones():
@@ -124,7 +133,16 @@ def test_the_first_fashion_images_are_the_known_ones():
 
 
 def test_each_name_is_its_key():
-    assert list(DATASETS) == ["fashion_mnist", "mnist", "cifar10", "digits", "iris", "wine", "breast_cancer"]
+    assert list(DATASETS) == [
+        "fashion_mnist",
+        "mnist",
+        "cifar10",
+        "digits",
+        "iris",
+        "wine",
+        "breast_cancer",
+        "diabetes",
+    ]
     assert all(find(name).name == name for name in DATASETS)
 
 

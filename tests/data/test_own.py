@@ -146,7 +146,7 @@ def test_the_training_rows_alone_say_what_a_column_is(tmp_path: Path) -> None:
     path = csv(tmp_path, "x,y", "1,a", "2,b", "3,a", "4,b")
     test = tmp_path / "test.csv"
     test.write_text("x,y\n5,a\nu,b\n")
-    with pytest.raises(BadData, match="row 3, column 'x': 'u' is no number"):
+    with pytest.raises(BadData, match=r"test\.csv, row 3, column 'x': 'u' is no number"):
         describe("csv", given("csv", path, target="y", test_path=str(test)))
     path.write_text("x,y\nk,a\n01,b\nk,a\n01,b\n2,a\n2,b\n")
     test.write_text("x,y\n01,a\n2,b\n")
@@ -163,7 +163,7 @@ def test_empty_lines_count_as_rows_of_the_file(tmp_path: Path) -> None:
 BAD = {
     "two names": ("x,y,y\n1,a,a\n2,b,b\n", {}, "two columns of the name 'y'"),
     "a long row": ("x,y\n1,a,\n2,b,\n", {}, "cannot be read as csv"),
-    "a short row": ("x,z,y\n1,2,a\n1,b\n", {}, "row 3: the target 'y' is missing"),
+    "a short row": ("x,z,y\n1,2,a\n1,b\n", {}, "bad.csv, row 3 has 2 cells, the first row 3"),
     "question marks": ("x,y\n" + "".join(f"{n if n % 8 else '?'},{'ab'[n % 2]}\n" for n in range(80)), {}, "'?' is no"),
     "a class of the test part": ("x,y,p\n1,a,train\n2,b,train\n3,c,test\n", {"split_column": "p"}, "class 'c'"),
     "too large": ("x,y\n" + "1e39,a\n2,b\n" * 10, {}, "is no number of 32 bits"),
@@ -173,7 +173,7 @@ BAD = {
     "no target": ("x,y\n1,a\n2,\n3,b\n", {}, "row 3: the target 'y' is missing"),
     "infinite": ("x,y\n1,a\ninf,b\n3,b\n4,a\n5,a\n", {}, "row 3, column 'x': inf is no number of 32 bits"),
     "one class": ("x,y\n1,a\n2,a\n", {}, "one value only, 'a'"),
-    "a regression": ("x,y\n1,0.5\n2,0.25\n", {}, "numbers that are not whole"),
+    "a measure": ("x,y\n" + "".join(f"{n},{n * 7}\n" for n in range(50)), {}, "task: regression"),
     "another column": ("x,why\n1,a\n2,b\n", {}, "there is no column 'y'"),
     "uneven rows": ("x,y\n1,a\n2,b,c\n", {}, "cannot be read as csv"),
     "no rows": ("x,y\n", {}, "has no rows"),
@@ -232,6 +232,11 @@ def test_whole_numbers_are_the_places_of_named_classes(tmp_path: Path) -> None:
         ({"a": np.zeros((4, 2))}, {}, "no array of the name x or X"),
         ({"x": np.zeros((4, 2)), "y": np.zeros(4)}, {"y": "z"}, "no array 'z'"),
         ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "shape (4, 2), the labels (3,)"),
+        (
+            {f"{a}_{b}": np.zeros((4, 2)[: 2 - (a == "y")]) for a in "xy" for b in ("train", "test")},
+            {"test": 0.5},
+            "`test`",
+        ),
         ({"x": np.full((4, 2), np.nan), "y": np.arange(4) % 2}, {}, "no finite number, at [0, 0]"),
         ({"x": np.array([["a"]] * 4), "y": np.arange(4) % 2}, {}, "not numbers"),
     ],

@@ -21,6 +21,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Ask no server; use wha
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 _IMAGES, _ROWS = 10, 5  # how many examples are shown unless --count says otherwise
+_MOST_NUMBERS = 20  # of an example that is no picture and has no names for them
 
 
 @app.command("ls")
@@ -33,16 +34,14 @@ def list_datasets(as_json: Json = False) -> None:
     if as_json:
         typer.echo(to_json([_facts(dataset) for dataset in DATASETS.values()]))
         return
-    shown = table(
-        "name", "title", "shape", "classes", "train", "test", "licence", "where", right=("classes", "train", "test")
-    )
+    shown = table("name", "shape", "learnt", "train", "test", "licence", "where", right=("train", "test"))
     shown.padding = (0, 1, 0, 0)
     for column in shown.columns:
         column.no_wrap = column.header != "licence"  # which gives way on a narrow terminal
     for dataset in DATASETS.values():
-        classes, train, test = str(len(dataset.classes)), f"{dataset.train_size:,}", f"{dataset.test_size:,}"
-        shape, licence = _shape(dataset.shape), dataset.licence
-        shown.add_row(dataset.name, dataset.title, shape, classes, train, test, licence, where(dataset))
+        train, test = f"{dataset.train_size:,}", f"{dataset.test_size:,}"
+        shape, learnt, licence = _shape(dataset.shape), _learnt(dataset), dataset.licence
+        shown.add_row(dataset.name, shape, learnt, train, test, licence, where(dataset))
     stdout().print(shown)
 
 
@@ -71,7 +70,9 @@ def fetch_datasets(
 
 @app.command("show")
 def show_dataset(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset, as `nnexp data ls` names it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A dataset, as `nnexp data ls` names it, or a config: its data.")
+    ],
     count: Annotated[
         int | None,
         typer.Option(min=1, max=100, help=f"How many examples to show; {_IMAGES} pictures or {_ROWS} rows by default."),
@@ -83,33 +84,54 @@ def show_dataset(
     offline: Offline = False,
     as_json: Json = False,
 ) -> None:
-    """Show a dataset: its first examples, class balance, shape and value range."""
+    """Show a dataset: its first examples, what is learnt of them, shape and value range.
+
+    Example:  nnexp data show iris
+    """
     from nnexp.cli.console import stdout
-    from nnexp.data.datasets import find
     from nnexp.files import to_json
 
-    dataset = find(name)
+    dataset = _dataset(name)
     if output is not None:
         _check_output(dataset, output)
     arrays = _load(dataset, offline=offline)
-    balance = _balance(dataset, arrays)
+    key, rows = (
+        ("targets", _spread(dataset, arrays))
+        if dataset.task == "regression"
+        else ("class_balance", _balance(dataset, arrays))
+    )
     picture = None
-    if not dataset.feature_names and (output is not None or not as_json):
-        picture = output or Path(f"{dataset.name}.png")
+    if _is_picture(dataset) and (output is not None or not as_json):
+        picture = output or Path(f"{Path(dataset.name).stem}.png")
         _save_picture(dataset, arrays, min(count or _IMAGES, len(arrays.x_train)), picture)
     if as_json:
         low, high = float(arrays.x_train.min()), float(arrays.x_train.max())
         saved = None if picture is None else str(picture)
-        typer.echo(
-            to_json(_facts(dataset) | {"training_range": [low, high], "class_balance": balance, "picture": saved})
-        )
+        typer.echo(to_json(_facts(dataset) | {"training_range": [low, high], key: rows, "picture": saved}))
         return
-    for shown in (_facts_table(dataset, arrays), _balance_table(balance)):
+    learnt = _spread_table(rows) if dataset.task == "regression" else _balance_table(rows, len(arrays.y_train))
+    for shown in (_facts_table(dataset, arrays), learnt):
         stdout().print(shown)
     if picture is None:
         stdout().print(_rows_table(dataset, arrays, count or _ROWS))
     else:
         stdout().print(f"The first training images: {picture}", soft_wrap=True)
+
+
+def _dataset(name: str) -> Dataset:
+    """The one that nnexp knows by that name; or that of a config, own data read as it says."""
+    from nnexp.data.datasets import describe, find
+
+    if not name.endswith((".yaml", ".yml")):
+        return find(name)
+    from nnexp.config.experiment import load_experiment
+
+    entry = load_experiment(Path(name)).dataset
+    return describe(entry.name, entry.parameters)
+
+
+def _is_picture(dataset: Dataset) -> bool:
+    return len(dataset.shape) == 2 or (len(dataset.shape) == 3 and dataset.shape[2] in (1, 3))
 
 
 def _load(dataset: Dataset, *, offline: bool) -> Arrays:
@@ -128,6 +150,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "title": dataset.title,
         "shape": dataset.shape,
         "dtype": dataset.dtype,
+        "task": dataset.task,
         "value_range": dataset.value_range,
         "classes": dataset.classes,
         "feature_names": dataset.feature_names,
@@ -150,6 +173,7 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
     shown.add_row("one example", f"{_shape(dataset.shape)}, {dataset.dtype}")
     shown.add_row("values", f"{low:g} to {high:g}; mean of the training part {arrays.x_train.mean():.4g}")
     shown.add_row("examples", f"{len(arrays.x_train):,} training, {len(arrays.x_test):,} test")
+    shown.add_row("learnt", f"{_learnt(dataset)} ({dataset.task})")
     shown.add_row("split", dataset.split)
     shown.add_row("source", dataset.source)
     shown.add_row("licence", dataset.licence)
@@ -159,7 +183,7 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
 
 
 def _balance(dataset: Dataset, arrays: Arrays) -> list[dict[str, Any]]:
-    """How many examples each class has."""
+    """How many examples each class, or each label, has."""
     train, test = _counts(arrays.y_train, len(dataset.classes)), _counts(arrays.y_test, len(dataset.classes))
     return [
         {"label": label, "class": name, "train": train[label], "test": test[label]}
@@ -170,19 +194,45 @@ def _balance(dataset: Dataset, arrays: Arrays) -> list[dict[str, Any]]:
 def _counts(labels: np.ndarray, classes: int) -> list[int]:
     import numpy as np
 
-    return [int(count) for count in np.bincount(labels, minlength=classes)]
+    counts = np.bincount(labels, minlength=classes) if labels.ndim == 1 else labels.sum(axis=0, dtype=int)
+    return [int(count) for count in counts]
 
 
-def _balance_table(balance: list[dict[str, Any]]) -> Table:
+def _balance_table(balance: list[dict[str, Any]], total: int) -> Table:
     from nnexp.cli.console import table
 
     shown = table(
         "label", "class", "train", "test", "share of train", right=("label", "train", "test", "share of train")
     )
-    total = sum(row["train"] for row in balance)
     for row in balance:
         share = f"{row['train'] / total:.1%}"
         shown.add_row(str(row["label"]), row["class"], f"{row['train']:,}", f"{row['test']:,}", share)
+    return shown
+
+
+def _spread(dataset: Dataset, arrays: Arrays) -> list[dict[str, Any]]:
+    """Where the numbers to learn lie, in each part."""
+    return [
+        {
+            "target": name,
+            "part": part,
+            "least": float(values[:, place].min()),
+            "mean": float(values[:, place].mean()),
+            "most": float(values[:, place].max()),
+            "deviation": float(values[:, place].std()),
+        }
+        for place, name in enumerate(dataset.classes)
+        for part, values in (("train", arrays.y_train), ("test", arrays.y_test))
+    ]
+
+
+def _spread_table(rows: list[dict[str, Any]]) -> Table:
+    from nnexp.cli.console import table
+
+    figures = ("least", "mean", "most", "deviation")
+    shown = table("target", "part", *figures, right=figures)
+    for row in rows:
+        shown.add_row(row["target"], row["part"], *(f"{row[figure]:.4g}" for figure in figures))
     return shown
 
 
@@ -190,16 +240,33 @@ def _rows_table(dataset: Dataset, arrays: Arrays, count: int) -> Table:
     """The first examples of a table, each a column: features are many and their names long."""
     from nnexp.cli.console import table
 
-    examples, labels = arrays.x_train[:count], arrays.y_train[:count]
-    columns = [f"{number}: {dataset.classes[label]}" for number, label in enumerate(labels, start=1)]
+    examples = arrays.x_train[:count].reshape(len(arrays.x_train[:count]), -1)
+    columns = [f"{number}: {_said(dataset, label)}" for number, label in enumerate(arrays.y_train[:count], start=1)]
     shown = table("training example", *columns, right=tuple(columns))
-    for index, feature in enumerate(dataset.feature_names):
+    for index, feature in enumerate(dataset.feature_names or map(str, range(min(examples.shape[1], _MOST_NUMBERS)))):
         shown.add_row(feature, *(f"{value:g}" for value in examples[:, index]))
     return shown
 
 
+def _said(dataset: Dataset, label: Any) -> str:
+    """What is to be learnt of an example: its class, its labels, or its numbers."""
+    if dataset.task == "classification":
+        return dataset.classes[int(label)]
+    if dataset.task == "multi_label":
+        return ", ".join(name for name, has in zip(dataset.classes, label, strict=True) if has) or "none"
+    return ", ".join(f"{value:g}" for value in label)
+
+
+def _learnt(dataset: Dataset) -> str:
+    count = len(dataset.classes)
+    if dataset.task == "classification":
+        return f"{count} classes"
+    what = "label" if dataset.task == "multi_label" else "number"
+    return f"{count} {what}{'s' if count > 1 else ''}"
+
+
 def _check_output(dataset: Dataset, output: Path) -> None:
-    if dataset.feature_names:
+    if not _is_picture(dataset):
         raise InputError(f"{dataset.name} is a table, so there is no picture to save.\nLeave --output away.")
     if output.suffix.lower() != ".png":
         raise InputError(f"--output {output}: the picture is a PNG.\nGive a name that ends in .png.")
@@ -225,7 +292,7 @@ def _save_picture(dataset: Dataset, arrays: Arrays, count: int, path: Path) -> N
             image = arrays.x_train[index]
             scaled = (image - low) / (high - low)  # colour images must be 0 to 1
             axes.imshow(scaled, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axes.set_title(dataset.classes[arrays.y_train[index]], fontsize=9)
+            axes.set_title(_said(dataset, arrays.y_train[index]), fontsize=9)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
 

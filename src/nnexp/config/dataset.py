@@ -13,6 +13,7 @@ from nnexp.config.grammar import Entry
 from nnexp.config.loading import Node, kind_of, shortened
 from nnexp.data.datasets import DATASETS, Dataset, describe
 from nnexp.data.own.kinds import FORMS, KINDS, SPLITS, BadData, Parameter
+from nnexp.tasks import HEADLINES
 
 _LARGEST_SIZE = 4096  # pixels
 _PATHS = {name: said for known in KINDS.values() for name, said in known.items() if said.type == "path"}
@@ -103,7 +104,7 @@ def _own(kind: str, node: Node, outer: Node, problems: Problems) -> tuple[Entry,
         place = node.keys.get(error.parameter) or outer.keys.get(kind, outer.place)
         problems.add(place, error.message, error.hint)
         return Entry(""), None
-    return Entry(kind, {**values, "sha256": dataset.sha256}), dataset
+    return Entry(kind, {**values, "task": dataset.task, "sha256": dataset.sha256}), dataset
 
 
 def _value(parameter: Parameter, node: Node) -> Any:
@@ -114,9 +115,13 @@ def _value(parameter: Parameter, node: Node) -> Any:
             return os.path.normpath(_folder_of(node) / os.path.expanduser(value))  # noqa: PTH111  a strange ~name stays
         case "text" if isinstance(value, str) and value:
             return value
+        case "names" if isinstance(value, str) and value:
+            return value
         case "character" if isinstance(value, str) and len(value) == 1:
             return value
-        case "texts" if isinstance(value, list) and value and not any(isinstance(item, (dict, list)) for item in value):
+        case "texts" | "names" if (
+            isinstance(value, list) and value and not any(isinstance(item, (dict, list)) for item in value)
+        ):
             return [str(item) for item in value]
         case "fraction" if isinstance(value, float) and math.isfinite(value) and 0 < value < 1:
             return value
@@ -125,6 +130,8 @@ def _value(parameter: Parameter, node: Node) -> Any:
         case "size" if isinstance(value, list) and len(value) == 2 and all(_is_size(side) for side in value):
             return value
         case "colour" if value in ("grey", "rgb"):
+            return value
+        case "task" if isinstance(value, str) and value in HEADLINES:
             return value
     return None
 

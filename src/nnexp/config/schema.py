@@ -16,6 +16,7 @@ from nnexp.config.experiment import ENGINES
 from nnexp.data.datasets import DATASETS
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.data.own import kinds as own
+from nnexp.tasks import HEADLINES
 
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "list": "array", "mapping": "object"}
 _EVERYWHERE = ("name", "dtype", "trainable")  # the same in every item, so described once
@@ -113,11 +114,14 @@ def _properties() -> dict[str, Any]:
     }
 
 
+_NAMES = {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}
 _OWN_TYPES: Mapping[own.Type, Mapping[str, Any]] = {
     "path": {"type": "string"},
     "text": {"type": "string"},
+    "names": {"anyOf": [{"type": "string"}, _NAMES]},
     "character": {"type": "string", "minLength": 1, "maxLength": 1},
-    "texts": {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
+    "texts": _NAMES,
+    "task": {"enum": list(HEADLINES)},
     "fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
     "whole": {"type": "integer", "minimum": 0},
     "size": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2},

@@ -1,79 +1,29 @@
 """The datasets that nnexp knows: each one's description beside where it comes from. To add one, add it here.
 
-This module is light: config validation imports it, so NumPy and scikit-learn are imported where they are used.
+Those that come with scikit-learn are in bundled.py. Both are light: config validation imports them, so NumPy and
+scikit-learn are imported where they are used.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
+from nnexp.data.bundled import BUNDLED, load_bundled
 from nnexp.data.content import CIFAR_ARCHIVE, Arrays, Part, cifar_decode, idx_decode, idx_parts
+from nnexp.data.dataset import Bundled, Dataset, OwnFiles
 from nnexp.data.local import Folder, NpzFile
 from nnexp.data.mirrors import Mirror, NpzMirror, OpenML
-from nnexp.data.own.columns import Columns
 from nnexp.data.own.kinds import KINDS
 from nnexp.data.packages import DebianPackage, NpmPackage
 from nnexp.data.progress import FetchProgress, Silent
 from nnexp.data.sources import Files, Patience
 from nnexp.errors import InputError
-from nnexp.tasks import Task
 
 __all__ = ["DATASETS", "Arrays", "Bundled", "Dataset", "describe", "find", "load", "provenance", "where"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bundled:
-    """A dataset that scikit-learn ships, by the name of its loader in `sklearn.datasets`."""
-
-    loader: str
-
-
-@dataclass(frozen=True, slots=True)
-class OwnFiles:
-    """The user's own data, as the config names them: see own/kinds.py."""
-
-    kind: str
-    parameters: Mapping[str, Any]
-
-
-Origin: TypeAlias = Bundled | Files | OwnFiles
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """What there is to know of a dataset before it is loaded, and its origin, from which `load` makes the arrays."""
-
-    name: str
-    title: str
-    shape: tuple[int, ...]
-    """Of one example, as users know it: (28, 28) for MNIST, (32, 32, 3) for CIFAR-10, (4,) for iris."""
-    dtype: str
-    """Of the raw examples: "uint8" or "float32"."""
-    value_range: tuple[float, float]
-    """The smallest and the largest raw value."""
-    classes: tuple[str, ...]
-    """Their names, the index is the label; or those of the labels or targets, by the task."""
-    train_size: int
-    test_size: int
-    licence: str
-    homepage: str
-    source: str
-    """One sentence: where it comes from."""
-    split: str
-    """One sentence: how the training and the test part came to be."""
-    origin: Origin = field(repr=False)
-    task: Task = "classification"
-    feature_names: tuple[str, ...] = ()
-    """Of a table's columns; empty for images."""
-    columns: Columns | None = None
-    """How the columns of an own table became numbers."""
-    sha256: str = ""
-    """Of the files of own data, 16 hex digits."""
 
 
 def find(name: str) -> Dataset:
@@ -116,6 +66,7 @@ def describe(name: str, parameters: Mapping[str, Any]) -> Dataset:
         feature_names=own.columns.features if own.columns else (),
         columns=own.columns,
         sha256=own.sha256,
+        task=own.task,
     )
 
 
@@ -125,7 +76,7 @@ def load(dataset: Dataset, offline: bool = False, progress: FetchProgress | None
     Raises DataUnavailable where no source has the right content; `offline` leaves the network alone.
     """
     if isinstance(dataset.origin, Bundled):
-        return _bundled(dataset, dataset.origin)
+        return load_bundled(dataset, dataset.origin)
     if isinstance(dataset.origin, OwnFiles):
         from nnexp.data.own.reading import read_own
 
@@ -157,32 +108,6 @@ def provenance(dataset: Dataset) -> str:
     return cached_source(dataset.name)
 
 
-def _bundled(dataset: Dataset, origin: Bundled) -> Arrays:
-    """From the cache, once this version of scikit-learn has given it: its import takes a second."""
-    from importlib.metadata import version
-
-    from nnexp.data.library import kept
-
-    parts = [Part(f"{origin.loader} of scikit-learn {version('scikit-learn')}, 80/20", 0, "")]
-    return kept(dataset.name, parts, lambda: _from_sklearn(dataset, origin))
-
-
-def _from_sklearn(dataset: Dataset, origin: Bundled) -> Arrays:
-    import sklearn.datasets
-    from sklearn.model_selection import train_test_split
-
-    bunch = getattr(sklearn.datasets, origin.loader)()
-    x = bunch.data.astype("float32").reshape(-1, *dataset.shape)
-    y = bunch.target.astype("int32")
-    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, stratify=y, random_state=0)
-    return Arrays(x_train, y_train, x_test, y_test)
-
-
-_SKLEARN_SPLIT = (
-    "A fixed, stratified 80/20 split by nnexp, since the set has none: "
-    "scikit-learn's train_test_split with random_state=0."
-)
-_CC_BY = "CC BY 4.0"
 _DIGITS = tuple("0123456789")
 
 _FASHION_MNIST = Dataset(
@@ -282,108 +207,7 @@ _CIFAR10 = Dataset(
     ),
 )
 
-_HANDWRITTEN_DIGITS = Dataset(
-    name="digits",
-    title="Digits",
-    shape=(8, 8),
-    dtype="float32",
-    value_range=(0, 16),
-    classes=_DIGITS,
-    train_size=1437,
-    test_size=360,
-    licence=_CC_BY,
-    homepage="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-    source="The test part of UCI's optical recognition of handwritten digits, which comes with scikit-learn.",
-    split=_SKLEARN_SPLIT,
-    origin=Bundled("load_digits"),
-)
-
-_IRIS = Dataset(
-    name="iris",
-    title="Iris",
-    shape=(4,),
-    dtype="float32",
-    value_range=(0.1, 7.9),
-    classes=("setosa", "versicolor", "virginica"),
-    train_size=120,
-    test_size=30,
-    licence=_CC_BY,
-    homepage="https://archive.ics.uci.edu/dataset/53/iris",
-    source="Measured by Anderson, published by Fisher (1936); comes with scikit-learn.",
-    split=_SKLEARN_SPLIT,
-    origin=Bundled("load_iris"),
-    feature_names=("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
-)
-
-_WINE = Dataset(
-    name="wine",
-    title="Wine",
-    shape=(13,),
-    dtype="float32",
-    value_range=(0.13, 1680.0),
-    classes=("class_0", "class_1", "class_2"),
-    train_size=142,
-    test_size=36,
-    licence=_CC_BY,
-    homepage="https://archive.ics.uci.edu/dataset/109/wine",
-    source="Wines of one Italian region, analysed by Forina and others (1988); comes with scikit-learn.",
-    split=_SKLEARN_SPLIT,
-    origin=Bundled("load_wine"),
-    feature_names=(
-        "alcohol",
-        "malic_acid",
-        "ash",
-        "alcalinity_of_ash",
-        "magnesium",
-        "total_phenols",
-        "flavanoids",
-        "nonflavanoid_phenols",
-        "proanthocyanins",
-        "color_intensity",
-        "hue",
-        "od280/od315_of_diluted_wines",
-        "proline",
-    ),
-)
-
-_NUCLEUS = (
-    "radius",
-    "texture",
-    "perimeter",
-    "area",
-    "smoothness",
-    "compactness",
-    "concavity",
-    "concave points",
-    "symmetry",
-    "fractal dimension",
-)
-
-_BREAST_CANCER = Dataset(
-    name="breast_cancer",
-    title="Breast cancer",
-    shape=(30,),
-    dtype="float32",
-    value_range=(0.0, 4254.0),
-    classes=("malignant", "benign"),
-    train_size=455,
-    test_size=114,
-    licence=_CC_BY,
-    homepage="https://archive.ics.uci.edu/dataset/17/breast+cancer+wisconsin+diagnostic",
-    source="Measured on images of biopsies by Wolberg, Street and Mangasarian (1993); comes with scikit-learn.",
-    split=_SKLEARN_SPLIT,
-    origin=Bundled("load_breast_cancer"),
-    feature_names=(
-        *(f"mean {name}" for name in _NUCLEUS),
-        *(f"{name} error" for name in _NUCLEUS),
-        *(f"worst {name}" for name in _NUCLEUS),
-    ),
-)
-
 DATASETS: MappingProxyType[str, Dataset] = MappingProxyType(
-    {
-        dataset.name: dataset
-        for dataset in (_FASHION_MNIST, _MNIST, _CIFAR10, _HANDWRITTEN_DIGITS, _IRIS, _WINE, _BREAST_CANCER)
-    }
+    {dataset.name: dataset for dataset in (_FASHION_MNIST, _MNIST, _CIFAR10, *BUNDLED)}
 )
 """Every dataset by its name."""

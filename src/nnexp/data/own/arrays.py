@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.kinds import BadData
-from nnexp.data.own.labels import is_test, labels_of, need_all_classes
+from nnexp.data.own.labels import is_test
+from nnexp.data.own.targets import Targets, targets_of, weights_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +19,8 @@ _X = ("x", "X", "data", "images", "features", "x_train")
 _Y = ("y", "Y", "target", "labels", "y_train")
 
 
-def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, ...]]:
-    """The arrays of an NPZ file, and the names of its classes.
+def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
+    """The arrays of an NPZ file, and their targets.
 
     Raises:
         BadData: it holds no such arrays.
@@ -28,41 +29,67 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, ...
 
     given = {name: parameters.get(name) for name in ("x", "y")}
     held = _load(Path(parameters["path"]))
-    x, y = _pick(held, given["x"], _X, "x"), _pick(held, given["y"], _Y, "y")
-    x_test = y_test = None
+    x, y = held[_pick(held, given["x"], _X, "x")], held[name := _pick(held, given["y"], _Y, "y")]
+    parts = [(x, y)]
     if test_path := parameters.get("test_path"):
         other = _load(Path(test_path))
-        x_test, y_test = _pick(other, given["x"], (*_X, "x_test"), "x"), _pick(other, given["y"], (*_Y, "y_test"), "y")
-    elif {"x_test", "y_test"} <= held.keys() and not parameters.get("test"):
-        x_test, y_test = held["x_test"], held["y_test"]
-    parts = [(x, y)] if x_test is None or y_test is None else [(x, y), (x_test, y_test)]
+        x_name = _pick(other, given["x"], (*_X, "x_test"), "x")
+        parts.append((other[x_name], other[_pick(other, given["y"], (*_Y, "y_test"), "y")]))
+    elif {"x_test", "y_test"} <= held.keys():
+        if parameters.get("test"):
+            raise BadData("the arrays x_test and y_test say what the test part is", "remove `test`", "test")
+        parts.append((held["x_test"], held["y_test"]))
     for examples, labels in parts:
-        if labels.ndim != 1 or len(examples) != len(labels) or examples.ndim < 2:
+        if labels.ndim not in (1, 2) or len(examples) != len(labels) or examples.ndim < 2:
             message = f"the examples have the shape {examples.shape}, the labels {labels.shape}"
-            raise BadData(message, "wanted: examples [n, ...] and one label each, [n]")
-        if examples.shape[1:] != x.shape[1:]:
-            message = f"test examples have the shape {examples.shape[1:]}, the others {x.shape[1:]}"
+            raise BadData(message, "wanted: examples [n, ...] and labels [n], or targets [n, k]")
+        if examples.shape[1:] != x.shape[1:] or labels.shape[1:] != y.shape[1:]:
+            message = f"test examples have the shape {examples.shape[1:]}, the others {x.shape[1:]}; "
+            message += f"their labels {labels.shape[1:]}, the others {y.shape[1:]}"
             raise BadData(message, "", "test_path")
     if not all(len(labels) for _, labels in parts):
         raise BadData("an array of examples is empty", "", "test_path" if len(parts) == 2 else "path")
-    found, classes = _labels(np.concatenate([labels for _, labels in parts]), parameters.get("classes"))
-    if len(parts) == 2:
-        need_all_classes(found[: len(x)], found[len(x) :], classes)
-        return Arrays(_examples(x), found[: len(x)], _examples(parts[1][0]), found[len(x) :]), classes
-    test = is_test(found, None, parameters)
-    need_all_classes(found[~test], found[test], classes)
+    targets = targets_of_array(name.removesuffix("_train"), np.concatenate([labels for _, labels in parts]), parameters)
+    parted = len(parts) == 2
+    test = np.arange(len(targets.values)) >= len(x) if parted else is_test(targets.values, None, parameters)
+    y_train, y_test = targets.parted(test)
     x = _examples(x)
-    return Arrays(x[~test], found[~test], x[test], found[test]), classes
+    x_train, x_test = (x, _examples(parts[1][0])) if parted else (x[~test], x[test])
+    weights = None
+    if weighted := parameters.get("weights"):
+        cells = held[_pick(held, weighted, (), "weights")]
+        if cells.shape != (len(x),):
+            raise BadData(f"the array {weighted!r} has the shape {cells.shape}, not ({len(x)},)", "", "weights")
+        places = np.flatnonzero(~test[: len(x)])
+        weights = weights_of(weighted, cells[places], lambda place: f"example {places[place]}")
+    return Arrays(x_train, y_train, x_test, y_test, weights), targets
 
 
-def _labels(values: np.ndarray, named: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Whole numbers from 0 are the places of the named classes; all else is their names."""
-    if named and values.dtype.kind in "iu" and not set(map(str, values.tolist())) <= set(named):
-        if values.min() < 0 or values.max() >= len(named):
-            message = f"the labels go from {values.min()} to {values.max()}, `classes` has {len(named)} names"
-            raise BadData(message, "give a name for each label, from 0", "classes")
-        return values.astype("int32"), tuple(named)
-    return labels_of(values.tolist(), named, "the array of labels")
+def targets_of_array(name: str, y: np.ndarray, parameters: Mapping[str, Any]) -> Targets:
+    """The targets in an array [n] or [n, k] of that name; several are called `name_0` and so on, or as `classes` say.
+
+    Whole numbers from 0 are the places of the named classes; all else is their names.
+
+    Raises:
+        BadData: they are not what the task takes.
+    """
+    classes = parameters.get("classes")
+    task = parameters.get("task")
+    if y.ndim == 2 and y.shape[1] > 1:
+        columns = {f"{name}_{place}": y[:, place] for place in range(y.shape[1])}
+        return targets_of(columns, parameters, _example)
+    y = y.reshape(len(y))
+    places = task in (None, "classification") and len(classes or ()) > 1 and y.dtype.kind in "iu"
+    if not places or set(map(str, y.tolist())) <= set(classes or ()):
+        return targets_of({name: y}, parameters, _example)
+    if y.min() < 0 or y.max() >= len(classes or ()):
+        message = f"the labels go from {y.min()} to {y.max()}, `classes` has {len(classes or ())} names"
+        raise BadData(message, "give a name for each label, from 0", "classes")
+    return Targets("classification", y.astype("int32"), tuple(classes or ()))
+
+
+def _example(place: int) -> str:
+    return f"example {place}"
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
@@ -79,12 +106,13 @@ def _load(path: Path) -> dict[str, np.ndarray]:
         raise BadData(f"{path.name} is no NPZ file, or a damaged one", hint) from None
 
 
-def _pick(held: Mapping[str, np.ndarray], given: str | None, usual: tuple[str, ...], parameter: str) -> np.ndarray:
+def _pick(held: Mapping[str, np.ndarray], given: str | None, usual: tuple[str, ...], parameter: str) -> str:
+    """The name of the array that is meant."""
     names = [given] if given else [name for name in usual if name in held]
     if not names or names[0] not in held:
         what = f"no array {given!r}" if given else f"no array of the name {' or '.join(usual)}"
         raise BadData(f"the file has {what}", f"it has: {', '.join(held) or 'none'}", parameter)
-    return held[names[0]]
+    return names[0]
 
 
 def _examples(x: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ class Columns:
         return tuple(feature for column in self.columns for feature in column.features)
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
-        """Rows as numbers: [n, features], float32. The index of the frame counts rows for messages.
+        """Rows as numbers: [n, features], float32. The index of the frame calls the rows in messages.
 
         Raises:
             BadData: a column is missing, or a cell is not what it was in training.
@@ -94,6 +94,11 @@ class Columns:
         )
 
 
+def row_of(index: pd.Index, place: int) -> str:
+    """How a row is called in messages: an index that has a name says which file it is of."""
+    return f"{index.name or 'row'} {index[place]}"
+
+
 def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     import numpy as np
     import pandas as pd
@@ -113,7 +118,7 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
         return Column(name, median=float(median))
     if not is_category and strange.sum() <= (~missing).sum() / 2:  # most are numbers: the others may be slips
         place = int(strange.argmax())
-        message = f"row {cells.index[place]}, column {name!r}: {str(cells.iloc[place])!r} is no number, as most are"
+        message = f"{row_of(cells.index, place)}, column {name!r}: {str(cells.iloc[place])!r} is no number, as most are"
         hint = f"mend such cells, or leave them empty where they are missing; or  categories: [{name}]"
         raise BadData(message, hint)
     categories = sorted(set(_texts(cells)))
@@ -131,7 +136,8 @@ def _encode(column: Column, cells: pd.Series) -> np.ndarray:
         strange = np.isnan(numbers) & ~_missing(cells)
         if strange.any():
             place = int(strange.argmax())
-            message = f"row {cells.index[place]}, column {column.name!r}: {str(cells.iloc[place])!r} is no number"
+            row = row_of(cells.index, place)
+            message = f"{row}, column {column.name!r}: {str(cells.iloc[place])!r} is no number"
             raise BadData(message, "as it was in the training part")
         _refuse_large(column.name, cells, numbers)
         return np.where(np.isnan(numbers), column.median, numbers)[:, None]
@@ -168,4 +174,5 @@ def _refuse_large(name: str, cells: pd.Series, numbers: np.ndarray) -> None:
     large = np.abs(numbers) > _LARGEST  # the infinite too
     if large.any():
         place = int(large.argmax())
-        raise BadData(f"row {cells.index[place]}, column {name!r}: {numbers[place]} is no number of 32 bits")
+        row = row_of(cells.index, place)
+        raise BadData(f"{row}, column {name!r}: {numbers[place]} is no number of 32 bits")

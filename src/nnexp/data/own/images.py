@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.kinds import BadData
-from nnexp.data.own.labels import is_test, labels_of, need_all_classes
+from nnexp.data.own.labels import is_test, labels_of
+from nnexp.data.own.targets import Targets, targets_of
 
 if TYPE_CHECKING:
     import numpy as np
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+_BETWEEN = ";"  # two labels of a picture
 _MODES = {"grey": "L", "rgb": "RGB"}
 _PARTS = frozenset({"train", "test", "val", "valid", "validation"})  # names that are no classes
 
 
-def arrays_of_images(parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, ...]]:
-    """The arrays of a folder of pictures, [n, height, width] or [n, height, width, 3] of bytes, and its classes.
+def arrays_of_images(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
+    """The arrays of a folder of pictures, [n, height, width] or [n, height, width, 3] of bytes, and its targets.
 
     A folder with `train` and `test` in it is parted so.
 
@@ -30,12 +32,27 @@ def arrays_of_images(parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, 
 
     parts = parts_of(parameters)
     together = [picture for part in parts for picture in part]
-    labels, classes = labels_of([name for _, name in together], None, "the folder")
+    targets = _targets(together, parameters)
     x = _read([path for path, _ in together], parameters)
     parted = len(parts) == 2
-    test = np.arange(len(x)) >= len(parts[0]) if parted else is_test(labels, None, parameters)
-    need_all_classes(labels[~test], labels[test], classes)
-    return Arrays(x[~test], labels[~test], x[test], labels[test]), classes
+    test = np.arange(len(x)) >= len(parts[0]) if parted else is_test(targets.values, None, parameters)
+    y_train, y_test = targets.parted(test)
+    return Arrays(x[~test], y_train, x[test], y_test), targets
+
+
+def _targets(pictures: Sequence[tuple[Path, str]], parameters: Mapping[str, Any]) -> Targets:
+    """Folders are classes; a file of labels may have several names for a picture, with ; between them, or numbers."""
+    said, task = [name for _, name in pictures], parameters.get("task")
+    if not parameters.get("labels"):
+        if task not in (None, "classification"):
+            raise BadData(f"{task} needs a file of labels", "a folder for each class tells classes apart", "task")
+        return Targets("classification", *labels_of(said, None, "the folder"))
+    if task == "multi_label" or (task is None and any(_BETWEEN in name for name in said)):
+        several = [{name.strip() for name in names.split(_BETWEEN)} - {""} for names in said]
+        labels = sorted(set().union(*several))
+        cells = {label: [label in names for names in several] for label in labels}
+        return targets_of(cells, {"task": "multi_label"}, str)
+    return targets_of({"label": said}, {"task": task}, lambda place: pictures[place][0].name)
 
 
 def parts_of(parameters: Mapping[str, Any]) -> list[list[tuple[Path, str]]]:
@@ -46,7 +63,8 @@ def parts_of(parameters: Mapping[str, Any]) -> list[list[tuple[Path, str]]]:
     """
     folder = Path(parameters["path"])
     if parameters.get("labels"):
-        return [_labelled(folder, Path(parameters["labels"]))]
+        none = parameters.get("task") == "multi_label"
+        return [_labelled(folder, Path(parameters["labels"]), may_have_none=none)]
     if test_path := parameters.get("test_path"):
         return [_by_folder(folder), _by_folder(Path(test_path))]
     if {"train", "test"} <= {path.name for path in folder.iterdir() if path.is_dir()}:
@@ -67,7 +85,7 @@ def _by_folder(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _labelled(folder: Path, labels: Path) -> list[tuple[Path, str]]:
+def _labelled(folder: Path, labels: Path, *, may_have_none: bool) -> list[tuple[Path, str]]:
     from nnexp.data.own.tables import read_table
 
     frame = read_table("csv", labels, {})
@@ -78,8 +96,9 @@ def _labelled(folder: Path, labels: Path) -> list[tuple[Path, str]]:
     for row, file, label in zip(frame.index, frame["file"], frame["label"], strict=True):
         path = folder / file
         what = f"{labels.name}, row {row}"
-        if not label:
-            raise BadData(f"{what}: the label is missing", "", "labels")
+        if not label and not may_have_none:
+            hint = "where a picture may have none of the labels:  task: multi_label"
+            raise BadData(f"{what}: the label is missing", hint, "labels")
         if not path.is_file():
             raise BadData(f"{what}: there is no picture {path}", "", "labels")
         if path in found:

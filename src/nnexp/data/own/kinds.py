@@ -11,14 +11,17 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from nnexp.errors import InputError
+from nnexp.tasks import HEADLINES
 
-Type = Literal["path", "text", "character", "texts", "fraction", "whole", "size", "colour"]
+Type = Literal["path", "text", "names", "character", "texts", "task", "fraction", "whole", "size", "colour"]
 
 FORMS: Mapping[Type, str] = {
     "path": "a path, relative to the config's folder",
     "text": "a name",
+    "names": "a name, or a list of names",
     "character": "one character, such as ';' or a tab",
     "texts": "a list of names",
+    "task": ", ".join(HEADLINES),
     "fraction": "a number between 0 and 1",
     "whole": "a whole number from 0",
     "size": "[height, width] in pixels",
@@ -50,15 +53,18 @@ _TEST = {
     "test_path": Parameter("path", "A file of its own for the test part, instead of a share."),
     "split_seed": Parameter("whole", "Draws the test part; the same for all seeds of a sweep.", default=0),
 }
+_TASK = {"task": Parameter("task", "What is learnt of an example; told from the data by default.")}
 _SHA256 = {"sha256": Parameter("text", "What the data must be; a run writes it, so that its config repeats it.")}
 _TABLE = {
-    "target": Parameter("text", "The column that holds the classes.", required=True),
+    "target": Parameter("names", "The column that is to be learnt; a list where there are several.", required=True),
+    **_TASK,
     "columns": Parameter("texts", "The columns to learn from; all others but the target by default."),
     "categories": Parameter("texts", "Columns of numbers that are names all the same, such as a postcode."),
     "drop": Parameter("texts", "Columns to leave out, such as an id."),
-    "classes": Parameter("texts", "The classes in the order of their labels; sorted by default."),
+    "classes": Parameter("texts", "The classes in the order of their labels; or names for several targets."),
     "split_column": Parameter("text", "A column that says train or test of each row, instead of a share."),
     "group_column": Parameter("text", "Rows with the same value here are never parted between train and test."),
+    "weight_column": Parameter("text", "A column that says how much each row counts in training."),
 }
 
 # Each says what the test part is; of these one is given, or none. Groups may have a share.
@@ -77,14 +83,17 @@ KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
         "npz": {
             **_PATH,
             "x": Parameter("text", "The array of examples [n, ...]; found by usual names by default."),
-            "y": Parameter("text", "The array of labels [n]; found by usual names by default."),
-            "classes": Parameter("texts", "The names of the classes, in the order of their labels."),
+            "y": Parameter("text", "The array of labels [n] or targets [n, k]; found by usual names by default."),
+            **_TASK,
+            "classes": Parameter("texts", "The names of the classes in the order of their labels, or of the targets."),
+            "weights": Parameter("text", "The array that says how much each training example counts [n]."),
             **_TEST,
             **_SHA256,
         },
         "images": {
             "path": Parameter("path", "A folder with a folder of pictures for each class.", required=True),
             "labels": Parameter("path", "A CSV file with columns `file` and `label`, where folders say no class."),
+            **_TASK,
             "size": Parameter("size", "All pictures are made this size; needed where theirs differ."),
             "colour": Parameter("colour", "As what they are read; as the first picture is by default."),
             **_TEST,

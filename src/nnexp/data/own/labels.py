@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.own.kinds import BadData
-from nnexp.data.splits import stratified
+from nnexp.data.splits import strata, stratified
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _STREAM = 0x74657374  # "test": apart from the streams of validation and training
 _TEST = 0.2  # where the config does not say
 _MOST_CLASSES = 1000
+_FEW_CLASSES = 20  # so many are taken as they are; where there are more, each must have some examples on average:
+_FEWEST_OF_A_NAME = 2
+_FEWEST_OF_A_NUMBER = 5  # numbers are sooner a measure than names are
 
 
 def labels_of(values: Sequence[Any], named: Sequence[str] | None, what: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -25,19 +28,20 @@ def labels_of(values: Sequence[Any], named: Sequence[str] | None, what: str) -> 
     Raises:
         BadData: they are no classes.
     """
-    texts = [_text(value, what) for value in values]
     if named:
-        return places_of(texts, named, what), tuple(named)
-    found = sorted(set(texts), key=_as_sorted)
-    if any("." in text and _number(text) is not None for text in found):
-        raise BadData(f"{what} holds numbers that are not whole: nnexp tells classes apart", "", "target")
+        return places_of(values, named, what), tuple(named)
+    found = sorted({_text(value, what) for value in set(values)}, key=_as_sorted)
     if len(found) < 2:
         said = f"one value only, {found[0]!r}" if found else "no values"
         raise BadData(f"{what} has {said}: there is nothing to tell apart", "", "target")
-    if len(found) > _MOST_CLASSES or (len(found) > 20 and len(found) > len(texts) / 2):
-        message = f"{what} has {len(found):,} different values in {len(texts):,} examples, which are no classes"
+    numbers = all(_number(text) is not None for text in found)
+    fewest = _FEWEST_OF_A_NUMBER if numbers else _FEWEST_OF_A_NAME
+    if len(found) > _MOST_CLASSES or (len(found) > _FEW_CLASSES and len(found) * fewest > len(values)):
+        message = f"{what} has {len(found):,} different values in {len(values):,} examples, which are no classes"
+        if numbers:
+            raise BadData(message, "to learn the numbers themselves:  task: regression", "task")
         raise BadData(message, "", "target")
-    return places_of(texts, found, what), tuple(found)
+    return places_of(values, found, what), tuple(found)
 
 
 def places_of(values: Sequence[Any], classes: Sequence[str], what: str) -> np.ndarray:
@@ -51,11 +55,12 @@ def places_of(values: Sequence[Any], classes: Sequence[str], what: str) -> np.nd
     place = {name: label for label, name in enumerate(classes)}
     if len(place) < len(classes):
         raise BadData("`classes` names one twice", "", "classes")
-    texts = [_text(value, what) for value in values]
-    if strange := next((text for text in texts if text not in place), None):
+    texts = {value: _text(value, what) for value in dict.fromkeys(values)}
+    if strange := next((text for text in texts.values() if text not in place), None):
         message = f"{what} has the value {strange!r}, which is not among `classes`"
         raise BadData(message, f"classes: {', '.join(classes)}", "classes")
-    return np.array([place[text] for text in texts], dtype=np.int32)
+    labels = {value: place[text] for value, text in texts.items()}
+    return np.array([labels[value] for value in values], dtype=np.int32)
 
 
 def need_all_classes(y_train: np.ndarray, y_test: np.ndarray, classes: Sequence[str]) -> None:
@@ -71,7 +76,7 @@ def need_all_classes(y_train: np.ndarray, y_test: np.ndarray, classes: Sequence[
 
 
 def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mapping[str, Any]) -> np.ndarray:
-    """Which examples are the test part: a mask [n]; stratified by label, or by whole groups.
+    """Which examples are the test part: a mask [n]; each class with its share, or whole groups.
 
     Raises:
         BadData: the share would leave one part empty.
@@ -82,7 +87,7 @@ def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mappin
     if groups is None:
         if not 0 < round(share * len(labels)) < len(labels):
             raise BadData(f"test: {share:g} of {len(labels)} examples would leave one part empty", "", "test")
-        return stratified(labels, share, seed, _STREAM)
+        return stratified(strata(labels), share, seed, _STREAM)
     from sklearn.model_selection import GroupShuffleSplit
 
     if len(set(groups)) < 2:

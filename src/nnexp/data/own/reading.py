@@ -13,8 +13,12 @@ from typing import Any
 from nnexp.data.content import Arrays
 from nnexp.data.own.columns import Columns
 from nnexp.data.own.kinds import BadData
+from nnexp.tasks import Task
 
 _SHOWN = 16  # hex digits of a hash
+_MOST_KEPT = 4  # of two datasets, each with its task given and without
+
+_KEPT: dict[str, Own] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class Own:
     """Own data as it was read."""
 
     arrays: Arrays
+    task: Task
     classes: tuple[str, ...]
     columns: Columns | None  # of a table
     sha256: str  # of all files: hex digits
@@ -43,9 +48,21 @@ def read_own(kind: str, parameters: Mapping[str, Any]) -> Own:
         if (pinned := parameters.get("sha256")) and pinned != sha256:
             message = f"{parameters['path']} is not what it was: SHA-256 {sha256} now, {pinned} then"
             raise BadData(message, "put the old data back, or remove `sha256` to take the new", "sha256")
-        return _read(kind, json.dumps({**parameters, "sha256": sha256}, sort_keys=True))
+        return _kept(kind, {**parameters, "sha256": sha256})
     except OSError as error:
         raise BadData(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
+def _kept(kind: str, parameters: Mapping[str, Any]) -> Own:
+    """As it was read before, if it was. By the SHA-256 in `parameters`: files that have changed are read anew."""
+    asked = json.dumps([kind, parameters], sort_keys=True)
+    if asked not in _KEPT:
+        own = _read(kind, parameters)
+        told = json.dumps([kind, {**parameters, "task": own.task}], sort_keys=True)  # as the config of a run says it
+        while len(_KEPT) > _MOST_KEPT - 2:
+            _KEPT.pop(next(iter(_KEPT)))
+        _KEPT.update({asked: own, told: own})
+    return _KEPT[asked]
 
 
 def _files(kind: str, parameters: Mapping[str, Any]) -> list[tuple[str, Path]]:
@@ -69,24 +86,21 @@ def _sha256(stamps_json: str) -> str:
     return digest.hexdigest()[:_SHOWN]
 
 
-@functools.lru_cache(maxsize=2)
-def _read(kind: str, parameters_json: str) -> Own:
-    """`parameters_json` has the SHA-256 of the files, so that other ones are read anew."""
-    parameters = json.loads(parameters_json)
+def _read(kind: str, parameters: Mapping[str, Any]) -> Own:
     columns = None
     if kind in ("csv", "parquet"):
         from nnexp.data.own.tables import arrays_of_table
 
-        arrays, classes, columns = arrays_of_table(kind, parameters)
+        arrays, targets, columns = arrays_of_table(kind, parameters)
     elif kind == "npz":
         from nnexp.data.own.arrays import arrays_of_npz
 
-        arrays, classes = arrays_of_npz(parameters)
+        arrays, targets = arrays_of_npz(parameters)
     else:
         from nnexp.data.own.images import arrays_of_images
 
-        arrays, classes = arrays_of_images(parameters)
-    return Own(arrays, classes, columns, parameters["sha256"])
+        arrays, targets = arrays_of_images(parameters)
+    return Own(arrays, targets.task, targets.classes, columns, parameters["sha256"])
 
 
 def _must_be_there(kind: str, path: Path, parameter: str) -> None:

@@ -8,45 +8,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
-from nnexp.data.own.columns import Columns
+from nnexp.data.own.columns import Columns, row_of
 from nnexp.data.own.kinds import BadData
-from nnexp.data.own.labels import is_test, labels_of, need_all_classes
+from nnexp.data.own.labels import is_test
+from nnexp.data.own.targets import Targets, targets_of, weights_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 
-def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, tuple[str, ...], Columns]:
-    """The arrays of a table, the names of its classes, and how its columns became numbers.
+def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, Targets, Columns]:
+    """The arrays of a table, its targets, and how its columns became numbers.
 
     What a column is, a number or a category, the training rows alone decide.
 
     Raises:
         BadData: it cannot be used, with row and column where one is at fault.
     """
+    import numpy as np
+
     frame = read_table(kind, Path(parameters["path"]), parameters)
-    for name in ("target", "split_column", "group_column"):
+    names = _targets(parameters)
+    for name in names:
+        _need(frame, name, "target")
+    for name in ("split_column", "group_column", "weight_column"):
         if wanted := parameters.get(name):
             _need(frame, wanted, name)
-    chosen = _inputs(frame, parameters)
-    target, what = parameters["target"], f"column {parameters['target']!r}"
-    values = _no_gaps(frame, target)
+    chosen = _inputs(frame, names, parameters)
+    frames = [frame]
     if test_path := parameters.get("test_path"):
         held_out = read_table(kind, Path(test_path), parameters)
-        if lacking := [name for name in (*chosen, target) if name not in held_out.columns]:
+        held_out.index.name = f"{Path(test_path).name}, row"
+        if lacking := [name for name in (*chosen, *names) if name not in held_out.columns]:
             raise BadData(f"{Path(test_path).name} has no column {lacking[0]!r}", "", "test_path")
-        labels, classes = labels_of([*values, *_no_gaps(held_out, target)], parameters.get("classes"), what)
-        y_train, y_test = labels[: len(frame)], labels[len(frame) :]
-        train, tested = frame[chosen], held_out[chosen]
+        frames.append(held_out)
+
+    def where(place: int) -> str:
+        inside = place < len(frame)
+        return row_of(frame.index, place) if inside else row_of(held_out.index, place - len(frame))
+
+    cells = {name: [cell for part in frames for cell in _no_gaps(part, name)] for name in names}
+    targets = targets_of(cells, parameters, where)
+    if len(frames) == 2:
+        test = np.arange(len(targets.values)) >= len(frame)
+        train, tested = frame, held_out
     else:
-        labels, classes = labels_of(values, parameters.get("classes"), what)
-        test = _test_rows(frame, labels, parameters)
-        y_train, y_test = labels[~test], labels[test]
-        train, tested = frame.loc[~test, chosen], frame.loc[test, chosen]
-    need_all_classes(y_train, y_test, classes)
-    columns = Columns.fit(train, parameters.get("categories") or ())
-    return Arrays(columns.encode(train), y_train, columns.encode(tested), y_test), classes, columns
+        test = _test_rows(frame, targets.values, parameters)
+        train, tested = frame[~test], frame[test]
+    y_train, y_test = targets.parted(test)
+    weights = None
+    if weighted := parameters.get("weight_column"):
+        weights = weights_of(weighted, list(train[weighted]), lambda place: row_of(train.index, place))
+    columns = Columns.fit(train[chosen], parameters.get("categories") or ())
+    x_train, x_test = columns.encode(train[chosen]), columns.encode(tested[chosen])
+    return Arrays(x_train, y_train, x_test, y_test, weights), targets, columns
 
 
 def read_table(kind: str, path: Path, parameters: Mapping[str, Any]) -> pd.DataFrame:
@@ -98,9 +114,24 @@ def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     whole = whole.apply(lambda column: column.str.strip())
     blank = (whole == "").all(axis=1)
     whole = whole[~blank]  # empty lines
+    _refuse_short_rows(path, separator, whole)
     frame = whole.iloc[1:]
     frame.columns = pd.Index(whole.iloc[0] if len(whole) else [])
     return frame
+
+
+def _refuse_short_rows(path: Path, separator: str, whole: pd.DataFrame) -> None:
+    """pandas takes the cells that a row lacks for empty ones; where it may have done so, the file is read for this."""
+    import csv
+
+    if not (whole.iloc[:, -1] == "").any():
+        return
+    filled = set(whole.index)
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for row, cells in enumerate(csv.reader(file, delimiter=separator, skipinitialspace=True), start=1):
+            if len(cells) < whole.shape[1] and row in filled:
+                message = f"{path.name}, row {row} has {len(cells)} cells, the first row {whole.shape[1]}"
+                raise BadData(message, "an empty cell needs its separator too")
 
 
 def _no_gaps(frame: pd.DataFrame, target: str) -> list[Any]:
@@ -108,8 +139,8 @@ def _no_gaps(frame: pd.DataFrame, target: str) -> list[Any]:
     cells = frame[target]
     missing = (cells.isna() | (cells == "")).to_numpy()
     if missing.any():
-        row = frame.index[missing.argmax()]
-        raise BadData(f"row {row}: the target {target!r} is missing", "give it, or remove the row")
+        row = row_of(frame.index, int(missing.argmax()))
+        raise BadData(f"{row}: the target {target!r} is missing", "give it, or remove the row")
     return list(cells)
 
 
@@ -122,17 +153,25 @@ def _test_rows(frame: pd.DataFrame, labels: np.ndarray, parameters: Mapping[str,
     return is_test(labels, groups, parameters)
 
 
-def _inputs(frame: pd.DataFrame, parameters: Mapping[str, Any]) -> list[str]:
-    said = [parameters.get(name) for name in ("target", "split_column", "group_column")]
+def _targets(parameters: Mapping[str, Any]) -> list[str]:
+    said = parameters["target"]
+    names = [said] if isinstance(said, str) else list(said)
+    if len(set(names)) < len(names):
+        raise BadData("`target` names a column twice", "", "target")
+    return names
+
+
+def _inputs(frame: pd.DataFrame, targets: Sequence[str], parameters: Mapping[str, Any]) -> list[str]:
+    said = [parameters.get(name) for name in ("split_column", "group_column", "weight_column")]
     for parameter in ("columns", "drop", "categories"):
         names = parameters.get(parameter) or ()
         for name in names:
             _need(frame, name, parameter)
         if len(set(names)) < len(names):
             raise BadData(f"`{parameter}` names a column twice", "", parameter)
-    dropped = {*said, *(parameters.get("drop") or ())}
-    if parameters["target"] in (parameters.get("columns") or ()):
-        raise BadData(f"`columns` has the target {parameters['target']!r}: it would be known in advance", "", "columns")
+    dropped = {*targets, *said, *(parameters.get("drop") or ())}
+    if known := [name for name in targets if name in (parameters.get("columns") or ())]:
+        raise BadData(f"`columns` has the target {known[0]!r}: it would be known in advance", "", "columns")
     found = [str(name) for name in parameters.get("columns") or frame.columns if name not in dropped]
     if not found:
         hint = "" if len(frame.columns) > 1 else "is there another `separator`, such as ';'?"
@@ -154,7 +193,7 @@ def _by_column(cells: pd.Series, name: str) -> np.ndarray:
     strange = ~said.isin(("train", "test")).to_numpy()
     if strange.any():
         place = int(strange.argmax())
-        message = f"row {cells.index[place]}, column {name!r}: {cells.iloc[place]!r}"
+        message = f"{row_of(cells.index, place)}, column {name!r}: {cells.iloc[place]!r}"
         raise BadData(message, "allowed: train, test", "split_column")
     test: np.ndarray = (said == "test").to_numpy()
     if test.all() or not test.any():
