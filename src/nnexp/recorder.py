@@ -258,7 +258,7 @@ class Recorder:
 
     def artifacts(self, evaluation: Evaluation, splits: Splits, dataset: Dataset) -> None:
         """The predictions and the pictures."""
-        from nnexp.plots import plot_confusion, plot_history
+        from nnexp.plots import plot_confusion, plot_curves, plot_history, plot_residuals
 
         self.clock.mark("artifacts/predictions")
         with replacing(self.folder.predictions) as path:
@@ -268,8 +268,16 @@ class Recorder:
         self.clock.mark("artifacts/plots")
         name = self.experiment.name
         plot_history(self.folder.history_plot, name, self.history, self._validation_name())
+        title, classes = f"{name}: test split", dataset.classes
+        truth, predicted, probabilities = evaluation.labels, evaluation.predicted, evaluation.probabilities
         if confusion := evaluation.details.get("confusion_matrix"):
-            plot_confusion(self.folder.confusion_plot, f"{name}: test split", confusion, dataset.classes)
+            plot_confusion(self.folder.confusion_plot, title, confusion, classes)
+        if probabilities is None:
+            plot_residuals(self.folder.residuals_plot, title, truth, predicted, classes)
+        elif truth.ndim == 2:
+            plot_curves(self.folder.curves_plot, title, truth, probabilities, classes)
+        elif len(classes) == 2:  # the second against the first
+            plot_curves(self.folder.curves_plot, title, truth[:, None], probabilities[:, 1:], classes[1:])
 
     def finish(
         self, evaluation: Evaluation, test: Mapping[str, float], dead_units: Mapping[str, tuple[int, int]]
