@@ -89,6 +89,9 @@ def plain_text(event: Event) -> str | None:
 
 def log_text(logs: Mapping[str, float]) -> str:
     """Loss and metrics in one line: `loss 0.5012  accuracy 0.8312`."""
-    return "  ".join(
-        f"{name} {value:.4g}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items()
-    )
+    return "  ".join(f"{name} {_figure(name, value)}" for name, value in logs.items())
+
+
+def _figure(name: str, value: float) -> str:
+    common = value == 0 or 1e-3 <= abs(value) < 1e5  # the squared error of prices is not
+    return f"{value:.4f}" if common and name != "learning_rate" else f"{value:.4g}"

@@ -16,3 +16,10 @@ HEADLINES: Mapping[Task, str] = MappingProxyType(
     }
 )
 """The first figure of each task, by its name in metrics.json."""
+
+_WORDS = {"f1": "F1", "r2_score": "R²", "roc_auc": "ROC AUC"}
+
+
+def in_words(figure: str) -> str:
+    """A figure's name as people say it: `mean absolute error`."""
+    return _WORDS.get(figure, figure.replace("_", " "))

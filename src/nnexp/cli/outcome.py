@@ -13,9 +13,11 @@ from rich.text import Text
 
 from nnexp.cli.console import table
 from nnexp.cli.profiled import print_profile
+from nnexp.comparison.metrics import figure
 from nnexp.events import log_text
 from nnexp.runs import record
 from nnexp.runs.reading import Refused, content_of, printable, text_of
+from nnexp.tasks import in_words
 
 _STYLES = {
     "completed": "green",
@@ -30,6 +32,12 @@ _MOST_COLUMNS = 12
 _MOST_CLASSES = 30
 _MOST_NAMED = 50
 _MOST_MEGABYTES = 1  # of a config, or of what a run ran on
+_WIDEST_NAME = 40  # of a fact
+_WIDEST_HEADING = 16
+_MOST_FIGURES = 6  # of a class, label or target: more would not stand side by side in 80 columns
+_COUNTS = ("support", "predicted")
+_OF_CLASSES = ("precision", "recall", "f1", "roc_auc", "average_precision", *_COUNTS)
+_OF_TARGETS = ("mean_absolute_error", "root_mean_squared_error", "r2_score", "mean", "deviation")
 _KINDS = {stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
 FINDING_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -39,23 +47,23 @@ def print_outcome(found: record.RunRecord, console: Console, *, findings: bool =
 
     The findings can be left out where they were told as they came.
     """
-    low, high = found.test_intervals.get("accuracy", (None, None))
-    interval = f"  (95 % interval {low:.4f} to {high:.4f})" if low is not None and high is not None else ""
     reason = f" after epoch {found.stopped['epoch']}: {found.stopped['reason']}" if found.stopped else ""
-    _print_fact(console, "status", Text(found.status, _STYLES[found.status]).append(reason, "default"))
+    facts = {"status": Text(found.status, _STYLES[found.status]).append(reason, "default")}
     if found.error:
-        _print_fact(console, "error", found.error)
-    _print_fact(console, "test loss", _figure(found.test.get("loss")))
-    _print_fact(console, "test accuracy", Text(_figure(found.test.get("accuracy")), "bold").append(interval, "default"))
-    others = [name for name in found.test if name not in {"loss", "accuracy"}]
-    for name in others[:_MOST_NAMED]:
-        _print_fact(console, f"test {name}", _figure(found.test[name]))
-    _print_fact(console, "time", _time(found.timings))
-    _print_fact(console, "seed", str(found.seed))
+        facts["error"] = Text(found.error)
+    others = [name for name in found.test if name not in {"loss", found.headline}]
+    for name in ("loss", found.headline, *others[:_MOST_NAMED]):
+        value = Text(figure(found.test.get(name)), "bold" if name == found.headline else "")
+        facts[f"test {in_words(name)}"] = value.append(_interval(found, name), "default")
+    facts["time"] = Text(_time(found.timings))
+    facts["seed"] = Text(str(found.seed))
+    width = min(max(map(len, facts)), _WIDEST_NAME)
+    for name, value in facts.items():
+        _print_fact(console, name, value, width)
     if findings:
         for finding in found.findings[:_MOST_NAMED]:
             print_finding(console, finding)
-    _print_fact(console, "run folder", printable(found.path))
+    _print_fact(console, "run folder", Text(printable(found.path)), width)
 
 
 def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
@@ -66,8 +74,13 @@ def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
     console.print(line, soft_wrap=not console.is_terminal)
 
 
-def _print_fact(console: Console, name: str, value: str | Text) -> None:
-    console.print(Text(f"{name:<14} ", "dim").append(value), soft_wrap=True)
+def _print_fact(console: Console, name: str, value: Text, width: int) -> None:
+    console.print(Text(f"{name:<{width}}  ", "dim").append(value), soft_wrap=True)
+
+
+def _interval(found: record.RunRecord, name: str) -> str:
+    ends = found.test_intervals.get(name)
+    return f"  (95 % interval {figure(ends[0])} to {figure(ends[1])})" if ends else ""
 
 
 def print_all(found: record.RunRecord, console: Console) -> None:
@@ -114,35 +127,50 @@ def _history(found: record.RunRecord) -> Any:
     if not found.history:
         return None
     names = [name for name in found.history[0] if name not in {"epoch", "seconds"}][:_MOST_COLUMNS]
-    made = table("epoch", *names, "seconds", title="history", right=("epoch", *names, "seconds"))
+    heads = ("epoch", *map(_heading, names), "seconds")
+    made = table(*heads, title="history", right=heads)
     for row in found.history[:_MOST_ROWS]:
         best = "bold" if row.get("epoch") == found.best_epoch else ""
         figures = {name: value for name in names if (value := row.get(name)) is not None}
         cells = [log_text({name: figures[name]}).split()[-1] if name in figures else "–" for name in names]
-        made.add_row(_count(row.get("epoch")), *cells, _figure(row.get("seconds"), 2), style=best)
+        made.add_row(_count(row.get("epoch")), *cells, _seconds(row.get("seconds")), style=best)
     return Group(made, *_and_more(found.history))
 
 
+def _heading(name: str) -> str:
+    """A metric's name; the words of a long one below one another."""
+    return name if len(name) <= _WIDEST_HEADING else name.replace("_", "_\n")
+
+
 def print_evaluation(evaluation: Mapping[str, Any], console: Console) -> None:
-    """Figures by class and the most frequent confusions, as `evaluation` in metrics.json has them."""
+    """Figures by class, label or target and the most frequent confusions, as `evaluation` in metrics.json has them."""
     for part in _evaluated(evaluation):
         if part is not None:
             console.print(part)
 
 
-def _evaluated(evaluation: Mapping[str, Any]) -> tuple[Any, Any]:
-    return _classes(evaluation), _confusions(evaluation)
+def _evaluated(evaluation: Mapping[str, Any]) -> tuple[Any, ...]:
+    error = evaluation.get("calibration_error")
+    calibration = None if error is None else Text(f"calibration error {figure(error)}: how far probabilities are off")
+    return (
+        _figures(evaluation.get("per_class"), "class", _OF_CLASSES),
+        _figures(evaluation.get("per_target"), "target", _OF_TARGETS),
+        calibration,
+        _confusions(evaluation),
+    )
 
 
-def _classes(evaluation: Mapping[str, Any]) -> Any:
-    rows = evaluation.get("per_class")
+def _figures(rows: Sequence[Mapping[str, Any]] | None, what: str, wanted: Sequence[str]) -> Any:
+    """A row a class, label or target; of the figures those that any of them has."""
     if not rows:
         return None
-    numbers = ("precision", "recall", "f1", "support", "predicted")
-    made = table("class", *numbers, title="test split, by class", right=numbers)
+    names = [name for name in wanted if any(name in row for row in rows)][:_MOST_FIGURES]
+    heads = ["AP" if name == "average_precision" else in_words(name) for name in names]
+    note = " (AP: average precision)" if "AP" in heads else ""
+    made = table(what, *heads, title=f"test split, by {what}{note}", right=tuple(heads))
     for row in rows[:_MOST_ROWS]:
-        counts = [_count(row.get(name)) for name in numbers[3:]]
-        made.add_row(row["class"], *(_figure(row.get(name)) for name in numbers[:3]), *counts)
+        cells = [_count(row.get(name)) if name in _COUNTS else figure(row.get(name)) for name in names]
+        made.add_row(row[what], *cells)
     return Group(made, *_and_more(rows))
 
 
@@ -185,8 +213,8 @@ def _and_more(rows: Sequence[Any]) -> list[str]:
     return [f"and {len(rows) - _MOST_ROWS:,} more"] if len(rows) > _MOST_ROWS else []
 
 
-def _figure(value: float | None, digits: int = 4) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def _count(value: float | None) -> str:
