@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nnexp.data import rows
 from nnexp.data.datasets import Dataset, describe, load
 from nnexp.data.own.kinds import KINDS
 from nnexp.data.progress import FetchProgress
@@ -22,7 +23,7 @@ class Examples:
     """The test part of a dataset."""
 
     dataset: Dataset
-    x: NDArray[Any]  # [n, ...], raw
+    x: rows.Examples  # [n, ...], raw
     labels: NDArray[Any]  # [n]
     fingerprint: str  # runs with the same one were tested on the very same examples
 

@@ -7,12 +7,11 @@ process began.
 from __future__ import annotations
 
 import os
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nnexp import machine
 from nnexp.runs.process import age
 
 Mark = Callable[[str], None]
@@ -73,7 +72,7 @@ class Profile:
             "microseconds_a_step": 1e6 * stepping / self._steps if self._steps else None,
             "examples_a_second": batch_size * self._steps / stepping if self._steps and stepping else None,
             "cpu_seconds": used.user + used.system + used.children_user + used.children_system,
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT,
+            "peak_memory_bytes": machine.peak(),
         }
 
     def _count(self, step: int) -> None:
@@ -81,6 +80,3 @@ class Profile:
         if self._compiled:
             self._steps += step - self._last_step
         self._last_step = step
-
-
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2)

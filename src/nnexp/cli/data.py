@@ -89,6 +89,7 @@ def show_dataset(
     Example:  nnexp data show iris
     """
     from nnexp.cli.console import stdout
+    from nnexp.data.rows import extremes
     from nnexp.files import to_json
 
     dataset = _dataset(name)
@@ -105,7 +106,7 @@ def show_dataset(
         picture = output or Path(f"{Path(dataset.name).stem}.png")
         _save_picture(dataset, arrays, min(count or _IMAGES, len(arrays.x_train)), picture)
     if as_json:
-        low, high = float(arrays.x_train.min()), float(arrays.x_train.max())
+        low, high = extremes(arrays.x_train)
         saved = None if picture is None else str(picture)
         typer.echo(to_json(_facts(dataset) | {"training_range": [low, high], key: rows, "picture": saved}))
         return
@@ -167,11 +168,12 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
     from nnexp.cli.console import table
     from nnexp.data.datasets import provenance
+    from nnexp.data.rows import mean
 
     low, high = dataset.value_range
     shown = table("", dataset.title)
     shown.add_row("one example", f"{_shape(dataset.shape)}, {dataset.dtype}")
-    shown.add_row("values", f"{low:g} to {high:g}; mean of the training part {arrays.x_train.mean():.4g}")
+    shown.add_row("values", f"{low:g} to {high:g}; mean of the training part {mean(arrays.x_train):.4g}")
     shown.add_row("examples", f"{len(arrays.x_train):,} training, {len(arrays.x_test):,} test")
     shown.add_row("learnt", f"{_learnt(dataset)} ({dataset.task})")
     shown.add_row("split", dataset.split)
@@ -284,13 +286,13 @@ def _save_picture(dataset: Dataset, arrays: Arrays, count: int, path: Path) -> N
     columns = min(count, 10)
     rows = -(-count // columns)
     low, high = dataset.value_range
+    images = arrays.x_train[:count]
     figure = Figure(figsize=(1.1 * columns, 1.35 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.set_axis_off()
         if index < count:
-            image = arrays.x_train[index]
-            scaled = (image - low) / (high - low)  # colour images must be 0 to 1
+            scaled = (images[index] - low) / (high - low)  # colour images must be 0 to 1
             axes.imshow(scaled, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axes.set_title(_said(dataset, arrays.y_train[index]), fontsize=9)
     with replacing(path) as temporary:

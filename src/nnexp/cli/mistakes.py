@@ -156,7 +156,7 @@ def _features(examples: Examples | None, shown: Sequence[Mistake]) -> dict[str, 
     if examples is None:
         return {}
     names = enumerate(examples.dataset.feature_names)
-    return {name: [f"{examples.x[one.index, place]:g}" for one in shown] for place, name in names}
+    return {name: [f"{examples.x[one.index][place]:g}" for one in shown] for place, name in names}
 
 
 def _width(name: str, cells: Sequence[str]) -> int:

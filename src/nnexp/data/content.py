@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from nnexp.data.rows import Examples
+
 if TYPE_CHECKING:
     import tarfile
 
@@ -31,14 +33,14 @@ Content: TypeAlias = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """A dataset as NumPy arrays: examples as they come (uint8 may be a read-only memory map).
+    """A dataset: examples as they come (uint8 may be a read-only memory map), or in their file.
 
     Labels are int32 [n] of classes, uint8 [n, labels] of 0 and 1, or float32 [n, targets] of values.
     """
 
-    x_train: np.ndarray
+    x_train: Examples
     y_train: np.ndarray
-    x_test: np.ndarray
+    x_test: Examples
     y_test: np.ndarray
     weights: np.ndarray | None = None
     """How much each training example counts, float32 [n]; None where all count the same."""

@@ -20,6 +20,7 @@ from nnexp.data.mirrors import Mirror, NpzMirror, OpenML
 from nnexp.data.own.kinds import KINDS
 from nnexp.data.packages import DebianPackage, NpmPackage
 from nnexp.data.progress import FetchProgress, Silent
+from nnexp.data.rows import extremes
 from nnexp.data.sources import Files, Patience
 from nnexp.errors import InputError
 
@@ -54,7 +55,7 @@ def describe(name: str, parameters: Mapping[str, Any]) -> Dataset:
         title=path.name,
         shape=x.shape[1:],
         dtype=str(x.dtype),
-        value_range=(0, 255) if x.dtype == "uint8" else (float(x.min()), float(x.max())),
+        value_range=(0, 255) if x.dtype == "uint8" else extremes(x),
         classes=own.classes,
         train_size=len(x),
         test_size=len(own.arrays.x_test),

@@ -6,10 +6,13 @@ layers, so that a saved model takes raw input wherever Keras is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from nnexp.data.rows import Examples
 
 if TYPE_CHECKING:
     import keras
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 LAYER_NAME = "input_normalization"
 """The name of the layer in the model."""
 
-_CHUNK = 4096  # examples at a time, so that a memory map is never a float64 array as a whole
+# Examples and bytes of float64 at a time: examples may stay in their file, and are never in memory as a whole.
+_CHUNK, _CHUNK_BYTES = 4096, 2**27
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +42,20 @@ class Normalization:
     name: str
     title: str
     description: str
-    fit: Callable[[np.ndarray], Fitted]
+    fit: Callable[[Examples], Fitted]
     """From the raw training examples, shape (n, ...)."""
 
 
-def fit(name: str, x_train: np.ndarray) -> Fitted:
+def fit(name: str, x_train: Examples) -> Fitted:
     """Fit the named normalization to the raw training examples, shape (n, ...), after validation was held out."""
     return NORMALIZATIONS[name].fit(x_train)
 
 
-def _none(x_train: np.ndarray) -> Fitted:
+def _none(x_train: Examples) -> Fitted:
     return Fitted("none", lambda: None)
 
 
-def _divide_by_255(x_train: np.ndarray) -> Fitted:
+def _divide_by_255(x_train: Examples) -> Fitted:
     def layer() -> keras.Layer:
         import keras
 
@@ -60,7 +64,7 @@ def _divide_by_255(x_train: np.ndarray) -> Fitted:
     return Fitted("divide_by_255", layer)
 
 
-def _l2(x_train: np.ndarray) -> Fitted:
+def _l2(x_train: Examples) -> Fitted:
     axes = list(range(1, x_train.ndim))
 
     def layer() -> keras.Layer:
@@ -71,7 +75,7 @@ def _l2(x_train: np.ndarray) -> Fitted:
     return Fitted("l2", layer)
 
 
-def _standardize(x_train: np.ndarray) -> Fitted:
+def _standardize(x_train: Examples) -> Fitted:
     mean = _mean(x_train)
     variance = _mean(x_train, lambda chunk: (chunk - mean) ** 2)
     # Rounding gives a constant feature a tiny variance; scikit-learn's bound tells it from a real one.
@@ -81,20 +85,29 @@ def _standardize(x_train: np.ndarray) -> Fitted:
     return Fitted("standardize", lambda: _normalization(mean, variance), _summary(constant))
 
 
-def _min_max(x_train: np.ndarray) -> Fitted:
-    low = x_train.min(axis=0).astype("float64")
-    span = x_train.max(axis=0).astype("float64") - low
+def _min_max(x_train: Examples) -> Fitted:
+    import numpy as np
+
+    pieces = [(piece.min(axis=0), piece.max(axis=0)) for piece in _pieces(x_train)]
+    low = np.min([least for least, _ in pieces], axis=0).astype("float64")
+    span = np.max([most for _, most in pieces], axis=0).astype("float64") - low
     constant = span == 0
     span[constant] = 1.0
     # (x - low) / span, which keeps more digits than x * scale + offset where low is far from zero.
     return Fitted("min_max", lambda: _normalization(low, span**2), _summary(constant))
 
 
-def _mean(x: np.ndarray, of: Callable[[np.ndarray], np.ndarray] = lambda chunk: chunk) -> np.ndarray:
+def _mean(x: Examples, of: Callable[[np.ndarray], np.ndarray] = lambda chunk: chunk) -> np.ndarray:
     """The mean over the examples, in float64, of a function of them."""
-    total = sum(of(x[start : start + _CHUNK].astype("float64")).sum(axis=0) for start in range(0, len(x), _CHUNK))
+    total = sum(of(piece.astype("float64")).sum(axis=0) for piece in _pieces(x))
     mean: np.ndarray = total / len(x)
     return mean
+
+
+def _pieces(x: Examples) -> Iterator[np.ndarray]:
+    step = max(1, min(_CHUNK, _CHUNK_BYTES // (8 * math.prod(x.shape[1:]))))
+    for start in range(0, len(x), step):
+        yield x[start : start + step]
 
 
 def _summary(constant: np.ndarray) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nnexp.data.content import Arrays
+from nnexp.data.rows import Examples, part, pieces
 from nnexp.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ _STREAM = 0x76616C  # "val": sets this generator's stream apart from all others 
 class Splits:
     """Raw examples and labels of each part; validation is None where there is none."""
 
-    x_train: np.ndarray
+    x_train: Examples
     y_train: np.ndarray
-    x_val: np.ndarray | None
+    x_val: Examples | None
     y_val: np.ndarray | None
-    x_test: np.ndarray
+    x_test: Examples
     y_test: np.ndarray
     fingerprint: str
     """16 hex digits of the SHA-256 of the test part: results with the same one can be paired example by example."""
@@ -50,17 +51,18 @@ def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int
         )
     held_out = stratified(strata(y), float(validation), seed, _STREAM)
     rest = None if weights is None else weights[~held_out]
-    return Splits(x[~held_out], y[~held_out], x[held_out], y[held_out], *test, rest)
+    return Splits(part(x, ~held_out), y[~held_out], part(x, held_out), y[held_out], *test, rest)
 
 
-def fingerprint(x: np.ndarray, y: np.ndarray) -> str:
+def fingerprint(x: Examples, y: np.ndarray) -> str:
     """16 hex digits of the SHA-256 over shapes, types and bytes of the examples and their labels."""
     import numpy as np
 
     digest = hashlib.sha256()
     for array in (x, y):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        for piece in pieces(array):
+            digest.update(np.ascontiguousarray(piece).data)
     return digest.hexdigest()[:16]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.data.rows import Examples
 from nnexp.data.splits import fingerprint
 from nnexp.errors import InputError
 from nnexp.inference.inputs import PICTURES
@@ -26,7 +27,7 @@ class Labelled:
     """Raw examples and their labels, which are places in the model's classes."""
 
     name: str  # of where they are from
-    x: NDArray[Any]  # [n, ...]
+    x: Examples  # [n, ...]
     labels: NDArray[Any]  # [n]
     fingerprint: str
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp import evaluation
+from nnexp.data.rows import Examples
 from nnexp.errors import InputError
 from nnexp.inference.signature import Signature
 from nnexp.runs.reading import Refused, content_of, printable
@@ -30,7 +31,7 @@ class StoredModel:
     signature: Signature
     from_logits: bool
 
-    def probabilities(self, x: NDArray[Any]) -> NDArray[np.float32]:
+    def probabilities(self, x: Examples) -> NDArray[np.float32]:
         """Class probabilities [n, classes] of raw examples [n, ...]."""
         import numpy as np
         import tensorflow as tf

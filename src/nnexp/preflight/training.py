@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nnexp import machine
 from nnexp.config import memory
 from nnexp.config.experiment import Experiment
 from nnexp.config.grammar import Entry
@@ -41,17 +42,17 @@ def memory_problems(
 
     Public for models whose shapes only Keras knows. What is counted is the least that any training needs.
     """
-    here = memory.available()
+    here = machine.memory()
     weights = memory.of_weights(experiment, total, trainable)
     batch = min(experiment.batch_size, dataset.train_size)
     outputs = memory.of_batch(batch, values)
     if weights > here:
         message = f"the model has {total:,} weights: to train them with {experiment.optimizer.name} takes at least "
-        message += f"{memory.written(weights)} of memory, and this machine has {memory.written(here)}"
+        message += f"{machine.written(weights)} of memory, and this machine has {machine.written(here)}"
         yield Problem(place_of(experiment, "layers"), message, "make its layers smaller")
     elif weights + outputs > here:
         message = f"one layer makes {values:,} values of each example, and a batch has {batch:,}: this takes at least "
-        message += f"{memory.written(weights + outputs)} of memory, and this machine has {memory.written(here)}"
+        message += f"{machine.written(weights + outputs)} of memory, and this machine has {machine.written(here)}"
         yield Problem(place_of(experiment, "layers"), message, "make that layer smaller, or `batch_size`")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from nnexp import machine
 from nnexp.config import memory
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import describe
@@ -32,7 +33,7 @@ def share(points: Sequence[Point], workers: int | None) -> tuple[int, int]:
     cpus = available_cpus()
     models = {point.stem: point.experiment for point in points if point.experiment}
     largest = max(map(_bytes, models.values()), default=0)
-    free = min(psutil.virtual_memory().available, memory.available())  # the latter is a container's
+    free = min(psutil.virtual_memory().available, machine.memory())  # the latter is a container's
     fitting = max(1, int(free // (_BYTES_A_WORKER + largest)))
     wanted = min(workers or cpus, len(points))
     return (wanted if workers else min(wanted, fitting)), max(1, cpus // wanted)

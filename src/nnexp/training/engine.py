@@ -1,6 +1,6 @@
 """Engines: how the steps of an epoch are executed. None rewrites Keras' maths; all call Keras' own `train_step`.
 
-    xla      one XLA program runs many steps in a loop, data resident
+    xla      one XLA program runs many steps in a loop, on data that are resident, or come in portions from disk
     graph    the same loop as a TensorFlow graph: faster than XLA on a CPU for convolutions and random layers
     keras    Keras' own batch-by-batch training, for what needs a hook at each batch
 
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.training import shards
+from nnexp.training import shards, stream
 
 Logs = dict[str, float]
 OnProgress = Callable[[int, Logs], None]
@@ -76,7 +76,7 @@ def _is_random(layer: Any) -> bool:
 
 
 class CompiledEngine:
-    """Runs many `train_step`s in one compiled loop over resident data (`xla` and `graph`)."""
+    """Runs many `train_step`s in one compiled loop (`xla` and `graph`)."""
 
     callbacks: Any = None  # batch hooks are never called
 
@@ -91,28 +91,24 @@ class CompiledEngine:
         sample_weight: Any = None,
         parts: int = 1,
     ) -> None:
-        """x: [n, ...] raw examples (may stay uint8); y: [n] or [n, k]; sample_weight: [n] or None.
+        """x: [n, ...] raw examples (may stay uint8, or in their file); y: [n] or [n, k]; sample_weight: [n] or None.
 
         `parts`: of each batch, see shards.py.
         """
-        import tensorflow as tf
-
         self.parts = parts
 
         self.model, self.name, self.reason = model, name, reason
         self.batch_size, self.examples = batch_size, len(x)
         self.steps, self.rest = divmod(self.examples, batch_size)
         self.feed(x, y, sample_weight)
-        build(model, self._gather(self.data, tf.range(min(2, self.examples))))
+        build(model, self._gather(*self.source.single(np.arange(min(2, self.examples), dtype=np.int32))))
         self._compile()
         self._steps_a_chunk = max(1, self.steps // 20)
         self._warm = False
 
     def feed(self, x: Any, y: Any, sample_weight: Any = None) -> None:
         """Train on other data of the same shapes from now on; what is compiled is kept."""
-        import tensorflow as tf
-
-        self.data = tuple(tf.convert_to_tensor(array) for array in (x, y, sample_weight) if array is not None)
+        self.source = stream.source([array for array in (x, y, sample_weight) if array is not None], self.batch_size)
 
     def _compile(self) -> None:
         import tensorflow as tf
@@ -147,36 +143,36 @@ class CompiledEngine:
 
     def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
-        import tensorflow as tf
-
         self.model.reset_metrics()
         full = self.steps * self.batch_size
-        batches = tf.constant(order[:full].reshape(self.steps, self.batch_size))
         logs: Logs = {}
-        step = 0
-        while step < self.steps:
-            stop = min(self.steps, step + self._steps_a_chunk)
-            begun = time.perf_counter()
-            logs = self._chunk(batches, step, stop)
-            if self._warm:  # the first chunk's time is mostly the compiler's
-                self._pace(stop - step, time.perf_counter() - begun)
-            self._warm = True
-            step = stop
-            on_progress(step, logs)
+        done = 0
+        for portion in self.source.portions(order[:full].reshape(self.steps, self.batch_size)):
+            step = 0
+            while step < portion.steps:
+                stop = min(portion.steps, step + self._steps_a_chunk)
+                begun = time.perf_counter()
+                logs = self._chunk(portion, step, stop)
+                if self._warm:  # the first chunk's time is mostly the compiler's
+                    self._pace(stop - step, time.perf_counter() - begun)
+                self._warm = True
+                step = stop
+                on_progress(done + step, logs)
+            done += portion.steps
         if self.rest:
-            logs = _floats(self._single(self.data, tf.constant(order[full:])))
-            on_progress(step + 1, logs)
+            logs = _floats(self._single(*self.source.single(order[full:])))
+            on_progress(done + 1, logs)
         return logs
 
-    def _chunk(self, batches: Any, start: int, stop: int) -> Logs:
+    def _chunk(self, portion: stream.Portion, start: int, stop: int) -> Logs:
         import tensorflow as tf
 
-        arguments = self.data, batches, tf.constant(start), tf.constant(stop)
+        arguments = portion.data, portion.batches, tf.constant(start), tf.constant(stop)
         try:
             return _floats(self._loop(*arguments))
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
             # An op without an XLA kernel is refused at compile time, before any state has changed.
-            if self.name != "xla" or start:
+            if self.name != "xla" or self._warm:
                 raise
             self.name, self.reason = "graph", f"XLA cannot compile this model: {_first_line(error)}"
             self._compile()

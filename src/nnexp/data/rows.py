@@ -1,0 +1,122 @@
+"""Examples that stay in their file: rows are read when they are asked for, and no more of the file is in memory.
+
+`Rows` has the few sides of a NumPy array that the way from data to result needs, so that both go the same way.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nnexp.errors import RunError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PIECE = 16 * 2**20  # bytes that are looked at in one go
+_LOOKED_AT = 64 * 2**20  # bytes of the file that reading may leave in memory until they are given back
+_AROUND = 64 * 2**10  # what Linux maps around a byte that is read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Examples [n, ...] in a file that is mapped to memory: all that it holds, or some."""
+
+    stored: np.memmap[Any, Any]
+    """[m, ...], as the file has them."""
+    dtype: np.dtype[Any]
+    """Of the examples that are given out."""
+    index: NDArray[np.int64] | None = None
+    """[n] the places of the examples in the file, ascending; None: all of them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[n, ...]."""
+        return (len(self), *self.stored.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.stored.ndim
+
+    @property
+    def nbytes(self) -> int:
+        """What they would take in memory."""
+        return len(self) * row_bytes(self)
+
+    def __len__(self) -> int:
+        return len(self.stored if self.index is None else self.index)
+
+    def __getitem__(self, places: int | slice | NDArray[Any] | list[int]) -> NDArray[Any]:
+        """Read the examples at these places, or the one at this place."""
+        import numpy as np
+
+        if isinstance(places, int):
+            one: NDArray[Any] = self[[places]][0]
+            return one
+        wanted = np.arange(*places.indices(len(self))) if isinstance(places, slice) else np.asarray(places)
+        found = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        self.read(wanted, found)
+        return found
+
+    def part(self, mask: NDArray[np.bool_]) -> Rows:
+        """Those where the mask [n] is true; nothing is read."""
+        import numpy as np
+
+        chosen = np.flatnonzero(mask)
+        return Rows(self.stored, self.dtype, chosen if self.index is None else self.index[chosen])
+
+    def read(self, places: NDArray[Any], into: NDArray[Any]) -> None:
+        """Read the examples at these places [k] into an array [k, ...].
+
+        Raises:
+            RunError: the file has become shorter.
+        """
+        import numpy as np
+
+        mapped = self.stored._mmap  # type: ignore[attr-defined]
+        if mapped.size() < len(mapped):  # to look beyond its end would kill the process
+            raise RunError(f"{self.stored.filename} has become shorter while it was read; put it back as it was")
+        rows = places if self.index is None else self.index[places]
+        order = np.argsort(rows, kind="stable")  # neighbours in the file are read together
+        step = max(1, _LOOKED_AT // (_AROUND + row_bytes(self.stored)))
+        for start in range(0, len(rows), step):
+            some = order[start : start + step]
+            into[some] = self.stored[rows[some]]
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+Examples: TypeAlias = "np.ndarray | Rows"
+"""Raw examples [n, ...], in memory or in their file."""
+
+
+def part(x: Examples, mask: NDArray[np.bool_]) -> Examples:
+    """The examples where the mask [n] is true."""
+    return x.part(mask) if isinstance(x, Rows) else x[mask]
+
+
+def pieces(x: Examples) -> Iterator[NDArray[Any]]:
+    """All examples in order, some at a time, so that a file is never in memory as a whole."""
+    step = max(1, _PIECE // row_bytes(x))
+    for start in range(0, len(x), step):
+        yield x[start : start + step]
+
+
+def extremes(x: Examples) -> tuple[float, float]:
+    """The smallest and the largest value."""
+    found = [(float(piece.min()), float(piece.max())) for piece in pieces(x)]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def mean(x: Examples) -> float:
+    """The mean of all values."""
+    return sum(float(piece.sum(dtype="float64")) for piece in pieces(x)) / (len(x) * math.prod(x.shape[1:]))
+
+
+def row_bytes(x: Examples) -> int:
+    """The size of one example."""
+    return max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
