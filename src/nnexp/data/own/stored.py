@@ -1,0 +1,152 @@
+"""Arrays that lie in a file as they are: NPY, as `numpy.save` writes it, and IDX, the format of MNIST.
+
+Such a file is mapped to memory; one that would fill too much of it stays where it is, and is streamed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp import machine
+from nnexp.data.content import Arrays
+from nnexp.data.own.arrays import need_matching_parts, targets_of_array
+from nnexp.data.own.kinds import BadData
+from nnexp.data.own.labels import is_test
+from nnexp.data.own.targets import Targets
+from nnexp.data.rows import Examples, Rows, part, pieces
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Of this machine's memory: examples that would take more are streamed. In memory they may be there twice, for nnexp and
+# for TensorFlow, and a system without room for other things is slow.
+_SHARE = 0.25
+_IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
+    """The arrays of two files, of examples and of labels, or of four; and their targets.
+
+    Raises:
+        BadData: they are no such files, or do not fit together.
+    """
+    import numpy as np
+
+    if bool(parameters.get("test_path")) != bool(parameters.get("test_y")):
+        given = "test_path" if parameters.get("test_path") else "test_y"
+        raise BadData("test_path and test_y go together: examples and their labels", "give both, or neither", given)
+    names = [("path", "y"), ("test_path", "test_y")] if parameters.get("test_path") else [("path", "y")]
+    parts = [(_read(kind, parameters, x), np.asarray(_read(kind, parameters, y))) for x, y in names]
+    need_matching_parts(parts)
+    bytes_in_memory = sum(x.size * _dtype(x).itemsize for x, _ in parts)
+    streamed = _is_streamed(parameters["stream"], bytes_in_memory)
+    found = [_examples(x, streamed, name) for (x, _), (name, _) in zip(parts, names, strict=True)]
+    targets = targets_of_array("y", np.concatenate([y for _, y in parts]), parameters)
+    if len(found) == 2:
+        test = np.arange(len(targets.values)) >= len(found[0])
+        [x_train, x_test] = found
+    else:
+        test = is_test(targets.strata, None, parameters)
+        x_train, x_test = part(found[0], ~test), part(found[0], test)
+    y_train, y_test = targets.parted(test)
+    return Arrays(x_train, y_train, x_test, y_test), targets
+
+
+def _is_streamed(asked: str, size: int) -> bool:
+    return asked == "always" or (asked == "auto" and size > _SHARE * machine.memory())
+
+
+def _examples(x: np.ndarray, streamed: bool, parameter: str) -> Examples:
+    """Bytes stay bytes; all else becomes float32."""
+    import numpy as np
+
+    if x.dtype.kind not in "iufb":
+        raise BadData(f"the examples are of type {x.dtype}, not numbers", "", parameter)
+    found: Examples
+    if not streamed:
+        with np.errstate(over="ignore"):  # what is too large is told as not finite
+            found = x if x.dtype == _dtype(x) else x.astype(_dtype(x))
+    elif isinstance(x, np.memmap) and x.flags.c_contiguous:
+        found = Rows(x, _dtype(x))
+    else:
+        why = "it is compressed" if not isinstance(x, np.memmap) else "its examples do not lie one after the other"
+        message = f"these examples cannot be streamed from their file: {why}"
+        raise BadData(message, "unpack the file, or numpy.save(file, numpy.ascontiguousarray(x))", parameter)
+    if found.dtype != np.uint8:
+        _need_finite(found, parameter)
+    return found
+
+
+def _dtype(x: np.ndarray) -> np.dtype[Any]:
+    """Of the examples in training."""
+    import numpy as np
+
+    return np.dtype("uint8" if x.dtype == np.uint8 else "float32")
+
+
+def _need_finite(x: Examples, parameter: str) -> None:
+    import numpy as np
+
+    before = 0
+    for piece in pieces(x):
+        wrong = ~np.isfinite(piece)
+        if wrong.any():
+            first, *within = (int(index) for index in np.argwhere(wrong)[0])
+            message = f"the examples hold a value that is no finite number, at {[before + first, *within]}"
+            raise BadData(message, "", parameter)
+        before += len(piece)
+
+
+def _read(kind: str, parameters: Mapping[str, Any], parameter: str) -> np.ndarray:
+    path = Path(parameters[parameter])
+    return _npy(path, parameter) if kind == "npy" else _idx(path, parameter)
+
+
+def _npy(path: Path, parameter: str) -> np.ndarray:
+    import numpy as np
+
+    hint = "numpy.save(file, x) writes one; arrays of objects cannot be read"
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise BadData(f"{path.name} is no NPY file, or a damaged one", hint, parameter) from None
+    if not isinstance(found, np.ndarray):
+        found.close()
+        raise BadData(f"{path.name} is an NPZ file, which holds several arrays", "write  npz: {path: …}", parameter)
+    return found
+
+
+def _idx(path: Path, parameter: str) -> np.ndarray:
+    """An IDX file, or one in gzip: two zeros, the type, the rank, each size as a big-endian int, the data."""
+    import numpy as np
+
+    damaged = BadData(f"{path.name} is no IDX file, or a damaged one", "as MNIST has it, .gz or not", parameter)
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            zeros, code, rank = struct.unpack(">HBB", file.read(4))
+            shape = struct.unpack(f">{rank}I", file.read(4 * rank))
+            if zeros or code not in _IDX_TYPES or not rank:
+                raise damaged
+            dtype = np.dtype(_IDX_TYPES[code])
+            size = math.prod(shape) * dtype.itemsize
+            if packed:
+                data = file.read(size + 1)
+                if len(data) != size:
+                    raise damaged
+                return np.frombuffer(data, dtype).reshape(shape)
+        offset = 4 + 4 * rank
+        if path.stat().st_size != offset + size:
+            raise damaged
+        return np.memmap(path, dtype, "r", offset, shape) if size else np.empty(shape, dtype)
+    except (struct.error, EOFError, zlib.error, gzip.BadGzipFile):
+        raise damaged from None
