@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
 from nnexp.data.normalization import fit
+from nnexp.data.rows import Rows
 from nnexp.data.splits import Splits
 from nnexp.errors import ConfigError, Place, Problem
 from nnexp.evaluation import Evaluation, answers, evaluate
 from nnexp.preflight.outputs import output_problems
 from nnexp.profile import Mark, Progress, unmarked
-from nnexp.training import backend, engine, model, programs, shards
+from nnexp.training import backend, engine, model, programs, shards, stream
 from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
 from nnexp.training.engine import Logs
 from nnexp.training.loop import EpochResult, epochs
@@ -62,8 +63,8 @@ class Session:
         self._keeper: Keeper | None = None
 
     def _engine(self) -> engine.Engine:
-        experiment, x = self.experiment, self.splits.x_train
-        steps = -(-len(x) // experiment.batch_size)
+        experiment = self.experiment
+        steps = -(-len(self.splits.x_train) // experiment.batch_size)
         name, reason = engine.choose(
             self.model,
             experiment.engine,
@@ -74,9 +75,8 @@ class Session:
         if self.parts > 1:
             reason += f"; each batch in {self.parts} parts, one a thread"
         try:
-            labels = self.splits.y_train
-            targets, weights = self._targets(labels), self._weights(self.splits)
-            return make(self.model, x, targets, experiment.batch_size, name, reason, weights)
+            examples, targets, weights = self._data(self.splits)
+            return make(self.model, examples, targets, experiment.batch_size, name, reason, weights)
         except (ValueError, TypeError) as error:
             message = f"Keras cannot train this model with the loss {experiment.loss.name}: {model.reason(error)}"
             place = experiment.places.get(("loss",), Place("loss"))
@@ -98,7 +98,7 @@ class Session:
         if not fits(self.model, state):
             return False
         Keeper(self.model, []).put_back(state)
-        self.engine.feed(splits.x_train, self._targets(splits.y_train), self._weights(splits))
+        self.engine.feed(*self._data(splits))
         self.experiment, self.splits = experiment, splits
         return True
 
@@ -194,6 +194,12 @@ class Session:
             layer.name: (int(np.count_nonzero(peak == 0)), len(peak))
             for layer, peak in zip(layers, largest, strict=True)
         }
+
+    def _data(self, splits: Splits) -> tuple[Any, Any, Any]:
+        """What is trained on: examples, targets, weights."""
+        x, labels = splits.x_train, splits.y_train
+        targets = stream.Targets(labels, self._targets) if isinstance(x, Rows) else self._targets(labels)
+        return x, targets, self._weights(splits)
 
     def _targets(self, labels: Any) -> Any:
         outputs = int(self.model.output.shape[-1])
