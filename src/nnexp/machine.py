@@ -26,5 +26,7 @@ def peak() -> int:
 
 
 def written(size: int) -> str:
-    """A size for people: 12 GB, 3,200 GB."""
-    return f"{size / 1e9:,.3g} GB" if size < 1e12 else f"{size // 10**9:,} GB"
+    """A size for people: 64 MB, 12 GB, 3,200 GB."""
+    if size < 1e9:
+        return f"{size / 1e6:.3g} MB"
+    return f"{size / 1e9:.3g} GB" if size < 1e12 else f"{size // 10**9:,} GB"

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nnexp import events
+from nnexp import events, machine
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
 from nnexp.errors import RunError
@@ -192,6 +192,8 @@ class Recorder:
     def _introduce(self) -> None:
         self.tell(events.ModelBuilt(self.session.summary, self.session.parameters))
         self._tell_engine()
+        if streaming := self.session.streaming:
+            self.tell(events.Note(streaming))
         for finding in self.findings:
             self.tell(events.Noticed(finding))
 
@@ -341,6 +343,7 @@ class Recorder:
                 "model": self.session.summary,
                 "findings": [finding.plain() for finding in self.findings],
                 "timings": self.clock.plain(),
+                "memory": {"peak_mb": machine.peak() // 10**6, "streamed_mb": self.session.streamed // 10**6},
                 "started": self.clock.started,
                 "finished": None,
                 "resumed": self.resumed,

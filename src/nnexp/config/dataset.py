@@ -16,7 +16,9 @@ from nnexp.data.own.kinds import FORMS, KINDS, SPLITS, BadData, Parameter
 from nnexp.tasks import HEADLINES
 
 _LARGEST_SIZE = 4096  # pixels
-_PATHS = {name: said for known in KINDS.values() for name, said in known.items() if said.type == "path"}
+_PARAMETERS = [(name, said) for known in KINDS.values() for name, said in known.items()]
+_NO_PATHS = {name for name, said in _PARAMETERS if said.type != "path"}
+_PATHS = {name: said for name, said in _PARAMETERS if name not in _NO_PATHS}  # of whatever kind the data are
 
 
 def read_dataset(node: Node, problems: Problems) -> tuple[Entry, Dataset | None]:
@@ -49,8 +51,13 @@ def portable_part(name: str, node: Node) -> Any:
         return portable(node)
     root, _, last = name.rpartition(".")
     if root.partition(".")[0] == "dataset" and last in _PATHS:
-        return _value(_PATHS[last], node) or node.plain()
+        return _portable(_PATHS[last], node)
     return node.plain()
+
+
+def _portable(parameter: Parameter | None, node: Node) -> Any:
+    path = _value(parameter, node) if parameter and parameter.type == "path" else None
+    return path or node.plain()
 
 
 def portable(node: Node) -> Any:
@@ -60,7 +67,7 @@ def portable(node: Node) -> Any:
         if kind in KINDS and isinstance(inner.value, str):
             return {kind: portable_part("dataset.path", inner)}
         if kind in KINDS and isinstance(inner.value, dict):
-            return {kind: {name: portable_part(f"dataset.{name}", found) for name, found in inner.value.items()}}
+            return {kind: {name: _portable(KINDS[kind].get(name), found) for name, found in inner.value.items()}}
     return node.plain()
 
 
@@ -130,6 +137,8 @@ def _value(parameter: Parameter, node: Node) -> Any:
         case "size" if isinstance(value, list) and len(value) == 2 and all(_is_size(side) for side in value):
             return value
         case "colour" if value in ("grey", "rgb"):
+            return value
+        case "stream" if value in ("auto", "always", "never"):
             return value
         case "task" if isinstance(value, str) and value in HEADLINES:
             return value

@@ -20,6 +20,7 @@ from nnexp.config.overrides import Override, apply
 from nnexp.config.paths import LONGEST_NAME, PATH_PARAMETERS, path_problem
 from nnexp.data.datasets import DATASETS, Dataset
 from nnexp.data.normalization import NORMALIZATIONS
+from nnexp.data.own.kinds import KINDS
 from nnexp.errors import ConfigError, Place, Problem
 from nnexp.tasks import Task
 
@@ -79,9 +80,13 @@ class Experiment:
         import json
 
         content = {key: value for key, value in self.plain().items() if key not in _NOT_IDENTITY}
-        if paths := {name for name in ("path", "test_path", "labels") if name in self.dataset.parameters}:
-            # Own data are known by their SHA-256, wherever they lie.
-            about = {name: value for name, value in self.dataset.parameters.items() if name not in paths}
+        if known := KINDS.get(self.dataset.name):
+            # Own data are known by their SHA-256, wherever they lie, and however they are read.
+            about = {
+                name: value
+                for name, value in self.dataset.parameters.items()
+                if known[name].type not in ("path", "stream")
+            }
             content["dataset"] = {self.dataset.name: plain(about)}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

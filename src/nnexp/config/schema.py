@@ -126,6 +126,7 @@ _OWN_TYPES: Mapping[own.Type, Mapping[str, Any]] = {
     "whole": {"type": "integer", "minimum": 0},
     "size": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2},
     "colour": {"enum": ["grey", "rgb"]},
+    "stream": {"enum": ["auto", "always", "never"]},
 }
 
 

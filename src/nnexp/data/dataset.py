@@ -60,3 +60,5 @@ class Dataset:
     """How the columns of an own table became numbers."""
     sha256: str = ""
     """Of the files of own data, 16 hex digits."""
+    streamed: bool = False
+    """Whether its examples stay in their file, and are read as they are needed."""

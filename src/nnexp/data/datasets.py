@@ -20,7 +20,7 @@ from nnexp.data.mirrors import Mirror, NpzMirror, OpenML
 from nnexp.data.own.kinds import KINDS
 from nnexp.data.packages import DebianPackage, NpmPackage
 from nnexp.data.progress import FetchProgress, Silent
-from nnexp.data.rows import extremes
+from nnexp.data.rows import Rows, extremes
 from nnexp.data.sources import Files, Patience
 from nnexp.errors import InputError
 
@@ -68,6 +68,7 @@ def describe(name: str, parameters: Mapping[str, Any]) -> Dataset:
         columns=own.columns,
         sha256=own.sha256,
         task=own.task,
+        streamed=isinstance(x, Rows),
     )
 
 

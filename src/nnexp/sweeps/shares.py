@@ -42,7 +42,7 @@ def share(points: Sequence[Point], workers: int | None) -> tuple[int, int]:
 def _bytes(experiment: Experiment) -> int:
     """What this experiment's data and model add to a worker's memory; of models that only Keras knows, the data."""
     dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
-    data = _COPIES * dataset.train_size * math.prod(dataset.shape)
+    data = 0 if dataset.streamed else _COPIES * dataset.train_size * math.prod(dataset.shape)
     layers = preflight(experiment, dataset).layers or ()
     weights = sum(layer.parameters for layer in layers)
     values = [math.prod(layer.output) for layer in layers]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp import machine
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
 from nnexp.data.normalization import fit
@@ -111,6 +112,21 @@ class Session:
     def parameters(self) -> dict[str, int]:
         """How many parameters the model has: `total`, `trainable`."""
         return model.parameter_counts(self.model)
+
+    @property
+    def streamed(self) -> int:
+        """Bytes of the training examples where they stay in their file; else 0."""
+        x = self.splits.x_train
+        return x.nbytes if isinstance(x, Rows) else 0
+
+    @property
+    def streaming(self) -> str:
+        """What is streamed, in words; nothing where nothing is."""
+        if not self.streamed:
+            return ""
+        buffers = f"{stream.BUFFERS} buffers of {machine.written(stream.BUFFER_BYTES)}"
+        through = "" if self.engine.name == "keras" else f" through {buffers}"
+        return f"streaming {machine.written(self.streamed)} of training examples from disk{through}"
 
     def train(
         self, folder: Path, progress: Progress, done: Done | None = None, mark: Mark = unmarked

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nnexp.data.rows import Rows, row_bytes
 
 # Of examples: one buffer trains, the other is filled.
-BUFFER_BYTES = 64 * 2**20
+BUFFER_BYTES = 64_000_000
 BUFFERS = 2
 
 

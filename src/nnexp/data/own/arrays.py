@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +39,7 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
         if parameters.get("test"):
             raise BadData("the arrays x_test and y_test say what the test part is", "remove `test`", "test")
         parts.append((held["x_test"], held["y_test"]))
-    for examples, labels in parts:
-        if labels.ndim not in (1, 2) or len(examples) != len(labels) or examples.ndim < 2:
-            message = f"the examples have the shape {examples.shape}, the labels {labels.shape}"
-            raise BadData(message, "wanted: examples [n, ...] and labels [n], or targets [n, k]")
-        if examples.shape[1:] != x.shape[1:] or labels.shape[1:] != y.shape[1:]:
-            message = f"test examples have the shape {examples.shape[1:]}, the others {x.shape[1:]}; "
-            message += f"their labels {labels.shape[1:]}, the others {y.shape[1:]}"
-            raise BadData(message, "", "test_path")
-    if not all(len(labels) for _, labels in parts):
-        raise BadData("an array of examples is empty", "", "test_path" if len(parts) == 2 else "path")
+    need_matching_parts(parts)
     targets = targets_of_array(name.removesuffix("_train"), np.concatenate([labels for _, labels in parts]), parameters)
     parted = len(parts) == 2
     test = np.arange(len(targets.values)) >= len(x) if parted else is_test(targets.values, None, parameters)
@@ -63,6 +54,25 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
         places = np.flatnonzero(~test[: len(x)])
         weights = weights_of(weighted, cells[places], lambda place: f"example {places[place]}")
     return Arrays(x_train, y_train, x_test, y_test, weights), targets
+
+
+def need_matching_parts(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    """That examples and labels, of the training part or of all, and of the test part, are of one kind and as many.
+
+    Raises:
+        BadData: they are not.
+    """
+    x, y = parts[0]
+    for examples, labels in parts:
+        if labels.ndim not in (1, 2) or len(examples) != len(labels) or examples.ndim < 2:
+            message = f"the examples have the shape {examples.shape}, the labels {labels.shape}"
+            raise BadData(message, "wanted: examples [n, ...] and labels [n], or targets [n, k]")
+        if examples.shape[1:] != x.shape[1:] or labels.shape[1:] != y.shape[1:]:
+            message = f"test examples have the shape {examples.shape[1:]}, the others {x.shape[1:]}; "
+            message += f"their labels {labels.shape[1:]}, the others {y.shape[1:]}"
+            raise BadData(message, "", "test_path")
+    if not all(len(labels) for _, labels in parts):
+        raise BadData("an array of examples is empty", "", "test_path" if len(parts) == 2 else "path")
 
 
 def targets_of_array(name: str, y: np.ndarray, parameters: Mapping[str, Any]) -> Targets:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from nnexp.errors import InputError
 from nnexp.tasks import HEADLINES
 
-Type = Literal["path", "text", "names", "character", "texts", "task", "fraction", "whole", "size", "colour"]
+Type = Literal["path", "text", "names", "character", "texts", "task", "fraction", "whole", "size", "colour", "stream"]
 
 FORMS: Mapping[Type, str] = {
     "path": "a path, relative to the config's folder",
@@ -26,6 +26,7 @@ FORMS: Mapping[Type, str] = {
     "whole": "a whole number from 0",
     "size": "[height, width] in pixels",
     "colour": "grey or rgb",
+    "stream": "auto, always or never",
 }
 
 
@@ -67,6 +68,17 @@ _TABLE = {
     "weight_column": Parameter("text", "A column that says how much each row counts in training."),
 }
 
+_STORED = {
+    "path": Parameter("path", "The file of examples [n, ...].", required=True),
+    "y": Parameter("path", "The file of labels [n] or targets [n, k].", required=True),
+    **_TASK,
+    "classes": Parameter("texts", "The names of the classes in the order of their labels, or of the targets."),
+    **_TEST,
+    "test_y": Parameter("path", "The file of the labels of test_path."),
+    "stream": Parameter("stream", "Read examples from disk as they are needed; auto: if memory is short.", "auto"),
+    **_SHA256,
+}
+
 # Each says what the test part is; of these one is given, or none. Groups may have a share.
 SPLITS = ("test", "test_path", "split_column", "group_column")
 
@@ -90,6 +102,8 @@ KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
             **_TEST,
             **_SHA256,
         },
+        "npy": _STORED,
+        "idx": _STORED,
         "images": {
             "path": Parameter("path", "A folder with a folder of pictures for each class.", required=True),
             "labels": Parameter("path", "A CSV file with columns `file` and `label`, where folders say no class."),

@@ -12,7 +12,7 @@ from typing import Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.columns import Columns
-from nnexp.data.own.kinds import BadData
+from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.tasks import Task
 
 _SHOWN = 16  # hex digits of a hash
@@ -39,9 +39,8 @@ def read_own(kind: str, parameters: Mapping[str, Any]) -> Own:
         BadData: they cannot be used, or are not those that `sha256` says.
     """
     try:
-        for name in ("path", "test_path", "labels"):
-            if said := parameters.get(name):
-                _must_be_there(kind, Path(said), name)
+        for name in _paths(kind, parameters):
+            _must_be_there(kind, Path(parameters[name]), name)
         files = _files(kind, parameters)
         stamps = [[name, str(path), (about := path.stat()).st_size, about.st_mtime_ns] for name, path in files]
         sha256 = _sha256(json.dumps(stamps))
@@ -68,10 +67,15 @@ def _kept(kind: str, parameters: Mapping[str, Any]) -> Own:
 def _files(kind: str, parameters: Mapping[str, Any]) -> list[tuple[str, Path]]:
     """Every file that the data are of, in a fixed order, with what its name says of it: a picture's class, for one."""
     if kind != "images":
-        return [("", Path(parameters[name])) for name in ("path", "test_path") if parameters.get(name)]
+        return [("", Path(parameters[name])) for name in _paths(kind, parameters)]
     from nnexp.data.own.images import parts_of
 
     return [(f"{place} {name}", path) for place, part in enumerate(parts_of(parameters)) for path, name in part]
+
+
+def _paths(kind: str, parameters: Mapping[str, Any]) -> list[str]:
+    """The parameters that name files or folders."""
+    return [name for name, known in KINDS[kind].items() if known.type == "path" and parameters.get(name)]
 
 
 @functools.lru_cache(maxsize=2)
@@ -96,6 +100,10 @@ def _read(kind: str, parameters: Mapping[str, Any]) -> Own:
         from nnexp.data.own.arrays import arrays_of_npz
 
         arrays, targets = arrays_of_npz(parameters)
+    elif kind in ("npy", "idx"):
+        from nnexp.data.own.stored import arrays_of_stored
+
+        arrays, targets = arrays_of_stored(kind, parameters)
     else:
         from nnexp.data.own.images import arrays_of_images
 

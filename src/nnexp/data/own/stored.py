@@ -52,7 +52,7 @@ def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, 
         test = np.arange(len(targets.values)) >= len(found[0])
         [x_train, x_test] = found
     else:
-        test = is_test(targets.strata, None, parameters)
+        test = is_test(targets.values, None, parameters)
         x_train, x_test = part(found[0], ~test), part(found[0], test)
     y_train, y_test = targets.parted(test)
     return Arrays(x_train, y_train, x_test, y_test), targets
