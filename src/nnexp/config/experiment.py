@@ -216,8 +216,19 @@ class _Reader:
         return entry
 
     def normalization(self) -> Entry:
-        pixels = self.described is None or self.described.value_range == (0, 255)
-        return Entry(self.choice("normalization", "divide_by_255" if pixels else "standardize", tuple(NORMALIZATIONS)))
+        if self.begins_with_embedding():
+            default = "none"  # tokens are looked up as they are
+        elif self.described is None or self.described.value_range == (0, 255):
+            default = "divide_by_255"
+        else:
+            default = "standardize"
+        return Entry(self.choice("normalization", default, tuple(NORMALIZATIONS)))
+
+    def begins_with_embedding(self) -> bool:
+        layers = self.nodes["layers"].value if "layers" in self.nodes else None
+        first = layers[0].value if isinstance(layers, list) and layers else None
+        name = next(iter(first), None) if isinstance(first, dict) else first
+        return isinstance(name, str) and name.lower() == "embedding"
 
     def layer_stack(self) -> tuple[Entry, ...]:
         self.layers = self.entries("layers", "layers", ())

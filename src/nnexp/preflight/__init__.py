@@ -16,6 +16,7 @@ from nnexp.findings import Finding
 from nnexp.preflight.measures import callback_problems, metric_problems, monitor_problems, task_problems
 from nnexp.preflight.outputs import output_problems, output_warnings
 from nnexp.preflight.places import place_of
+from nnexp.preflight.tokens import token_problems
 from nnexp.preflight.training import input_warnings, memory_problems, training_warnings, validation_problems
 
 
@@ -48,6 +49,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
         total, trainable = sum(layer.parameters for layer in layers), sum(layer.trainable for layer in layers)
         values = [math.prod(layer.output) for layer in layers]
         problems += memory_problems(experiment, dataset, total, trainable, max(values))
+    problems += token_problems(experiment, dataset)
     problems += task_problems(experiment, dataset)
     if dataset.task == "classification":
         problems += metric_problems(experiment, single=output == (1,))

@@ -12,6 +12,7 @@ from nnexp.data.datasets import Dataset
 from nnexp.errors import Problem
 from nnexp.findings import Finding
 from nnexp.preflight.places import place_of
+from nnexp.preflight.tokens import MOVES
 
 _RESCALES = frozenset(
     {
@@ -76,8 +77,7 @@ def _held_out(experiment: Experiment, dataset: Dataset) -> int:
 def input_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
     """Of raw values that training hardly bears."""
     low, high = dataset.value_range
-    moves = {"flatten", "permute", "random_flip", "reshape"}  # these leave the values as they are
-    first = next((layer.name for layer in experiment.layers if layer.name not in moves), "")
+    first = next((layer.name for layer in experiment.layers if layer.name not in MOVES), "")
     if experiment.normalization.name == "none" and max(abs(low), abs(high)) > _LARGE and first not in _RESCALES:
         message = f"The raw input of {dataset.name} ranges from {low:g} to {high:g}, and nothing rescales it: "
         message += "training may not converge, or diverge at once."

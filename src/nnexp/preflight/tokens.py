@@ -1,0 +1,66 @@
+"""Whole numbers that stand for words: whether an embedding that takes the raw input can look all of them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nnexp.config.experiment import Experiment
+from nnexp.data.dataset import OwnFiles
+from nnexp.data.datasets import Dataset, load
+from nnexp.data.rows import pieces
+from nnexp.errors import Problem
+from nnexp.preflight.places import place_of
+
+MOVES = frozenset({"flatten", "permute", "random_flip", "reshape"})  # these leave the values as they are
+_EXACT = 2**24  # larger whole numbers are not all to be had in 32 bits
+
+
+def token_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]:
+    """What keeps a first embedding from looking up the raw values: fractions, or numbers that it has no vector for."""
+    index = looked_up_in(experiment)
+    if index is None:
+        return
+    size = experiment.layers[index].get("input_dim")
+    place = place_of(experiment, "layers", index)
+    called = f"layer {index + 1} (embedding)"
+    if (given := experiment.normalization.name) != "none":
+        message = f"{called} takes whole numbers, and `normalization: {given}` makes others of them"
+        yield Problem(place_of(experiment, "normalization"), message, "set `normalization: none`")
+    elif size > _EXACT:
+        message = f"{called} has `input_dim: {size}`, but examples are kept in 32 bits, exact up to {_EXACT:,}"
+        yield Problem(place, message, "number the tokens anew, from 0")
+    elif strange := _first_strange(dataset, size):
+        hint = f"set `input_dim` to the largest token and one more, or mend the data: allowed are 0 to {size - 1:,}"
+        yield Problem(place, f"{called} has `input_dim: {size}`, but {strange}", hint)
+
+
+def looked_up_in(experiment: Experiment) -> int | None:
+    """The place of the embedding that looks up the raw values; None where they are not such."""
+    index = next((place for place, layer in enumerate(experiment.layers) if layer.name not in MOVES), 0)
+    if not experiment.layers or experiment.layers[index].get("inputs"):
+        return None
+    return index if experiment.layers[index].name == "embedding" else None
+
+
+def _first_strange(dataset: Dataset, size: int) -> str:
+    """The first value that is no whole number from 0 and below `size`, and where it is; nothing where all are.
+
+    Own data are in memory since the config was read, or in a file that was read whole; of others the range is known.
+    """
+    low, high = dataset.value_range
+    if not isinstance(dataset.origin, OwnFiles):
+        return f"{dataset.name} has values from {low:g} to {high:g}" if low < 0 or high >= size else ""
+    import numpy as np
+
+    arrays = load(dataset)
+    for name, examples in (("training", arrays.x_train), ("test", arrays.x_test)):
+        before = 0
+        for piece in pieces(examples):
+            wrong = (piece < 0) | (piece >= size) | (piece % 1 != 0)
+            if wrong.any():
+                row, *within = (int(place) for place in np.argwhere(wrong)[0])
+                value = piece[(row, *within)]
+                at = f"example {before + row} of the {name} part"
+                return f"{at} has {value:g} at {within[0] if len(within) == 1 else within}"
+            before += len(piece)
+    return ""
