@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from nnexp.cli.console import table
+from nnexp.cli.console import print_unfolded, table
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
@@ -70,13 +70,17 @@ def _print_table(comparison: Comparison, console: Console) -> None:
     groups = comparison.groups[:_MOST_ROWS]
     columns = _columns(comparison, groups)
     shown = _that_fit(columns, console.width)
-    made = table(*(column.name for column in shown), right=tuple(column.name for column in shown if not column.words))
-    for column, made_column in zip(shown, made.columns, strict=True):
-        made_column.no_wrap = not column.words
-    for place, group in enumerate(groups):
-        style = "bold" if group.label == comparison.best else "" if group.runs else "dim"
-        made.add_row(*(_line(column.cells[place], _LONGEST_CELL) for column in shown), style=style)
-    console.print(made)
+    names = [column.name for column in shown]
+    right = tuple(column.name for column in shown if not column.words)
+    rows = [[_line(column.cells[place], _LONGEST_CELL) for column in shown] for place in range(len(groups))]
+    styles = ["bold" if group.label == comparison.best else "" if group.runs else "dim" for group in groups]
+    if not print_unfolded(console, names, rows, right, styles):
+        made = table(*names, right=right)
+        for column, made_column in zip(shown, made.columns, strict=True):
+            made_column.no_wrap = not column.words
+        for row, style in zip(rows, styles, strict=True):
+            made.add_row(*row, style=style)
+        console.print(made)
     console.print(Text(_legend(comparison, groups), "dim"))
     if hidden := [column.name for column in columns if column not in shown]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []

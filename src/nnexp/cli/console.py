@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import operator
 import os
 import sys
 from collections.abc import Sequence
@@ -69,16 +71,30 @@ def table(*columns: str, title: str = "", right: tuple[str, ...] = ()) -> Table:
 
 def print_long(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], right: tuple[str, ...]) -> None:
     """Print a table that may have thousands of rows. Rich, which takes a second for these, is asked only to fold."""
+    if not print_unfolded(console, columns, rows, right):
+        made = table(*columns, right=right)
+        for row in rows:
+            made.add_row(*row)
+        console.print(made)
+
+
+def print_unfolded(
+    console: Console,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: tuple[str, ...],
+    styles: Sequence[str] = (),
+) -> bool:
+    """Print a table without Rich's, to the same text, if no cell has to be folded for it; whether it was printed.
+
+    `styles` has one for each row.
+    """
     from rich.cells import cell_len
 
     widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
     width = sum(widths) + 3 * len(widths) - 1
     if width > console.width:
-        made = table(*columns, right=right)
-        for row in rows:
-            made.add_row(*row)
-        console.print(made)
-        return
+        return False
 
     def line(cells: Sequence[str]) -> str:
         padded = []
@@ -90,7 +106,12 @@ def print_long(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     blank = " " * width
     console.out(blank)
     console.out(line(columns), style="bold")
-    console.out("\n".join([f" {'─' * (width - 2)} ", *map(line, rows), blank]))
+    console.out(f" {'─' * (width - 2)} ")
+    lines = zip(styles or [""] * len(rows), map(line, rows), strict=True)
+    for style, alike in itertools.groupby(lines, key=operator.itemgetter(0)):
+        console.out("\n".join(text for _, text in alike), style=style or None)
+    console.out(blank)
+    return True
 
 
 def _console(*, stderr: bool) -> Console:

@@ -131,7 +131,9 @@ def _configuration(run: RunRecord) -> str | bytes:
     """The same for the same configuration."""
     if not run.config:  # written by an nnexp that did not keep it here: no telling what it repeats
         return f"identity {run.identity}" if run.identity else f"path {run.path}"
-    compared = {key: value for key, value in run.config.items() if key not in NOT_COMPARED}
+    compared = dict(run.config)
+    for key in NOT_COMPARED:
+        compared.pop(key, None)
     try:
         return orjson.dumps(compared, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # odd data: whole numbers without end

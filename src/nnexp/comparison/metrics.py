@@ -25,12 +25,8 @@ def metrics_of(run: RunRecord) -> dict[str, float]:
         if name not in _NO_METRICS:
             values[name if name.startswith("val_") else f"train_{name}"] = value
     values["seconds"] = run.timings.get("total")
-    return {name: value for name, value in values.items() if _is_figure(value)}
-
-
-def _is_figure(value: Any) -> bool:
-    """Whether it is a number that can be squared and summed; what training gives, in 32 bits, stays below 1e39."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e100 < value < 1e100
+    # What can be squared and summed: what training gives, in 32 bits, stays below 1e39.
+    return {name: value for name, value in values.items() if type(value) in (float, int) and -1e100 < value < 1e100}
 
 
 def in_order(names: Iterable[str]) -> list[str]:

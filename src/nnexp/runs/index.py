@@ -24,7 +24,6 @@ import orjson
 from nnexp import __version__
 from nnexp.files import remove_temporaries_of, replacing
 from nnexp.runs import figures, record
-from nnexp.runs.predictions import read_predictions
 from nnexp.runs.reading import Refused, content_of, parsed, printable
 from nnexp.runs.record import RunRecord
 
@@ -66,11 +65,16 @@ class Index:
             return record.read(path)
         if found := _run(path, seen, *beside.said(seen)):
             return found
-        found = record.read(path)
-        if found.metrics["status"] != "running":  # which may be over at any time, without a change of the file
-            data = {key: value for key, value in found.metrics.items() if key not in _LEFT_OUT}
-            beside.note(seen, [len(found.history), found.history[-1] if found.history else None, data])
-        return found
+        data, raw = record.data_of(path)
+        if data["status"] != "running":  # which may be over at any time, without a change of the file
+            epochs = figures.rows(data.get("history"))
+            short = {key: value for key, value in data.items() if key not in _LEFT_OUT}
+            said = [len(epochs), epochs[-1] if epochs else None, short]
+            line = _line(seen, said)
+            if found := _run(path, seen, said, line):  # as from the index: what is long is not kept
+                beside.note(seen, line)
+                return found
+        return record.record_of(path, data, raw)
 
     def answers(self, path: Path) -> Answers:
         """Which test examples the run in a folder got right, by its predictions.npz.
@@ -83,13 +87,15 @@ class Index:
         seen = beside.look("p", str(file)) if beside else None
         if beside and seen and (kept := _answers(beside.said(seen)[0])):
             return kept
+        from nnexp.runs.predictions import read_predictions
+
         read = read_predictions(file, probabilities=False)
         found = Answers(read.labels == read.predicted, read.split)
         if beside and seen and found.split == printable(found.split):
             import numpy as np
 
             bits = base64.b64encode(np.packbits(found.correct).tobytes()).decode("ascii")
-            beside.note(seen, [found.split, len(found.correct), bits])
+            beside.note(seen, _line(seen, [found.split, len(found.correct), bits]))
         return found
 
     def save(self) -> None:
@@ -137,7 +143,7 @@ class _Beside:
         self._path = Path(directory, f".nnexp-index-{os.geteuid()}")
         self._lines = _lines(self._path)
         self._asked: set[bytes] = set()
-        self.fresh: dict[bytes, tuple[_Seen, Any]] = {}
+        self.fresh: dict[bytes, tuple[int, bytes]] = {}  # when the file last changed, and its line
         try:
             self._device = os.stat(directory).st_dev  # noqa: PTH116  no path: it may be any text
         except (OSError, ValueError):
@@ -158,9 +164,9 @@ class _Beside:
             return None, b""
         return (said, line) if (size, modified, changed) == seen[2:] else (None, b"")
 
-    def note(self, seen: _Seen, said: Any) -> None:
+    def note(self, seen: _Seen, line: bytes) -> None:
         """Have a line for what a file said."""
-        self.fresh[seen.key] = seen, said
+        self.fresh[seen.key] = seen.changed, line
 
     def save(self, began: int) -> None:
         """Replace the index by one with what was read since `began`, by the monotonic clock in nanoseconds.
@@ -192,11 +198,9 @@ class _Beside:
                 yield key + b" " + line + b"\n"
 
     def _fresh_lines(self, settled: int) -> Iterator[tuple[bytes, bytes]]:
-        for key, (seen, said) in self.fresh.items():
-            if seen.changed < settled:
-                line = _encoded([*seen[2:], said])
-                if len(line) <= _LONGEST_LINE:
-                    yield key, line
+        for key, (changed, line) in self.fresh.items():
+            if changed < settled and len(line) <= _LONGEST_LINE:
+                yield key, line
 
     def _alive(self) -> set[bytes]:
         """The keys of all files of runs that are in the directory now."""
@@ -209,22 +213,24 @@ class _Beside:
 def _lines(path: Path) -> dict[bytes, bytes]:
     """The lines of an index by their keys; none where it is not whole, of another version, or not this user's own."""
     try:
-        head, _, body = content_of(path, _MOST_MEGABYTES, own=True).partition(b"\n")
+        content = content_of(path, _MOST_MEGABYTES, own=True)
     except (OSError, Refused, ValueError):
         return {}
-    if head != _head(body):
+    head, *lines = content.split(b"\n")
+    if head != _head(memoryview(content)[len(head) + 1 :]):
         return {}
-    return dict(line.partition(b" ")[::2] for line in body.split(b"\n") if line)
+    return dict(line.partition(b" ")[::2] for line in lines if line)
 
 
-def _encoded(said: Any) -> bytes:
+def _line(seen: _Seen, said: Any) -> bytes:
+    whole = [*seen[2:], said]
     try:
-        return orjson.dumps(said)
+        return orjson.dumps(whole)
     except TypeError:  # whole numbers without end
-        return json.dumps(said).encode("ascii")
+        return json.dumps(whole).encode("ascii")
 
 
-def _head(body: bytes) -> bytes:
+def _head(body: bytes | memoryview) -> bytes:
     return f"{_FORMAT}, {zlib.crc32(body):08x}".encode("ascii")
 
 
@@ -287,6 +293,9 @@ class _History(Sequence[Mapping[str, Any]]):
 
     def __len__(self) -> int:
         return self._epochs
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     @overload
     def __getitem__(self, place: int) -> Mapping[str, Any]: ...

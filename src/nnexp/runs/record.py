@@ -91,12 +91,23 @@ def read(path: Path) -> RunRecord:
         UnreadableRun: no metrics.json there, or not one that nnexp wrote.
         Unreachable: there may be one, but it cannot be read now.
     """
+    return record_of(path, *data_of(path))
+
+
+def data_of(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The data of the metrics.json in a folder, which are those of a run, and the JSON that they are from.
+
+    Raises:
+        UnreadableRun, Unreachable: as `read` does.
+    """
     raw = _metrics(path)
     try:
         data = parsed(raw)
     except Refused as error:
         raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: {error}") from None
-    return record_of(path, data, raw)
+    if not isinstance(data, dict) or data.get("status") not in STATUSES:
+        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: not the metrics of a run")
+    return data, raw
 
 
 def record_of(
