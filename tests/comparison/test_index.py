@@ -92,7 +92,7 @@ def read(runs: Path, *, save: bool = False) -> dict[str, Any]:
 
     def answers(path: Path) -> Any:
         found = index.answers(path)
-        return found.correct.tolist(), found.split
+        return found.scores.tolist(), found.split
 
     found = said(runs, index.record, answers)
     if save:
@@ -279,7 +279,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut short": lambda old: old[: len(old) // 2],
     "a byte changed": lambda old: old.replace(b"completed", b"diverged_", 1),
-    "another version": lambda old: old.replace(b"nnexp index 1", b"nnexp index 2", 1),
+    "another version": lambda old: old.replace(b"nnexp index 2", b"nnexp index 1", 1),
     "not text": lambda _: bytes(range(256)) * 100,
     "lines of nothing": lambda _: head(b"\n \nm\nm1\nm1 \nm1 {\n" + b"m2 " + b"[" * 100_000 + b"\n"),
 }

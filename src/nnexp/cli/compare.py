@@ -17,7 +17,9 @@ def compare(
     ],
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="What to compare by: accuracy (default), loss, val_loss, seconds …"),
+        typer.Option(
+            metavar="NAME", help="What to compare by: accuracy or its like (default), loss, val_loss, seconds …"
+        ),
     ] = None,
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Order by a parameter or metric; -NAME turns it round.")

@@ -16,6 +16,7 @@ from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.table import counted, epochs_heading, estimate_text
 from nnexp.runs.reading import printable
+from nnexp.tasks import HEADLINES
 
 _MOST_ROWS = 50
 _MOST_NAMED = 10
@@ -132,7 +133,8 @@ def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
         _Column("runs", [counted(group) for group in groups], 1),
         _metric_column(comparison.metric, groups, interval=True, rank=0),
     ]
-    beside = "loss" if comparison.metric != "loss" else "accuracy"
+    headlines = [name for name in comparison.metrics if name in HEADLINES.values()]
+    beside = "loss" if comparison.metric != "loss" else next(iter(headlines), "accuracy")
     if any(beside in group.estimates for group in groups):
         columns.append(_metric_column(beside, groups, interval=False, rank=3))
     counts = ["–" if group.total_parameters is None else f"{group.total_parameters:,}" for group in groups]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +16,9 @@ def ls(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the run folders are.")] = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list on stdout.")] = False,
 ) -> None:
-    """List runs: status, epochs, test loss and accuracy, time. A run that cannot be read is named and left out.
+    """List runs: status, epochs, test loss and accuracy (or the first figure of another task), time.
+
+    A run that cannot be read is named and left out.
 
     Example:  nnexp ls runs
     """
@@ -46,8 +47,10 @@ def ls(
     elif not records:
         stdout().print(f"no runs in {printable(directory)} yet; begin with: nnexp run configs/fashion_sigmoid128.yaml")
     else:
-        columns = ("run", "status", "epochs", "loss", "accuracy", "time")
-        rows = [[printable(found.path.relative_to(directory)), *_cells(_row(found))] for found in records]
+        headlines = dict.fromkeys(found.headline for found in records)
+        alike = len(headlines) == 1
+        columns = ("run", "status", "epochs", "loss", next(iter(headlines)) if alike else "first figure", "time")
+        rows = [[printable(found.path.relative_to(directory)), *_cells(found, alike)] for found in records]
         print_long(stdout(), columns, rows, columns[2:])
     index.save()
     end_at_once()
@@ -60,19 +63,23 @@ def _row(found: RunRecord) -> dict[str, object]:
         "status": found.status,
         "seed": found.seed,
         "identity": found.identity,
+        "task": found.task,
         "epochs": len(found.history),
         "test_loss": found.test.get("loss"),
-        "test_accuracy": found.test.get("accuracy"),
+        f"test_{found.headline}": found.test.get(found.headline),
         "seconds": found.timings.get("total"),
         "started": found.started,
     }
 
 
-def _cells(row: Mapping[str, object]) -> list[str]:
-    seconds = row["seconds"]
-    time = f"{seconds:.1f} s" if isinstance(seconds, (int, float)) else ""
-    return [str(row["status"]), str(row["epochs"]), _figure(row["test_loss"]), _figure(row["test_accuracy"]), time]
+def _cells(found: RunRecord, alike: bool) -> list[str]:
+    from nnexp.comparison.metrics import figure
 
-
-def _figure(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, (int, float)) else "–"
+    seconds, first = found.timings.get("total"), figure(found.test.get(found.headline))
+    return [
+        found.status,
+        str(len(found.history)),
+        figure(found.test.get("loss")),
+        first if alike else f"{found.headline} {first}",
+        "" if seconds is None else f"{seconds:.1f} s",
+    ]

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from nnexp import events
 from nnexp.cli.console import table
+from nnexp.comparison.metrics import figure
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
 from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent
@@ -137,9 +138,9 @@ class SweepLive:
                 run.status = "unreadable"
                 self._say(str(error), "bold red")
                 return
-            run.status, run.test, run.epoch = done.status, done.test.get("accuracy"), len(done.history)
-            figure = "" if run.test is None else f", test accuracy {run.test:.4f}"
-            self._say(f"{run.label}: {run.status}{figure}, {run.seconds:.1f} s ({over})", plain=True)
+            run.status, run.test, run.epoch = done.status, done.test.get(done.headline), len(done.history)
+            told = "" if run.test is None else f", test {done.headline} {figure(run.test)}"
+            self._say(f"{run.label}: {run.status}{told}, {run.seconds:.1f} s ({over})", plain=True)
         elif ending.kind == "busy":
             run.status = "running"
             self._say(f"{run.label}: left alone: {ending.message}", "bold red")
@@ -158,23 +159,30 @@ class SweepLive:
 
     def _table(self) -> Table:
         room = max(4, self.console.size.height - 7)
-        metrics = ("loss", "accuracy") if self.console.width >= _WIDE else ()
+        metrics = ("loss", self._second()) if self.console.width >= _WIDE else ()
         numbers = ("epoch", *metrics, "test", "time")
         shown = table("run", "status", *numbers, right=numbers)
         for column in shown.columns:  # a row is a line, on a narrow terminal too
             column.no_wrap = True
-        widest = max(12, self.console.width - (62 if metrics else 43))  # beside the other columns
+        taken = 43 + sum(max(len(name), 8) + 3 for name in metrics[1:]) + (8 if metrics else 0)  # by other columns
+        widest = max(12, self.console.width - taken)
         for run in self._chosen(room):
             seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
             shown.add_row(
                 _cut(run.label, widest),
                 Text(run.status, _STYLES.get(run.status, "yellow")),
                 f"{run.epoch}/{run.epochs}" if run.epochs else "",
-                *(f"{run.logs[name]:.4f}" if name in run.logs else "" for name in metrics),
-                "" if run.test is None else f"{run.test:.4f}",
+                *(figure(run.logs[name]) if name in run.logs else "" for name in metrics),
+                "" if run.test is None else figure(run.test),
                 f"{seconds:.0f} s" if seconds else "",
             )
         return shown
+
+    def _second(self) -> str:
+        """The metric to show beside the loss: accuracy, or the first of those that the runs are trained with."""
+        seen = [name for run in self.runs.values() for name in run.logs if not name.startswith("val_")]
+        others = [name for name in seen if name != "loss"]
+        return "accuracy" if "accuracy" in others else next(iter(others), "accuracy")
 
     def _chosen(self, room: int) -> list[_Run]:
         """All runs, or those under way, the last that ended and the next, where the terminal is too low for all."""

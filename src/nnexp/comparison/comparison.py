@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from nnexp.comparison.verdicts import Words, judge
 from nnexp.errors import InputError
 from nnexp.runs.index import Index
 from nnexp.runs.record import RunRecord
+from nnexp.tasks import HEADLINES, Task
 
 # So many groups are tested against the best, or the baseline: the nearest. It bounds the predictions to be read.
 MOST_TESTED = 20
@@ -36,17 +38,18 @@ def compare(
 ) -> Comparison:
     """Group runs into repeats, estimate each metric, and test the best group (or the baseline) against the others.
 
-    `metric` is accuracy by default, or the first there is. `sort` names a parameter or metric, `-name` turns it round;
-    by default the best come first. `filters` are conditions such as hidden>=512. `baseline` names a group by its
-    label, its value (512), the name of its runs, or one of its run folders. `notes` come before its own. `index` is
-    asked for what the runs got right.
+    `metric` is by default the headline of the runs, or of most of them, or the first there is. `sort` names a parameter
+    or metric, `-name` turns it round; by default the best come first. `filters` are conditions such as hidden>=512.
+    `baseline` names a group by its label, its value (512), the name of its runs, or one of its run folders. `notes`
+    come before its own. `index` is asked how the runs did on each test example.
 
     Raises:
         InputError: a name that is none, a condition that cannot be read, or one that no run passes.
     """
     table = _filtered(records, [Filter.parse(text) for text in filters])
     metrics = _metrics(table.repeats)
-    metric = _chosen(metric, metrics)
+    tasks = _tasks(table.repeats)
+    metric = _chosen(metric, metrics, tasks)
     greater = greater_is_better(metric)
     labels = labels_of(table.repeats, table.flat, table.differing)
     groups = [
@@ -67,9 +70,8 @@ def compare(
     if against:
         near = _nearest(against, measured, metric, best)
         verdicts, told = judge([(other, against) for other in near], words, predictions, picked=False)
-    if metric == "accuracy":
-        read = {group.label for group in (best, against, *near_best, *near) if group}
-        groups = [with_examples(group, predictions) if group.label in read else group for group in groups]
+    read = {group.label for group in (best, against, *near_best, *near) if group}
+    groups = [with_examples(group, metric, predictions) if group.label in read else group for group in groups]
     if sort is not None:
         groups = ordered(groups, sort, metrics)
     return Comparison(
@@ -86,6 +88,7 @@ def compare(
         unreadable=tuple(unreadable),
         notes=(
             *notes,
+            *_notes_on_tasks(tasks, metric),
             *told,
             *_notes_on_tests(measured, near, metric, bool(against)),
             *_notes_on(table.repeats, metric),
@@ -147,9 +150,17 @@ def _metrics(table: Sequence[Repeats]) -> list[str]:
     )
 
 
-def _chosen(metric: str | None, metrics: Sequence[str]) -> str:
+def _tasks(table: Sequence[Repeats]) -> Counter[Task]:
+    """How many of the runs that were completed are of each task, the most first; else of all runs."""
+    runs = [run for repeats in table for run in repeats.runs]
+    done = Counter(run.task for run in runs if run.status == "completed")
+    return Counter(dict((done or Counter(run.task for run in runs)).most_common()))
+
+
+def _chosen(metric: str | None, metrics: Sequence[str], tasks: Mapping[Task, int]) -> str:
     if metric is None:
-        return metrics[0] if metrics else "accuracy"
+        headline = HEADLINES[next(iter(tasks))]
+        return headline if headline in metrics or not metrics else metrics[0]
     if not metrics:
         raise InputError(f"--metric {metric}: no run was completed, so that none has a metric")
     return resolve(metric, metrics, "--metric")
@@ -178,6 +189,16 @@ def _nearest(group: Group | None, measured: Sequence[Group], metric: str, best: 
     fit = [other for other in others if comparable(group, other, metric)]
     unfit = [other for other in others if not comparable(group, other, metric)]
     return [*fit[:MOST_TESTED], *unfit[:MOST_TESTED]]
+
+
+def _notes_on_tasks(tasks: Mapping[Task, int], metric: str) -> Iterator[str]:
+    """What to do where runs of several tasks were named together."""
+    if len(tasks) > 1 and metric != "seconds":
+        counts = ", ".join(f"{count:,} of {task} ({HEADLINES[task]})" for task, count in tasks.items())
+        yield (
+            f"The runs are of different tasks: {counts}. The figures of one say nothing about another: "
+            f"--filter task={next(iter(tasks))} compares those of one."
+        )
 
 
 def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[str]:

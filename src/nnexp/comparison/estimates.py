@@ -37,19 +37,19 @@ def group_of(label: str, repeats: Repeats, parameters: Mapping[str, Any], metric
     )
 
 
-def with_examples(group: Group, predictions: Predictions) -> Group:
-    """The group with an interval of its accuracy that covers the test examples too, where its predictions can be read.
+def with_examples(group: Group, metric: str, predictions: Predictions) -> Group:
+    """The group with an interval of its headline that covers the test examples too, where its predictions can be read.
 
-    That of a single run (Wilson's) does already.
+    That of a single run does already. Any other metric stays as it is.
     """
-    estimate = group.estimates["accuracy"]
-    if len(group.runs) < 2:
+    estimate = group.estimates[metric]
+    if len(group.runs) < 2 or any(run.headline != metric for run in group.runs):
         return group
     try:
         interval = statistics.group_interval(predictions.of_runs(group.runs))
     except UnusablePredictions:
         return group
-    return replace(group, estimates={**group.estimates, "accuracy": _from_interval(interval, estimate.values)})
+    return replace(group, estimates={**group.estimates, metric: _from_interval(interval, estimate.values)})
 
 
 def mean(values: Sequence[float]) -> float:

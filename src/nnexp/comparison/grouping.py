@@ -13,6 +13,7 @@ from nnexp.comparison.metrics import metrics_of
 from nnexp.comparison.parameters import NOT_COMPARED, compact
 from nnexp.comparison.result import LeftOut
 from nnexp.runs.record import RunRecord
+from nnexp.tasks import HEADLINES
 
 _LONGEST_LABEL = 1000
 
@@ -78,7 +79,8 @@ def settle(repeats: Repeats, metric: str) -> tuple[tuple[int, ...], tuple[LeftOu
         elif (same := latest.get(run.seed, run)) is not run:
             left_out.append(LeftOut(run, f"the same config and seed as {same.path}: the same run again, no repeat"))
         elif metric not in metrics:
-            left_out.append(LeftOut(run, f"completed, but has no finite {metric}"))
+            which = f"{run.task} has no" if metric in HEADLINES.values() and metric != run.headline else "has no finite"
+            left_out.append(LeftOut(run, f"completed, but {which} {metric}"))
         else:
             counted.append(place)
     return tuple(counted), tuple(left_out)

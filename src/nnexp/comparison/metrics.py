@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from nnexp.runs.record import RunRecord
+from nnexp.tasks import HEADLINES
 
 _LESS_IS_BETTER = re.compile(
-    r"loss|error|entropy|hinge|poisson|divergence|log_?cosh|false_|seconds|^(val_|train_)?ms?l?e$"
+    r"loss|error|deviation|entropy|hinge|huber|poisson|divergence|log_?cosh|false_|brier|seconds"
+    r"|^(val_|train_)?(r?mse|mae|mape|msle|kld)(_\d+)?$"
 )
 _NO_METRICS = ("epoch", "seconds", "learning_rate")
 
@@ -30,24 +32,24 @@ def metrics_of(run: RunRecord) -> dict[str, float]:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Each metric once: accuracy and loss first, the test split before validation and training, time last."""
+    """Each metric once: headlines and loss first, the test split before validation and training, time last."""
 
     def rank(name: str) -> tuple[int, int, str]:
         part = 3 if name == "seconds" else 2 if name.startswith("train_") else 1 if name.startswith("val_") else 0
         plain = name.removeprefix("val_").removeprefix("train_")
-        return part, ("accuracy", "loss", plain).index(plain), plain
+        return part, (*HEADLINES.values(), "loss", plain).index(plain), plain
 
     return sorted(set(names), key=rank)
 
 
 def greater_is_better(metric: str) -> bool:
-    """Whether more of it is better: for all but losses, errors, distances and times."""
+    """Whether more of it is better: for all but losses, errors, false answers and times."""
     return not _LESS_IS_BETTER.search(metric)
 
 
 def in_points(metric: str) -> bool:
     """Whether differences are told in percentage points."""
-    return "accuracy" in metric
+    return "accuracy" in metric or "exact_match" in metric
 
 
 def figure(value: float | None, metric: str = "") -> str:
@@ -56,4 +58,6 @@ def figure(value: float | None, metric: str = "") -> str:
         return "–"
     if metric == "seconds":
         return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+    if 1e4 <= abs(value) < 1e7:  # as prices are
+        return f"{value:.0f}"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 100 else f"{value:.4g}"

@@ -1,16 +1,16 @@
-"""Which test examples a run got right, from its predictions.npz: read only where it is needed, and once."""
+"""How a run did on each test example, from its predictions.npz: read only where it is needed, and once."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnexp.runs.index import Answers, Index
 from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -25,8 +25,10 @@ class Predictions:
         self._index = index
         self._read: dict[Path, Answers | UnusablePredictions] = {}
 
-    def of_runs(self, runs: tuple[RunRecord, ...]) -> NDArray[np.bool_]:
-        """What each run got right, [runs, examples], on the test split that they share.
+    def of_runs(self, runs: tuple[RunRecord, ...]) -> NDArray[Any]:
+        """The headline of each run by example, [runs, examples], on the test split that they share.
+
+        Right or wrong (bool), or the absolute error (float32) where runs predict values; the runs are of one task.
 
         Raises:
             UnusablePredictions: of any of the runs.
@@ -34,12 +36,12 @@ class Predictions:
         import numpy as np
 
         found = [self._of_run(run) for run in runs]
-        rows = [one.correct for one in found]
+        rows = [one.scores for one in found]
         for run, one in zip(runs, found, strict=True):
             if one.split != found[0].split:
                 raise UnusablePredictions(f"{run.path} was tested on another test split than {runs[0].path}")
-            if len(one.correct) != len(rows[0]):
-                many = f"{len(one.correct):,} examples, not {len(rows[0]):,}"
+            if len(one.scores) != len(rows[0]):
+                many = f"{len(one.scores):,} examples, not {len(rows[0]):,}"
                 raise UnusablePredictions(f"{run.path}: predictions for {many}")
         return np.stack(rows)
 
@@ -76,7 +78,14 @@ def _checked(run: RunRecord, index: Index) -> Answers:
         raise UnusablePredictions(f"{path} cannot be used: {error}") from None
     if run.test_split and found.split != run.test_split:
         raise UnusablePredictions(f"{path} is of another test split than the run")
-    accuracy = run.test.get("accuracy")
-    if accuracy is not None and abs(float(found.correct.mean()) - accuracy) > 1e-6:
-        raise UnusablePredictions(f"{path} does not give the run's accuracy: it is another run's")
+    value, of_values = run.test.get(run.headline), run.task == "regression"
+    if (found.scores.dtype != bool) != of_values:
+        raise UnusablePredictions(f"{path} is of another task than the run")
+    if value is not None and not _is_near(float(found.scores.mean(dtype="f8")), value, of_values):
+        raise UnusablePredictions(f"{path} does not give the run's {run.headline}: it is another run's")
     return found
+
+
+def _is_near(mean: float, value: float, of_values: bool) -> bool:
+    """Whether a mean over the examples is the figure that was recorded: errors are kept in 32 bits."""
+    return math.isclose(mean, value, rel_tol=1e-5 if of_values else 0.0, abs_tol=1e-6)

@@ -14,9 +14,11 @@ from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Group
 from nnexp.errors import InputError
 from nnexp.runs.record import STATUSES, RunRecord
+from nnexp.tasks import HEADLINES
 
 # Told of single runs; all else is told of groups, so that no filter can pick the lucky runs of a mean.
-OF_RUNS = ("name", "status", "seed")
+OF_RUNS = ("name", "status", "seed", "task")
+_CHOICES: Mapping[str, Sequence[str]] = {"status": STATUSES, "task": tuple(HEADLINES)}
 _GRAMMAR = re.compile(r"\s*([^\s<>=!]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*", re.DOTALL)
 
 
@@ -34,15 +36,16 @@ class Filter:
         """Read NAME, a comparison, and a value.
 
         Raises:
-            InputError: it is none, or of a status that does not exist.
+            InputError: it is none, or of a status or task that does not exist.
         """
         found = _GRAMMAR.fullmatch(text)
         if not found or not found[3]:
             examples = "--filter 'hidden>=512', --filter 'accuracy>0.8', --filter 'name=fashion*'"
             raise InputError(f"--filter {text}: write NAME, one of < <= > >= = !=, and a value, such as {examples}")
         chosen = cls(found[1], "=" if found[2] == "==" else found[2], found[3], text)
-        if chosen.name == "status" and not any(fnmatchcase(status, chosen.value) for status in STATUSES):
-            raise InputError(_unknown(f"--filter {text}", f"status '{chosen.value}'", chosen.value, STATUSES))
+        choices = _CHOICES.get(chosen.name)
+        if choices and not any(fnmatchcase(choice, chosen.value) for choice in choices):
+            raise InputError(_unknown(f"--filter {text}", f"{chosen.name} '{chosen.value}'", chosen.value, choices))
         return chosen
 
     @property
@@ -57,7 +60,7 @@ class Filter:
 
     def keeps_run(self, run: RunRecord) -> bool:
         """Whether a run passes."""
-        return self.keeps({"name": run.name, "status": run.status, "seed": run.seed}[self.name])
+        return self.keeps(getattr(run, self.name))
 
     def keeps(self, value: Any) -> bool:
         """Whether a value passes. What is no number is only equal or not; what is absent is unequal to all."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nnexp.comparison.resampling import margin_and_p
 from nnexp.comparison.special import special
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ FEWEST_SEEDS = 3  # with fewer, the spread over seeds is unknown
 _DRAWS = 4_000  # of the bootstrap
 _SEED = 20_070_101  # of the bootstrap: the same answer every time
 _ROUNDING = 1e-12  # relative: a mean this small against its values is zero
+_NOT_FINITE = "Some values are not finite numbers, so nothing can be said."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Difference:
     low: float
     high: float
     p: float
-    method: str  # "exact McNemar", "seeds and examples", "examples alone", "seeds alone", "" (nothing can be said)
+    method: str  # "exact McNemar", "paired bootstrap", "seeds and examples", "examples alone", "seeds alone", ""
     seeds: int  # runs of the group that has fewer
     examples: int  # 0: one value a run
     cautions: tuple[str, ...] = ()  # sentences that a reader of the verdict must know
@@ -81,6 +83,24 @@ def single_runs(first: ArrayLike, second: ArrayLike) -> Difference:
         low, high = min(low, 0.0), max(high, 0.0)
     estimate = (only_first - only_second) / examples
     return Difference(estimate, low, high, p, "exact McNemar", 1, examples, (_few_repeats(1),))
+
+
+def single_errors(first: ArrayLike, second: ArrayLike) -> Difference:
+    """Mean of one run minus another's, from the value of each test example [n], such as its absolute error.
+
+    Interval and p: a paired bootstrap over the examples, in `resampling`. ValueError: other numbers of examples, or
+    fewer than two.
+    """
+    one, other = _matrix(first), _matrix(second)
+    if one.shape[1] != 1 or one.shape != other.shape or len(one) < 2:
+        raise ValueError(f"expected two runs on the same test examples [n], not {one.shape} and {other.shape}")
+    gained = (one - other)[:, 0]
+    estimate, examples = float(gained.mean()), len(gained)
+    if not math.isfinite(estimate):
+        return Difference(math.nan, math.nan, math.nan, 1.0, "", 1, examples, (_NOT_FINITE,))
+    margin, p = margin_and_p(gained, LEVEL)
+    low, high = estimate - margin, estimate + margin
+    return Difference(estimate, low, high, p, "paired bootstrap", 1, examples, (_few_repeats(1),))
 
 
 def paired_repeats(first: ArrayLike, second: ArrayLike) -> Difference:
@@ -302,7 +322,7 @@ def _cautions(parts: _Parts, p: float) -> tuple[str, ...]:
     """What a reader of the difference must know besides."""
     seeds = min(parts.counts)
     if not math.isfinite(parts.estimate):
-        return ("Some values are not finite numbers, so nothing can be said.",)
+        return (_NOT_FINITE,)
     if seeds < FEWEST_SEEDS:
         return (_few_repeats(seeds),)
     if parts.method == "seeds alone":

@@ -37,20 +37,20 @@ def comparable(first: Group, second: Group, metric: str) -> bool:
 def hold_against(first: Group, second: Group, metric: str, predictions: Predictions) -> Test:
     """The first group minus the second, by the metric.
 
-    Accuracy is tested example by example, so that the result holds for other test examples as well; any other metric is
-    one figure a run, and takes repeats.
+    The headline of the runs, such as accuracy, is tested example by example, so that the result holds for other test
+    examples as well; any other metric is one figure a run, and takes repeats.
     """
     if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
         return Test(first, second, None, "they were tested on different test splits")
     note = ""
-    if metric == "accuracy":
+    if all(run.headline == metric for run in (*first.runs, *second.runs)):
         try:
             by_example = predictions.of_runs((*first.runs, *second.runs))
             return _compared(first, second, by_example[: len(first.runs)], by_example[len(first.runs) :])
         except UnusablePredictions as error:
-            note = f"{error}; what is said of its group rests on the accuracy of whole runs."
+            note = f"{error}; what is said of its group rests on the {metric} of whole runs."
     if min(len(first.runs), len(second.runs)) < statistics.FEWEST_SEEDS:
-        why = "without the predictions accuracy" if note else metric
+        why = f"without the predictions {metric}" if note else metric
         needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance (--repeats 5)"
         return Test(first, second, None, f"{why} is one figure a run, and takes {needed}", note)
     values = first.estimates[metric].values, second.estimates[metric].values
@@ -71,7 +71,8 @@ def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> 
 
     one, other = np.asarray(one), np.asarray(other)
     if one.ndim == 2 and len(one) == len(other) == 1:
-        return Test(first, second, statistics.single_runs(one[0], other[0]), values=(one, other))
+        single = statistics.single_runs if one.dtype == bool else statistics.single_errors
+        return Test(first, second, single(one[0], other[0]), values=(one, other))
     places = {run.seed: place for place, run in enumerate(second.runs) if run.seed is not None}
     shared = [(place, places[run.seed]) for place, run in enumerate(first.runs) if run.seed in places]
     longest = max(len(one), len(other))

@@ -28,13 +28,14 @@ from nnexp.runs.reading import Refused, content_of, parsed, printable
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-_FORMAT = f"nnexp index 1, {__version__}"
+    from nnexp.runs.predictions import Tested
+
+_FORMAT = f"nnexp index 2, {__version__}"
 _WORTH = 50  # files read: below that, reading them again takes less than a person sees
 _MOST_MEGABYTES = 256
-_LONGEST_LINE = 64_000  # bytes; one of a run takes 2,000, one of ten thousand predictions 1,800
+_LONGEST_LINE = 64_000  # bytes; one of a run takes 2,000, of ten thousand answers 1,800, of as many values 53,500
 # Disks tell times in steps, of up to two seconds: a file may change again within one, and look the same.
 _STEP = 2_000_000_000  # nanoseconds
 _LEFT_OUT = ("history", "evaluation", "model")  # long, and asked of few runs: read from the run itself
@@ -44,14 +45,14 @@ _FILES = {"m": "metrics.json", "p": "predictions.npz"}
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Which test examples a run got right."""
+    """How a run did on each test example: right or wrong, or where it predicts values, how far off."""
 
-    correct: NDArray[np.bool_]  # [n]
+    scores: NDArray[Any]  # [n] bool, or float32: the absolute error, its mean over the targets
     split: str  # the fingerprint of the test split
 
 
 class Index:
-    """Reads runs, and what they got right, from the indexes beside them where these are up to date."""
+    """Reads runs, and how they did on each test example, from the indexes beside them where these are up to date."""
 
     def __init__(self) -> None:
         self._began = time.monotonic_ns()
@@ -77,7 +78,7 @@ class Index:
         return record.record_of(path, data, raw)
 
     def answers(self, path: Path) -> Answers:
-        """Which test examples the run in a folder got right, by its predictions.npz.
+        """How the run in a folder did on each test example, by its predictions.npz.
 
         Raises:
             Refused, OSError: as `read_predictions` does.
@@ -90,12 +91,9 @@ class Index:
         from nnexp.runs.predictions import read_predictions
 
         read = read_predictions(file, probabilities=False)
-        found = Answers(read.labels == read.predicted, read.split)
+        found = Answers(_scores(read), read.split)
         if beside and seen and found.split == printable(found.split):
-            import numpy as np
-
-            bits = base64.b64encode(np.packbits(found.correct).tobytes()).decode("ascii")
-            beside.note(seen, _line(seen, [found.split, len(found.correct), bits]))
+            beside.note(seen, _line(seen, _plain(found)))
         return found
 
     def save(self) -> None:
@@ -247,17 +245,43 @@ def _run(path: Path, seen: _Seen, said: Any, line: bytes) -> RunRecord | None:
         return None
 
 
+def _scores(tested: Tested) -> NDArray[Any]:
+    import numpy as np
+
+    labels, predicted = tested.labels, tested.predicted
+    right: NDArray[Any] = labels == predicted
+    if labels.ndim == 1:
+        return right
+    if labels.dtype.kind != "f":
+        return np.asarray(right.all(axis=1))
+    with np.errstate(all="ignore"):  # a stranger's values may be any
+        return np.asarray(np.abs(predicted.astype(np.float64) - labels).mean(axis=1), np.float32)
+
+
+def _plain(answers: Answers) -> list[Any]:
+    """The fingerprint, how many examples there are, a bit or four bytes for each, and whether these are errors."""
+    import numpy as np
+
+    scores, errors = answers.scores, answers.scores.dtype != bool
+    content = scores.astype("<f4").tobytes() if errors else np.packbits(scores).tobytes()
+    return [answers.split, len(scores), base64.b64encode(content).decode("ascii"), errors]
+
+
 def _answers(said: Any) -> Answers | None:
     try:
-        split, count, text = said
-        bits = base64.b64decode(text, validate=True)
-        if not isinstance(split, str) or type(count) is not int or count < 1 or len(bits) != (count + 7) // 8:
+        split, count, text, errors = said
+        content = base64.b64decode(text, validate=True)
+        if not isinstance(split, str) or type(count) is not int or count < 1 or type(errors) is not bool:
             return None
     except (TypeError, ValueError):
         return None
+    if len(content) != (4 * count if errors else (count + 7) // 8):
+        return None
     import numpy as np
 
-    return Answers(np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(bool), split)
+    if errors:
+        return Answers(np.frombuffer(content, "<f4").astype(np.float32), split)
+    return Answers(np.unpackbits(np.frombuffer(content, np.uint8), count=count).astype(bool), split)
 
 
 class _Whole:
