@@ -56,6 +56,20 @@ def test_identity_is_of_what_the_data_are_not_of_where_they_lie(folder: Path) ->
     assert changed.identity != found.identity
 
 
+@pytest.mark.parametrize(
+    ("column", "task", "loss"),
+    [("y", "classification", "sparse_categorical_crossentropy"), ("z", "regression", "mean_squared_error")],
+)
+def test_the_task_that_the_data_tell_is_written_into_the_complete_config(
+    folder: Path, column: str, task: str, loss: str
+) -> None:
+    (folder / "data" / "table.csv").write_text("x,y,z\n" + "".join(f"{n},{n % 2},{n / 4}\n" for n in range(20)))
+    found = load_experiment(config(folder, f"{{csv: {{path: data/table.csv, target: {column}}}}}"))
+    assert (found.dataset.get("task"), found.loss.name) == (task, loss)
+    said = load_experiment(config(folder, f"{{csv: {{path: data/table.csv, target: {column}, task: {task}}}}}"))
+    assert said.identity == found.identity
+
+
 def test_parameters_can_be_set_on_the_command_line(folder: Path) -> None:
     path = config(folder, "{csv: {path: data/table.csv, target: y}}")
     found = load_experiment(path, [Override("dataset.test", "0.5", "--set")])
@@ -100,6 +114,11 @@ BAD = {
     "{csv: {path: [a], target: y}}": ("path must be a path", 1, 18),
     "{images: {path: data/table.csv}}": ("there is no folder", 1, 21),
     "{npz: data/table.csv}": ("table.csv is no NPZ file", 1, 11),
+    "{csv: {path: data/table.csv, target: {y: 1}}}": ("target must be a name, or a list of names", 1, 40),
+    "{csv: {path: data/table.csv, target: [y, z]}}": ("there is no column 'z'", 1, 40),
+    "{csv: {path: data/table.csv, target: y, task: regresion}}": ("task must be classification, multi", 1, 54),
+    "{csv: {path: data/table.csv, target: y, task: regression}}": ("row 2, 'y': 'a' is no finite number", 1, 40),
+    "{csv: {path: data/table.csv, target: y, weight_column: z}}": ("there is no column 'z'", 1, 40),
     "{images: {path: data, size: 3}}": ("size must be [height, width]", 1, 33),
 }  # fmt: skip
 
@@ -118,7 +137,8 @@ def test_what_is_wrong_is_told_with_its_place(folder: Path, dataset: str) -> Non
 def test_the_schema_knows_own_data(folder: Path) -> None:
     np.savez(folder / "a.npz", x=np.arange(40.0).reshape(20, 2), y=np.arange(20) % 2)
     validator = jsonschema.Draft202012Validator(schema.build())
-    for dataset in ("{csv: {path: data/table.csv, target: y}}", "{npz: a.npz}", "digits"):
+    several = "{csv: {path: data/table.csv, target: [y], task: classification}}"
+    for dataset in ("{csv: {path: data/table.csv, target: y}}", "{npz: a.npz}", "digits", several):
         path = config(folder, dataset)
         assert not list(validator.iter_errors(yaml.safe_load(path.read_text())))
         complete = (

@@ -8,6 +8,7 @@ import json
 import matplotlib.image
 import pytest
 from rich.console import Console
+from sklearn.datasets import load_diabetes
 from typer.testing import CliRunner
 
 from nnexp.cli import application
@@ -47,6 +48,31 @@ def test_show_of_a_table_prints_the_first_rows(cache_root, tmp_path):
     assert "sepal length (cm)" in done.stdout
     assert "3: setosa" in done.stdout
     assert "4: " not in done.stdout
+    assert list(tmp_path.glob("*.png")) == []
+
+
+def test_show_of_numbers_to_learn_says_where_they_lie(cache_root):
+    original = load_diabetes()
+    told = json.loads(nnexp("show", "diabetes", "--json").stdout)
+    assert told["task"] == "regression"
+    train, test = told["targets"]
+    assert min(train["least"], test["least"]) == original.target.min()
+    assert max(train["most"], test["most"]) == original.target.max()
+    mean = (train["mean"] * told["train_size"] + test["mean"] * told["test_size"]) / len(original.target)
+    assert mean == pytest.approx(original.target.mean())
+    assert "1 number (regression)" in nnexp("show", "diabetes").stdout
+
+
+def test_show_of_a_config_shows_its_own_data_as_they_are_read(cache_root, tmp_path):
+    (tmp_path / "a.csv").write_text("x,a,b\n" + "1,yes,0\n2,no,1\n3,yes,1\n" * 10)
+    config = tmp_path / "a.yaml"
+    config.write_text(
+        "dataset: {csv: {path: a.csv, target: [a, b]}}\nlayers: [dense: {units: 2, activation: sigmoid}]\n"
+    )
+    told = json.loads(nnexp("show", str(config), "--json").stdout)
+    assert [(row["class"], row["train"] + row["test"]) for row in told["class_balance"]] == [("a", 20), ("b", 20)]
+    shown = nnexp("show", str(config)).stdout
+    assert "2 labels (multi_label)" in shown
     assert list(tmp_path.glob("*.png")) == []
 
 

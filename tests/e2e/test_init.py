@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_diabetes, load_digits, load_iris, make_multilabel_classification
+from typer.testing import CliRunner
 
+from nnexp.cli import application
+from nnexp.config.experiment import load_experiment
 from nnexp.data.datasets import DATASETS
 
 
@@ -29,6 +33,46 @@ def pictures(folder: Path) -> None:
         (folder / kind).mkdir()
         for number in range(10):
             Image.new("L", (6 + number % 2, 6), value + number).save(folder / kind / f"{number}.png")
+
+
+def numbers(folder: Path) -> None:
+    """Whole numbers, nearly all different: no classes."""
+    load_diabetes(as_frame=True, scaled=False).frame.astype(int, errors="ignore").to_csv(folder / "a.csv", index=False)
+
+
+def labels(folder: Path) -> None:
+    x, y = make_multilabel_classification(100, 5, n_classes=3, random_state=0)
+    frame = pd.DataFrame(np.hstack([x, y]).astype(int), columns=[*"abcde", "label_f", "label_g", "label_h"])
+    frame.to_csv(folder / "a.csv", index=False)
+
+
+def labelled_pictures(folder: Path) -> None:
+    (folder / "photos").mkdir()
+    rows = [f"{number}.png,{['cat;dog', 'dog', 'cat'][number % 3]}" for number in range(24)]
+    (folder / "labels.csv").write_text("file,label\n" + "\n".join(rows) + "\n")
+    for number in range(24):
+        Image.new("L", (6, 6), number).save(folder / "photos" / f"{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("make", "task", "last", "loss"),
+    [
+        (numbers, "regression", "dense: 1", "mean_squared_error"),
+        (labels, "multi_label", "dense: {units: 3, activation: sigmoid}", "binary_crossentropy"),
+        (labelled_pictures, "multi_label", "dense: {units: 2, activation: sigmoid}", "binary_crossentropy"),
+    ],
+)
+def test_the_last_layer_is_that_of_the_task(tmp_path: Path, make: Any, task: str, last: str, loss: str) -> None:
+    make(tmp_path)
+    done = CliRunner().invoke(application(), ["init", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert f"# The task is {task}" in done.stdout
+    assert f"  - {last}\n" in done.stdout
+    [config] = tmp_path.glob("*.yaml")
+    assert load_experiment(config).loss.name == loss
+    checked = CliRunner().invoke(application(), ["check", str(config)])
+    assert checked.exit_code == 0, checked.output
+    assert "warning" not in checked.output
 
 
 @pytest.mark.parametrize(("make", "kind"), [(a_table, "csv"), (arrays, "npz"), (pictures, "images")])

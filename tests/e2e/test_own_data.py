@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits, load_wine
+from sklearn.datasets import load_diabetes, load_digits, load_wine
+from sklearn.dummy import DummyRegressor
 
 TABLE = """
 dataset:
@@ -96,3 +97,22 @@ def test_pictures_and_arrays(tmp_path: Path, nnexp: Any, kind: str) -> None:
     done = nnexp("run", "own.yaml", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["test"]["accuracy"] > 0.9
+
+
+def test_numbers_from_a_file_to_a_run_that_repeats(tmp_path: Path, nnexp: Any) -> None:
+    """Whole numbers are learnt as numbers; the config of the run says so, whatever the data look like."""
+    frame = load_diabetes(as_frame=True, scaled=False).frame
+    frame.to_csv(tmp_path / "diabetes.csv", index=False)
+    assert nnexp("init", tmp_path).returncode == 0
+    done = nnexp("run", "diabetes.yaml", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(done.stdout)
+    assert metrics["task"] == "regression"
+    [run] = (tmp_path / "runs").iterdir()
+    with np.load(run / "predictions.npz") as held:
+        truth = held["labels"]
+    guess = DummyRegressor().fit(truth, truth).predict(truth)  # the mean of the test part itself
+    assert metrics["test"]["mean_absolute_error"] < 0.8 * np.abs(truth.ravel() - guess).mean()
+    assert "task: regression" in (run / "config.yaml").read_text()
+    checked = nnexp("check", run / "config.yaml", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr

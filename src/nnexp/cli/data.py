@@ -179,8 +179,9 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
     shown.add_row("split", dataset.split)
     shown.add_row("source", dataset.source)
     shown.add_row("licence", dataset.licence)
-    shown.add_row("homepage", dataset.homepage)
-    shown.add_row("fetched from", provenance(dataset))
+    if dataset.homepage:  # not one's own
+        shown.add_row("homepage", dataset.homepage)
+        shown.add_row("fetched from", provenance(dataset))
     return shown
 
 

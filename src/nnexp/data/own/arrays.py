@@ -52,7 +52,7 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
         if cells.shape != (len(x),):
             raise BadData(f"the array {weighted!r} has the shape {cells.shape}, not ({len(x)},)", "", "weights")
         places = np.flatnonzero(~test[: len(x)])
-        weights = weights_of(weighted, cells[places], lambda place: f"example {places[place]}")
+        weights = weights_of(weighted, cells[places], "weights", lambda place: f"example {places[place]}")
     return Arrays(x_train, y_train, x_test, y_test, weights), targets
 
 

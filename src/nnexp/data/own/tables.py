@@ -59,7 +59,7 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
     y_train, y_test = targets.parted(test)
     weights = None
     if weighted := parameters.get("weight_column"):
-        weights = weights_of(weighted, list(train[weighted]), lambda place: row_of(train.index, place))
+        weights = weights_of(weighted, list(train[weighted]), "weight_column", lambda place: row_of(train.index, place))
     columns = Columns.fit(train[chosen], parameters.get("categories") or ())
     x_train, x_test = columns.encode(train[chosen]), columns.encode(tested[chosen])
     return Arrays(x_train, y_train, x_test, y_test, weights), targets, columns

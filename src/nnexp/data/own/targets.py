@@ -78,8 +78,8 @@ def targets_of(
     return Targets(task, _columns([read(name, values, where) for name, values in cells.items()]), names)
 
 
-def weights_of(name: str, cells: Sequence[Any] | np.ndarray, where: Callable[[int], str]) -> np.ndarray:
-    """How much each training example counts: float32 [n].
+def weights_of(name: str, cells: Sequence[Any] | np.ndarray, parameter: str, where: Callable[[int], str]) -> np.ndarray:
+    """How much each training example counts, float32 [n], as the column or array of that name says.
 
     Raises:
         BadData: they are no finite numbers from 0, or all of them are 0.
@@ -91,9 +91,9 @@ def weights_of(name: str, cells: Sequence[Any] | np.ndarray, where: Callable[[in
     if wrong.any():
         place = int(wrong.argmax())
         message = f"{where(place)}, {name!r}: {_shown(cells[place])} is no weight"
-        raise BadData(message, "allowed: finite numbers from 0")
+        raise BadData(message, "allowed: finite numbers from 0", parameter)
     if not found.any():
-        raise BadData(f"{name!r} is 0 for every training example: nothing would be learnt")
+        raise BadData(f"{name!r} is 0 for every training example: nothing would be learnt", "", parameter)
     return found.astype(np.float32)
 
 
