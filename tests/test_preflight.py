@@ -430,3 +430,28 @@ def test_a_file_is_named_by_figures_that_will_be_there(filepath: str, unknown: s
         [f"model_checkpoint: no figure is called '{unknown}'"] if unknown else []
     )
     assert checked(callbacks="[model_checkpoint: {filepath: '{batch}.keras', save_freq: 9}]").problems == ()
+
+
+PICTURES = "[reshape: [28, 28, 1], {name}: {{factor: 0.2{more}}}, flatten, dense: {{units: 10, activation: softmax}}]"
+
+
+@pytest.mark.parametrize(
+    ("normalization", "more", "said"),
+    [
+        ("divide_by_255", "", "after `normalization: divide_by_255` they go from 0 to 1."),
+        ("divide_by_255", ", value_range: [0, 1]", None),
+        ("min_max", ", value_range: [0, 1]", None),
+        ("standardize", "", "are in no fixed range"),
+        ("none", "", None),
+    ],
+)
+def test_an_augmentation_of_another_range_is_warned_of(normalization: str, more: str, said: str | None) -> None:
+    found = checked(PICTURES.format(name="random_brightness", more=more), normalization=normalization)
+    told = [warning.message for warning in found.warnings if warning.code == "value_range"]
+    assert len(told) == (said is not None)
+    assert said is None or said in told[0]
+
+
+def test_a_layer_after_others_is_left_alone() -> None:
+    after = "[flatten, dense: 784, reshape: [28, 28, 1], random_brightness: 0.2, flatten, dense: 10]"
+    assert "value_range" not in codes(checked(after))

@@ -17,7 +17,13 @@ from nnexp.preflight.measures import callback_problems, metric_problems, monitor
 from nnexp.preflight.outputs import output_problems, output_warnings
 from nnexp.preflight.places import place_of
 from nnexp.preflight.tokens import token_problems
-from nnexp.preflight.training import input_warnings, memory_problems, training_warnings, validation_problems
+from nnexp.preflight.training import (
+    augmentation_warnings,
+    input_warnings,
+    memory_problems,
+    training_warnings,
+    validation_problems,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
     warnings = (
         *output_warnings(experiment, dataset),
         *input_warnings(experiment, dataset),
+        *augmentation_warnings(experiment, dataset),
         *training_warnings(experiment, dataset),
     )
     problems.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))  # as the file is read

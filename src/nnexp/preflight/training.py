@@ -11,7 +11,7 @@ from nnexp.config.grammar import Entry
 from nnexp.data.datasets import Dataset
 from nnexp.errors import Problem
 from nnexp.findings import Finding
-from nnexp.preflight.places import place_of
+from nnexp.preflight.places import called, place_of
 from nnexp.preflight.tokens import MOVES
 
 _RESCALES = frozenset(
@@ -84,6 +84,26 @@ def input_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding
         better = "divide_by_255" if (low, high) == (0, 255) else "standardize"
         evidence = {"value_range": [low, high], "normalization": "none"}
         yield Finding("raw_input", "warning", message, f"Set `normalization: {better}`.", evidence)
+
+
+def augmentation_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
+    """Of layers that change pictures and take their values to be in another range than they are: they destroy them."""
+    name = experiment.normalization.name
+    low, high = dataset.value_range
+    ranges = {"none": (low, high), "divide_by_255": (low / 255, high / 255), "min_max": (0.0, 1.0)}
+    here = ranges.get(name)
+    for index, layer in enumerate(experiment.layers):
+        told = layer.get("value_range")
+        if told is not None and here != (told[0], told[1]):
+            message = f"{called(experiment, index)} takes pictures to have values from {told[0]:g} to {told[1]:g}, but "
+            message += f"after `normalization: {name}` they "
+            message += f"go from {here[0]:g} to {here[1]:g}." if here else "are in no fixed range."
+            suggestion = f"Set `value_range: [{here[0]:g}, {here[1]:g}]`." if here else ""
+            suggestion = suggestion or "Set `normalization: divide_by_255` and `value_range: [0, 1]`."
+            evidence = {"layer": index + 1, "value_range": list(told), "normalization": name}
+            yield Finding("value_range", "warning", message, suggestion, evidence)
+        if told is None and not layer.name.startswith("random_") and layer.name not in MOVES:
+            return  # from here on the values are others
 
 
 def training_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
