@@ -49,7 +49,7 @@ callbacks:
 EVERY_EPOCH = "checkpoint: every 1\n"  # else they wait, where epochs are this short
 ENGINES = ("xla", "graph", "keras")
 # What differs from one run of a config to the next.
-_OF_THE_MOMENT = ("started", "finished", "timings", "resumed", "process")
+_OF_THE_MOMENT = ("started", "finished", "timings", "memory", "resumed", "process")
 
 
 def config(path: Path, engine: str = "graph", *, dataset: str = "digits", epochs: int = 30, more: str = "") -> Path:

@@ -49,7 +49,7 @@ def figures(folder: Path) -> dict[str, Any]:
     """All that metrics.json says, without what the clock says."""
     metrics = json.loads((folder / "metrics.json").read_text())
     history = [{key: value for key, value in row.items() if key != "seconds"} for row in metrics["history"]]
-    return {**metrics, "history": history, **dict.fromkeys(("timings", "started", "finished"))}
+    return {**metrics, "history": history, **dict.fromkeys(("timings", "memory", "started", "finished"))}
 
 
 @pytest.mark.parametrize(

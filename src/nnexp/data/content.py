@@ -44,6 +44,8 @@ class Arrays:
     y_test: np.ndarray
     weights: np.ndarray | None = None
     """How much each training example counts, float32 [n]; None where all count the same."""
+    held_out: np.ndarray | None = None
+    """Which examples of the one file that has all are the test part, [n]; None where parts have files of their own."""
 
 
 Decode: TypeAlias = Callable[[Content], Arrays]

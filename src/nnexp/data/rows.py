@@ -86,7 +86,8 @@ class Rows:
         step = max(1, _LOOKED_AT // (_AROUND + row_bytes(self.stored)))
         for start in range(0, len(rows), step):
             some = order[start : start + step]
-            into[some] = self.stored[rows[some]]
+            with np.errstate(over="ignore"):  # what is too large for 32 bits was refused when it was first read
+                into[some] = self.stored[rows[some]]
             mapped.madvise(mmap.MADV_DONTNEED)
 
 

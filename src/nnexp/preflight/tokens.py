@@ -53,14 +53,15 @@ def _first_strange(dataset: Dataset, size: int) -> str:
     import numpy as np
 
     arrays = load(dataset)
-    for name, examples in (("training", arrays.x_train), ("test", arrays.x_test)):
+    for is_test, examples in ((False, arrays.x_train), (True, arrays.x_test)):
         before = 0
         for piece in pieces(examples):
             wrong = (piece < 0) | (piece >= size) | (piece % 1 != 0)
             if wrong.any():
                 row, *within = (int(place) for place in np.argwhere(wrong)[0])
-                value = piece[(row, *within)]
-                at = f"example {before + row} of the {name} part"
-                return f"{at} has {value:g} at {within[0] if len(within) == 1 else within}"
+                example, part = before + row, " of the test part" if is_test else " of the training part"
+                if arrays.held_out is not None:
+                    example, part = np.flatnonzero(arrays.held_out == is_test)[example], ""
+                return f"row {example}{part} (from 0) has {piece[(row, *within)]:g} at {within}"
             before += len(piece)
     return ""

@@ -53,7 +53,7 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
             raise BadData(f"the array {weighted!r} has the shape {cells.shape}, not ({len(x)},)", "", "weights")
         places = np.flatnonzero(~test[: len(x)])
         weights = weights_of(weighted, cells[places], "weights", lambda place: f"example {places[place]}")
-    return Arrays(x_train, y_train, x_test, y_test, weights), targets
+    return Arrays(x_train, y_train, x_test, y_test, weights, None if parted else test), targets
 
 
 def need_matching_parts(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:

@@ -55,7 +55,8 @@ def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, 
         test = is_test(targets.values, None, parameters)
         x_train, x_test = part(found[0], ~test), part(found[0], test)
     y_train, y_test = targets.parted(test)
-    return Arrays(x_train, y_train, x_test, y_test), targets
+    held_out = test if len(found) == 1 else None
+    return Arrays(x_train, y_train, x_test, y_test, held_out=held_out), targets
 
 
 def _is_streamed(asked: str, size: int) -> bool:
