@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data import rows
 from nnexp.data.datasets import Dataset, describe, load
-from nnexp.data.own.kinds import KINDS
+from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError
 from nnexp.runs.reading import printable
-from nnexp.runs.record import RunRecord
+from nnexp.runs.record import RunRecord, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +26,7 @@ class Examples:
 
     dataset: Dataset
     x: rows.Examples  # [n, ...], raw
-    labels: NDArray[Any]  # [n]
+    labels: NDArray[Any]  # [n] or [n, k], as `Arrays` has them
     fingerprint: str  # runs with the same one were tested on the very same examples
 
 
@@ -37,19 +39,58 @@ def dataset_entry(run: RunRecord) -> tuple[str, Mapping[str, Any]]:
     return str(name), parameters if isinstance(parameters, dict) else {}
 
 
-def dataset_of(run: RunRecord) -> Dataset:
-    """The dataset of a run.
+def dataset_of(run: RunRecord, moved_to: Path | None = None) -> Dataset:
+    """The dataset of a run; own data may be at another path by now.
 
     Raises:
-        InputError: this nnexp does not know it, or own data are no longer what they were.
+        InputError: this nnexp does not know it, or own data are no longer there, or no longer what they were.
     """
     name, parameters = dataset_entry(run)
+    shown = printable(run.path)
     try:
-        if name in KINDS and not parameters["sha256"]:  # no file is read but the one that the run was made from
+        if name not in KINDS:
+            if moved_to is not None:
+                raise InputError(f"{shown} was trained on {printable(name)}, which nnexp knows; leave --dataset away")
+            return describe(name, parameters)
+        if not parameters["sha256"]:  # no file is read but the one that the run was made from
             raise KeyError("sha256")
-        return describe(name, parameters)
+        if moved_to is None and kind_of(Path(parameters["path"])) == "nothing":
+            what = f"the data of {shown} are no longer at {printable(parameters['path'])}"
+            raise InputError(f"{what}\nput them back, or say where they are now:  --dataset PATH")
+        return describe(name, parameters if moved_to is None else _moved(name, parameters, moved_to))
+    except BadData as error:
+        if moved_to is not None and error.parameter == "sha256":
+            raise InputError(f"{printable(moved_to)} does not hold the data that {shown} was trained on") from None
+        raise
     except (KeyError, TypeError, ValueError, OverflowError):  # a stranger may have written them
-        raise InputError(f"{printable(run.path)}: its config does not say what its data are") from None
+        raise InputError(f"{shown}: its config does not say what its data are") from None
+
+
+def own_dataset_at(run: RunRecord, path: Path) -> Dataset | None:
+    """The run's own dataset, which is at that path by now; None where other data are there, or it has none."""
+    name, parameters = dataset_entry(run)
+    kind = kind_of(path)
+    if name not in KINDS or not parameters.get("sha256") or kind != ("directory" if name == "images" else "file"):
+        return None
+    try:
+        return dataset_of(run, path)
+    except InputError:
+        return None
+
+
+def _moved(kind: str, parameters: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The parameters with their paths where the data are now: other files lie beside it as they did."""
+    before, now = Path(parameters["path"]), path.absolute()
+    found = {**parameters, "path": str(now)}
+    for name, known in KINDS[kind].items():
+        if known.type != "path" or name == "path" or not parameters.get(name):
+            continue
+        other = Path(parameters[name])
+        inside = other.is_relative_to(before)
+        beside = now / other.relative_to(before) if inside else now.parent / os.path.relpath(other, before.parent)
+        if kind_of(beside) != "nothing":
+            found[name] = os.path.normpath(beside)
+    return found
 
 
 def load_examples(dataset: Dataset, *, offline: bool, progress: FetchProgress | None = None) -> Examples:

@@ -26,7 +26,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON on stdout.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
 ) -> None:
-    """Apply a run's stored model to a test part, or to examples of your own, and print accuracy and classes.
+    """Apply a run's stored model to a test part, or to examples of your own, and print its figures.
 
     Your own are an .npz file of examples and labels, a folder with a folder of pictures for each class, or, for a run
     on an own table, such a table.
@@ -43,7 +43,7 @@ def evaluate(
     signature = signature_of(found)
     examples = _examples(found, dataset, signature, offline=offline)
     model = load_model(found, signature)
-    figures = evaluation.evaluate(found.task, examples.labels, model.probabilities(examples.x), signature.classes)
+    figures = evaluation.evaluate(found.task, examples.labels, model.answers(examples.x), signature.classes)
     if as_json:
         _print_json(found, examples, figures)
     else:
@@ -52,19 +52,25 @@ def evaluate(
 
 
 def _examples(found: RunRecord, name: str | None, signature: Signature, *, offline: bool) -> Labelled:
-    """The test part of the run's dataset, or of the one of that name; or all examples at that path."""
+    """The test part of the run's dataset, or of the one of that name; or all examples at that path.
+
+    Where the run's own data are at that path, their test part: it was trained on the others.
+    """
     from nnexp.cli.console import stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.data.datasets import DATASETS, find
-    from nnexp.examples import dataset_of, load_examples
+    from nnexp.examples import dataset_of, load_examples, own_dataset_at
     from nnexp.inference.inputs import must_fit
     from nnexp.inference.labelled import Labelled, labelled_in
     from nnexp.inference.signature import scaled
     from nnexp.runs.record import kind_of
 
     if name and name not in DATASETS and (Path(name).suffix or kind_of(Path(name)) != "nothing"):
-        return labelled_in(Path(name), scaled(signature, found) if Path(name).is_dir() else signature)
-    chosen = find(name) if name else dataset_of(found)
+        chosen = own_dataset_at(found, Path(name))
+        if chosen is None:
+            return labelled_in(Path(name), scaled(signature, found) if Path(name).is_dir() else signature)
+    else:
+        chosen = find(name) if name else dataset_of(found)
     examples = load_examples(chosen, offline=offline, progress=RichFetchProgress(stderr()))
     must_fit(examples, signature)
     return Labelled(f"the test part of {chosen.name}", examples.x, examples.labels, examples.fingerprint)
@@ -75,12 +81,15 @@ def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
     from nnexp.cli.outcome import print_evaluation
 
     console, headline = stdout(), found.headline
-    value, (low, high) = figures.figures[headline], figures.intervals[headline]
+    value = figures.figures[headline]
     console.print(f"{len(figures.labels):,} examples: {examples.name}", soft_wrap=True)
-    console.print(f"{headline}  {value:.4f}  (95 % interval {low:.4f} to {high:.4f})", soft_wrap=True)
+    for name, said in figures.figures.items():
+        interval = figures.intervals.get(name)
+        beside = "  (95 % interval {:.4f} to {:.4f})".format(*interval) if interval else ""
+        console.print(f"{name}  {said:.4f}{beside}", soft_wrap=True)
     recorded = found.test.get(headline)
     if recorded is not None and found.test_split == examples.fingerprint:
-        same = abs(recorded - value) < 1e-6
+        same = abs(recorded - value) < 1e-6 * max(1, abs(recorded))
         told = "the same as the run recorded" if same else f"the run recorded {recorded:.4f} on these very examples"
         console.print(told, soft_wrap=True)
     elif found.test_split:

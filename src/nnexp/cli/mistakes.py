@@ -11,8 +11,9 @@ import typer
 from nnexp.errors import InputError, NnexpError
 
 if TYPE_CHECKING:
+    from nnexp.cli.mistaken import Told
     from nnexp.examples import Examples
-    from nnexp.mistakes import Mistake, Mistakes, Order
+    from nnexp.mistakes import Order
     from nnexp.runs.record import RunRecord
 
 _GAP = 3  # between the columns of a table
@@ -32,6 +33,9 @@ def mistakes(
         ),
     ] = False,
     count: Annotated[int, typer.Option("--count", min=1, max=400, help="How many at most.")] = 24,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="PATH", help="Where the run's own data are now.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the mistakes as JSON on stdout.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
 ) -> None:
@@ -42,6 +46,7 @@ def mistakes(
     Example:  nnexp mistakes runs/20261121-221332_fashion_sigmoid128 --worst -o worst.png
     """
     from nnexp.cli.console import stderr
+    from nnexp.cli.mistaken import mistaken
     from nnexp.report.target import PICTURE, check_target
     from nnexp.runs import record
 
@@ -50,50 +55,30 @@ def mistakes(
         check_target(target, "-o", PICTURE)
     found = record.read(run)
     order: Order = "worst" if worst else "most confident"
-    wrong, classes = _wrong(found, count, order)
-    examples = _examples(found, wrong, offline=offline) if wrong.shown else None
+    wrong = mistaken(found, count, order)
+    examples = _examples(found, wrong, dataset, offline=offline) if wrong.indices else None
     are_pictures = examples is not None and _are_pictures(examples)
-    if output and wrong.shown and not are_pictures:
+    if output and wrong.indices and not are_pictures:
         raise InputError(f"-o {output}: there are no pictures of these test examples; leave -o away")
     written = target if are_pictures else None
     if written and examples:
-        _save(written, examples, wrong.shown, classes)
+        _save(written, examples, wrong)
     if as_json:
-        _print_json(found, wrong, classes, examples, order, written)
+        _print_json(found, wrong, examples, written)
         return
-    _print(wrong, classes, examples, order)
+    _print(wrong, examples)
     if written:
         stderr().print(f"pictures: {written}", soft_wrap=True)
 
 
-def _wrong(found: RunRecord, count: int, order: Order) -> tuple[Mistakes, list[str]]:
-    """The mistakes of a run, and the names of its classes."""
-    from nnexp.mistakes import find_mistakes
-    from nnexp.runs.reading import Refused, printable
-
-    path = printable(found.path)
-    classes = [row["class"] for row in found.evaluation.get("per_class", ())]
-    try:
-        wrong = find_mistakes(found, count, order)
-    except FileNotFoundError:
-        raise InputError(f"{path} is {found.status} and has no predictions.npz") from None
-    except OSError as error:
-        raise InputError(f"{printable(found.folder.predictions)} cannot be read: {error.strerror}") from None
-    except Refused as error:
-        raise InputError(f"{printable(found.folder.predictions)} cannot be used: {error}") from None
-    if any(max(one.true, one.predicted) >= len(classes) for one in wrong.shown):
-        raise InputError(f"{path}: its metrics.json does not name all classes that its predictions have")
-    return wrong, classes
-
-
-def _examples(found: RunRecord, wrong: Mistakes, *, offline: bool) -> Examples | None:
+def _examples(found: RunRecord, wrong: Told, moved_to: Path | None, *, offline: bool) -> Examples | None:
     """The run's own test examples; None, and it is said why, where this computer has them not."""
     from nnexp.cli.console import stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.examples import dataset_of, load_examples
 
     try:
-        examples = load_examples(dataset_of(found), offline=offline, progress=RichFetchProgress(stderr()))
+        examples = load_examples(dataset_of(found, moved_to), offline=offline, progress=RichFetchProgress(stderr()))
     except NnexpError as error:
         why = str(error)
     else:
@@ -108,91 +93,86 @@ def _are_pictures(examples: Examples) -> bool:
     return examples.x.ndim == 3 or (examples.x.ndim == 4 and examples.x.shape[3] in (1, 3))
 
 
-def _save(path: Path, examples: Examples, shown: Sequence[Mistake], classes: Sequence[str]) -> None:
+def _save(path: Path, examples: Examples, wrong: Told) -> None:
     from nnexp.plots import plot_pictures
 
     captions = [
-        [classes[one.true], f"→ {classes[one.predicted]}", f"{one.probability:.1%}  (example {one.index})"]
-        for one in shown
+        [*lines[:-1], f"{lines[-1]}  (example {index})"]
+        for index, lines in zip(wrong.indices, wrong.captions, strict=True)
     ]
-    pictures = examples.x[[one.index for one in shown]]
     try:
-        plot_pictures(path, pictures, captions, examples.dataset.value_range)
+        plot_pictures(path, examples.x[list(wrong.indices)], captions, examples.dataset.value_range)
     except OSError as error:
         raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
 
 
-def _print(wrong: Mistakes, classes: Sequence[str], examples: Examples | None, order: Order) -> None:
+def _print(wrong: Told, examples: Examples | None) -> None:
     """How many there are, and a row a mistake; of a table its own columns too, as many as there is room for."""
     from nnexp.cli.console import print_long, stdout
 
-    console, shown = stdout(), wrong.shown
-    which = f"; the {len(shown)} {order}:" if len(shown) < wrong.wrong else f"; the {order} first:" if shown else ""
-    console.print(f"{wrong.wrong:,} of {wrong.examples:,} test examples are wrong{which}", soft_wrap=True)
-    if not shown:
+    console = stdout()
+    console.print(wrong.headline, soft_wrap=True)
+    if not wrong.indices:
         return
-    columns = {
-        "example": [str(one.index) for one in shown],
-        "true": [classes[one.true] for one in shown],
-        "predicted": [classes[one.predicted] for one in shown],
-        "probability": [f"{one.probability:.4f}" for one in shown],
-        "of the true": [f"{one.of_truth:.4f}" for one in shown],
-    }
-    features = _features(examples, shown)
-    room = console.width - sum(_width(name, cells) for name, cells in columns.items())
-    for name, cells in features.items():
+    columns = [("example", list(map(str, wrong.indices))), *wrong.columns.items()]
+    features = [(name, list(map(_cell, cells))) for name, cells in _features(examples, wrong.indices).items()]
+    room = console.width - sum(_width(name, cells) for name, cells in columns)
+    shown = 0
+    for name, cells in features:
         room -= _width(name, cells)
         if room < 0:
             break
-        columns[name] = cells
-    right = ("example", "probability", "of the true", *features)
-    print_long(console, list(columns), list(zip(*columns.values(), strict=True)), right)
-    if hidden := len(features.keys() - columns.keys()):
+        shown += 1
+    columns += features[:shown]
+    titles, cells_by_column = zip(*columns, strict=True)
+    right = ("example", *wrong.numbers, *(name for name, _ in features))
+    print_long(console, titles, list(zip(*cells_by_column, strict=True)), right)
+    if hidden := len(features) - shown:
         console.print(f"no room here for {hidden} more columns; --json has all", style="dim")
 
 
-def _features(examples: Examples | None, shown: Sequence[Mistake]) -> dict[str, list[str]]:
-    """Of a table the cells of each column."""
-    if examples is None:
+def _features(examples: Examples | None, indices: Sequence[int]) -> dict[str, list[float | str]]:
+    """Of a table the cells of each of its columns; a category that training never met is empty."""
+    if examples is None or not examples.dataset.feature_names:
         return {}
-    names = enumerate(examples.dataset.feature_names)
-    return {name: [f"{examples.x[one.index][place]:g}" for one in shown] for place, name in names}
+    x, columns = examples.x[list(indices)], examples.dataset.columns
+    if columns is None:
+        return {name: x[:, place].tolist() for place, name in enumerate(examples.dataset.feature_names)}
+    found: dict[str, list[float | str]] = {}
+    start = 0
+    for column in columns.columns:
+        cells = x[:, start : start + len(column.features)].tolist()
+        start += len(column.features)
+        if column.categories:
+            found[column.name] = [column.categories[row.index(1)] if 1 in row else "" for row in cells]
+        else:
+            found[column.name] = [row[0] for row in cells]
+    return found
+
+
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _width(name: str, cells: Sequence[str]) -> int:
     return max(map(len, [name, *cells])) + _GAP
 
 
-def _print_json(
-    found: RunRecord,
-    wrong: Mistakes,
-    classes: Sequence[str],
-    examples: Examples | None,
-    order: Order,
-    written: Path | None,
-) -> None:
+def _print_json(found: RunRecord, wrong: Told, examples: Examples | None, written: Path | None) -> None:
     from nnexp.files import to_json
     from nnexp.runs.reading import escaped
 
-    features = examples.dataset.feature_names if examples else ()
+    features = _features(examples, wrong.indices)
 
-    def told(one: Mistake) -> dict[str, Any]:
-        said = {
-            "index": one.index,
-            "true": classes[one.true],
-            "predicted": classes[one.predicted],
-            "probability": one.probability,
-            "probability_of_true": one.of_truth,
-        }
-        values = dict(zip(features, examples.x[one.index].tolist(), strict=True)) if examples and features else {}
+    def told(place: int) -> dict[str, Any]:
+        values = {name: cells[place] for name, cells in features.items()}
+        said = {"index": wrong.indices[place], **wrong.plain[place]}
         return said | ({"features": values} if values else {})
 
     whole = {
         "run": str(found.path),
-        "wrong": wrong.wrong,
-        "examples": wrong.examples,
-        "order": order,
+        **wrong.facts,
         "picture": None if written is None else str(written),
-        "mistakes": [told(one) for one in wrong.shown],
+        "mistakes": [told(place) for place in range(len(wrong.indices))],
     }
     typer.echo(escaped(to_json(whole)))

@@ -14,7 +14,7 @@ from nnexp.errors import InputError
 
 if TYPE_CHECKING:
     from nnexp.inference.inputs import Inputs
-    from nnexp.inference.predictions import Prediction
+    from nnexp.inference.predictions import Predictions
     from nnexp.inference.signature import Signature
     from nnexp.runs.record import RunRecord
 
@@ -30,6 +30,9 @@ def predict(
     ] = None,
     index: Annotated[
         list[int] | None, typer.Option("--index", metavar="N", help="A test example, from 0. Repeatable.")
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="PATH", help="Where the run's own data are now, for --index.")
     ] = None,
     invert: Annotated[
         bool, typer.Option("--invert", help="Turn light and dark round: ink on paper for a model of light on black.")
@@ -54,6 +57,8 @@ def predict(
         raise InputError("give either files, or test examples by --index N, such as  --index 0 --index 7")
     if as_csv and as_json:
         raise InputError("--csv and --json go to the same stdout; give one of them")
+    if dataset and not index:
+        raise InputError("--dataset says where the test examples of --index are; files are given as they are")
     if invert and index:
         raise InputError("--invert is for picture files; test examples are as they are")
     from nnexp.inference.inputs import PICTURES
@@ -69,16 +74,17 @@ def predict(
     if png and not signature.is_picture:
         raise InputError("--png: this model does not take pictures; leave it away")
     if index or png or any(path.suffix.lower() in PICTURES for path in files or ()):
-        signature = scaled(signature, found)
-    inputs = _inputs(found, signature, files or [], index or [], invert=invert, offline=offline)
+        signature = scaled(signature, found, dataset)
+    inputs = _inputs(found, signature, files or [], index or [], dataset, invert=invert, offline=offline)
     model = load_model(found, signature)
-    predictions = predictions_of(model.probabilities(inputs.x), inputs.sources, inputs.truths)
+    answered = model.answers(inputs.x)
+    predictions = predictions_of(signature.task, signature.classes, answered, inputs.sources, inputs.truths)
     if png:
         _save_pictures(png, inputs, predictions, signature)
     if output:
-        _save(output, _text(found, predictions, signature, as_csv=output.suffix.lower() == ".csv"))
+        _save(output, _text(found, predictions, as_csv=output.suffix.lower() == ".csv"))
     if as_csv or as_json:
-        typer.echo(_text(found, predictions, signature, as_csv=as_csv), nl=False)
+        typer.echo(_text(found, predictions, as_csv=as_csv), nl=False)
     else:
         _print(inputs, predictions, signature)
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
@@ -103,6 +109,7 @@ def _inputs(
     signature: Signature,
     files: Sequence[Path],
     indices: Sequence[int],
+    moved_to: Path | None,
     *,
     invert: bool,
     offline: bool,
@@ -116,7 +123,7 @@ def _inputs(
         from nnexp.cli.fetch_progress import RichFetchProgress
         from nnexp.examples import dataset_of, load_examples
 
-        examples = load_examples(dataset_of(found), offline=offline, progress=RichFetchProgress(stderr()))
+        examples = load_examples(dataset_of(found, moved_to), offline=offline, progress=RichFetchProgress(stderr()))
         inputs = from_test_part(examples, indices, signature)
         if found.test_split not in ("", examples.fingerprint):
             stderr().print("note: the test part on this computer is another than the run's", soft_wrap=True)
@@ -127,35 +134,37 @@ def _inputs(
     return inputs
 
 
-def _print(inputs: Inputs, predictions: Sequence[Prediction], signature: Signature) -> None:
+def _print(inputs: Inputs, predictions: Predictions, signature: Signature) -> None:
     from nnexp.cli.console import stdout
     from nnexp.cli.picture import drawn
     from nnexp.cli.predicted import print_prediction, print_predictions
 
     console = stdout()
-    if len(predictions) > 1 and predictions[0].truth is None:
-        print_predictions(predictions, signature.classes, console)
+    if len(predictions.rows) > 1 and inputs.truths is None:
+        print_predictions(predictions, console)
         return
-    for place, one in enumerate(predictions):
+    for place, one in enumerate(predictions.rows):
         if place:
             console.print()
         picture = None
         if console.is_terminal and signature.is_picture:
             picture = drawn(inputs.x[place], signature.value_range, console)
-        print_prediction(one, signature.classes, console, picture)
+        print_prediction(predictions, one, console, picture)
 
 
-def _text(found: RunRecord, predictions: Sequence[Prediction], signature: Signature, *, as_csv: bool) -> str:
+def _text(found: RunRecord, predictions: Predictions, *, as_csv: bool) -> str:
     from nnexp.files import to_json
     from nnexp.inference.predictions import csv_text, plain
+    from nnexp.inference.signature import NAMED
     from nnexp.runs.reading import escaped
 
     if as_csv:
-        return csv_text(predictions, signature.classes)
+        return csv_text(predictions)
     told = {
         "run": str(found.path),
-        "classes": signature.classes,
-        "predictions": plain(predictions, signature.classes),
+        "task": predictions.task,
+        NAMED[predictions.task]: predictions.names,
+        "predictions": plain(predictions),
     }
     return escaped(to_json(told)) + "\n"
 
@@ -171,23 +180,17 @@ def _save(output: Path, text: str) -> None:
     stderr().print(f"predictions: {output}", soft_wrap=True)
 
 
-def _save_pictures(path: Path, inputs: Inputs, predictions: Sequence[Prediction], signature: Signature) -> None:
+def _save_pictures(path: Path, inputs: Inputs, predictions: Predictions, signature: Signature) -> None:
     from nnexp.cli.console import stderr
+    from nnexp.cli.predicted import caption
     from nnexp.plots import plot_pictures
 
-    classes = signature.classes
-    shown = predictions[:_MOST_DRAWN]
-    captions = [
-        [
-            Path(one.source).name,
-            "no answer" if one.answer is None else f"{classes[one.answer]}  {one.probability:.1%}",
-            *([f"true: {classes[one.truth]}"] if one.truth is not None else []),
-        ]
-        for one in shown
-    ]
+    shown = predictions.rows[:_MOST_DRAWN]
+    captions = [[Path(one.source).name, *caption(predictions, one)] for one in shown]
     try:
         plot_pictures(path, inputs.x[: len(shown)], captions, signature.value_range)
     except OSError as error:
         raise InputError(f"--png {path}: cannot be written: {error.strerror}") from None
-    more = f", the first {_MOST_DRAWN} of {len(predictions):,}" if len(predictions) > _MOST_DRAWN else ""
+    count = len(predictions.rows)
+    more = f", the first {_MOST_DRAWN} of {count:,}" if count > _MOST_DRAWN else ""
     stderr().print(f"pictures: {path}{more}", soft_wrap=True)

@@ -2,74 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from nnexp.cli.console import print_long, table
-from nnexp.inference.predictions import Prediction
+from nnexp.inference.predictions import Prediction, Predictions
 from nnexp.runs.reading import printable
 
 _MOST_CLASSES = 20  # with a bar each
 _MOST_ROWS = 1000
+_MOST_TARGETS = 8  # beside each other
 _WIDEST_BAR = 30
 _LONGEST_NAME = 40
+_NO_ANSWER = "none: the {} are no finite numbers, as of a run that diverged"
 
 
-def print_prediction(one: Prediction, classes: Sequence[str], console: Console, picture: Text | None) -> None:
-    """One example in full: the picture, a bar for each class, the answer, and the truth where it is known."""
+def print_prediction(said: Predictions, one: Prediction, console: Console, picture: Text | None) -> None:
+    """One example in full: the picture, a row for each class, label or target, the answer, and the truth if known."""
     console.print(Text(printable(one.source), "bold"), soft_wrap=True)
     if picture is not None:
         console.print(picture, no_wrap=True)
-    console.print(_bars(one, classes, console))
-    if len(classes) > _MOST_CLASSES:
-        console.print(Text(f"and {len(classes) - _MOST_CLASSES:,} less probable classes; --json has all", "dim"))
-    if one.answer is None:
-        console.print(
-            Text("answer  none: the probabilities are no finite numbers, as of a run that diverged", "bold red")
-        )
+    if said.task == "regression":
+        console.print(_values(said, one))
+        if not one.finite:
+            console.print(Text(_NO_ANSWER.format("values"), "bold red"))
+        return
+    console.print(_bars(said, one, console))
+    if len(said.names) > _MOST_CLASSES:
+        what = "classes" if said.task == "classification" else "labels"
+        console.print(Text(f"and {len(said.names) - _MOST_CLASSES:,} less probable {what}; --json has all", "dim"))
+    answer, truth = said.answer(one), said.truth(one)
+    if answer is None:
+        console.print(Text(f"answer  {_NO_ANSWER.format('probabilities')}", "bold red"))
     else:
-        console.print(Text.assemble("answer  ", (_name(one.answer, classes), "bold"), f" ({one.probability:.4f})"))
-    if one.truth is not None:
-        verdict = ("right", "green") if one.right else ("wrong", "bold red")
-        console.print(Text.assemble(f"truth   {_name(one.truth, classes)}: ", verdict))
+        share = f" ({one.outputs[answer[0]]:.4f})" if said.task == "classification" else ""
+        console.print(Text.assemble("answer  ", (_listed(said, answer), "bold"), share))
+    if truth is not None:
+        verdict = ("right", "green") if said.right(one) else ("wrong", "bold red")
+        console.print(Text.assemble(f"truth   {_listed(said, truth)}: ", verdict))
 
 
-def print_predictions(predictions: Sequence[Prediction], classes: Sequence[str], console: Console) -> None:
-    """A row an example: the answer and the next one, with their probabilities."""
-    columns = ("input", "answer", "probability", "next", "its probability")
-    rows = [[printable(one.source), *_first_two(one, classes)] for one in predictions[:_MOST_ROWS]]
-    print_long(console, columns, rows, right=("probability", "its probability"))
-    if len(predictions) > _MOST_ROWS:
-        console.print(Text(f"and {len(predictions) - _MOST_ROWS:,} more; --csv and --json have all", "dim"))
+def print_predictions(said: Predictions, console: Console) -> None:
+    """A row an example, of which the truth is not known: the answer with its probability, or the values."""
+    if said.task == "classification":
+        columns, right = ["input", "answer", "probability", "next", "its probability"], ["probability"]
+        right += ["its probability"]
+        rows = [[printable(one.source), *_first_two(said, one)] for one in said.rows[:_MOST_ROWS]]
+    elif said.task == "multi_label":
+        columns, right = ["input", "answer", "least certain", "its probability"], ["its probability"]
+        rows = [[printable(one.source), *_least_certain(said, one)] for one in said.rows[:_MOST_ROWS]]
+    else:
+        right = [_name(name) for name in said.names[:_MOST_TARGETS]]
+        columns = ["input", *right]
+        rows = [[printable(one.source), *map(figure, one.outputs[:_MOST_TARGETS])] for one in said.rows[:_MOST_ROWS]]
+    print_long(console, columns, rows, right=tuple(right))
+    if said.task == "regression" and len(said.names) > _MOST_TARGETS:
+        console.print(Text(f"and {len(said.names) - _MOST_TARGETS:,} more targets; --csv and --json have all", "dim"))
+    if len(said.rows) > _MOST_ROWS:
+        console.print(Text(f"and {len(said.rows) - _MOST_ROWS:,} more; --csv and --json have all", "dim"))
 
 
-def _first_two(one: Prediction, classes: Sequence[str]) -> list[str]:
-    if one.answer is None:
+def caption(said: Predictions, one: Prediction) -> Iterator[str]:
+    """The lines beneath a picture: the answer, and the truth where it is known."""
+    if said.task == "regression":
+        yield ", ".join(map(figure, one.outputs)) if one.finite else "no answer"
+        if one.truth is not None:
+            yield f"true: {', '.join(map(figure, one.truth))}"
+        return
+    answer, truth = said.answer(one), said.truth(one)
+    share = f"  {one.outputs[answer[0]]:.1%}" if answer and said.task == "classification" else ""
+    yield "no answer" if answer is None else f"{_listed(said, answer)}{share}"
+    if truth is not None:
+        yield f"true: {_listed(said, truth)}"
+
+
+def figure(value: float) -> str:
+    """A value of a target: five digits, and all of them before the point."""
+    return f"{value:.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.5g}"
+
+
+def _first_two(said: Predictions, one: Prediction) -> list[str]:
+    if said.answer(one) is None:
         return ["–"] * 4
     first, second = _by_probability(one)[:2]
-    return [cell for label in (first, second) for cell in (_name(label, classes), f"{one.probabilities[label]:.4f}")]
+    return [cell for label in (first, second) for cell in (_name(said.names[label]), f"{one.outputs[label]:.4f}")]
 
 
-def _bars(one: Prediction, classes: Sequence[str], console: Console) -> Any:
-    shown = range(len(classes)) if len(classes) <= _MOST_CLASSES else _by_probability(one)[:_MOST_CLASSES]
-    made = table("class", "probability", "", right=("probability",))
-    longest = max(len(_name(label, classes)) for label in shown)
-    room = max(0, min(_WIDEST_BAR, console.width - longest - 20))
-    for label in shown:
-        share = one.probabilities[label]
-        bar = "█" * round(share * room) if 0 <= share <= 1 else ""
-        made.add_row(_name(label, classes), f"{share:.4f}", bar, style="bold" if label == one.answer else "")
+def _least_certain(said: Predictions, one: Prediction) -> list[str]:
+    answer = said.answer(one)
+    if answer is None:
+        return ["–"] * 3
+    nearest = min(range(len(one.outputs)), key=lambda label: abs(one.outputs[label] - 0.5))
+    return [_listed(said, answer), _name(said.names[nearest]), f"{one.outputs[nearest]:.4f}"]
+
+
+def _values(said: Predictions, one: Prediction) -> Any:
+    errors = said.errors(one)
+    columns = ("predicted", *(("true", "error") if errors else ()))
+    made = table("target", *columns, right=columns)
+    for place, name in enumerate(said.names):
+        beside = [figure(one.truth[place]), f"{errors[place]:+.5g}"] if one.truth and errors else []
+        made.add_row(_name(name), Text(figure(one.outputs[place]), "bold"), *beside)
     return made
+
+
+def _bars(said: Predictions, one: Prediction, console: Console) -> Any:
+    many = len(said.names) > _MOST_CLASSES
+    shown = _by_probability(one)[:_MOST_CLASSES] if many else range(len(said.names))
+    several = said.task == "multi_label"
+    answer, truth = said.answer(one) or (), said.truth(one)
+    columns = ["answer", *(["truth"] if truth is not None else [])] if several else []
+    made = table("label" if several else "class", "probability", *columns, "", right=("probability",))
+    longest = max(len(_name(said.names[label])) for label in shown)
+    room = max(0, min(_WIDEST_BAR, console.width - longest - 20 - 9 * len(columns)))
+    for label in shown:
+        share = one.outputs[label]
+        bar = "█" * round(share * room) if 0 <= share <= 1 else ""
+        cells = _yes_or_no(label, answer, truth) if several else ()
+        made.add_row(_name(said.names[label]), f"{share:.4f}", *cells, bar, style="bold" if label in answer else "")
+    return made
+
+
+def _yes_or_no(label: int, answer: Sequence[int], truth: Sequence[int] | None) -> Iterator[Text]:
+    yield Text("yes" if label in answer else "no")
+    if truth is not None:
+        right = (label in answer) == (label in truth)
+        yield Text("yes" if label in truth else "no", "" if right else "bold red")
 
 
 def _by_probability(one: Prediction) -> list[int]:
     """The labels, the most probable first."""
-    return sorted(range(len(one.probabilities)), key=lambda label: -one.probabilities[label])
+    return sorted(range(len(one.outputs)), key=lambda label: -one.outputs[label])
 
 
-def _name(label: int, classes: Sequence[str]) -> str:
-    name = printable(classes[label])
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+def _listed(said: Predictions, labels: Sequence[int]) -> str:
+    return ", ".join(_name(said.names[label]) for label in labels) or "none of them"
+
+
+def _name(name: str) -> str:
+    shown = printable(name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,20 @@ def read_examples(path: Path, signature: Signature) -> NDArray[np.float32]:
     Raises:
         InputError: it cannot be read, no array fits or several do, or values are not finite.
     """
+    return examples_among(path, load_arrays(path), signature)[1]
+
+
+def examples_among(
+    path: Path, arrays: Mapping[str, NDArray[Any]], signature: Signature
+) -> tuple[str, NDArray[np.float32]]:
+    """The name of the one array of a file that fits the model, and its examples [n, ...].
+
+    Raises:
+        InputError: no array fits or several do, or values are not finite.
+    """
     import numpy as np
 
     name = printable(path)
-    arrays = load_arrays(path)
     fitting = {key: found for key, array in arrays.items() if (found := _fitted(array, signature)) is not None}
     if len(fitting) != 1:
         held = ", ".join(f"{printable(key)} {array.dtype}{list(array.shape)}" for key, array in arrays.items())
@@ -32,13 +43,13 @@ def read_examples(path: Path, signature: Signature) -> NDArray[np.float32]:
         if fitting:
             raise InputError(f"{name} has several arrays of {wanted}: {', '.join(map(printable, fitting))}; keep one")
         raise InputError(f"{name} has no array of {wanted}, which the model takes\nit holds: {held or 'none'}")
-    [x] = fitting.values()
+    [(key, x)] = fitting.items()
     if not len(x):
         raise InputError(f"{name} has no examples")
     finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
     if not finite.all():
         raise InputError(f"{name}: example {int(finite.argmin())} has a value that is no finite number")
-    return x
+    return key, x
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nnexp.errors import InputError
 from nnexp.examples import Examples
-from nnexp.inference.signature import Signature
+from nnexp.inference.signature import NAMED, Signature
 from nnexp.runs.reading import printable
 from nnexp.runs.record import kind_of
 
@@ -27,7 +27,7 @@ class Inputs:
 
     x: NDArray[Any]  # [n, ...]
     sources: tuple[str, ...]  # where each is from
-    truths: tuple[int | None, ...]  # the label of each, where it is known
+    truths: NDArray[Any] | None = None  # labels [n] or [n, k], where they are known
     notes: tuple[str, ...] = ()  # what was done to them, for people
 
 
@@ -49,12 +49,12 @@ def from_test_part(examples: Examples, indices: Sequence[int], signature: Signat
     return Inputs(
         x=examples.x[chosen],
         sources=tuple(f"test example {index}" for index in chosen),
-        truths=tuple(int(examples.labels[index]) for index in chosen),
+        truths=examples.labels[chosen],
     )
 
 
 def must_fit(examples: Examples, signature: Signature) -> None:
-    """See that a dataset has the shape and the classes that a model was trained on.
+    """See that a dataset has the shape, the task and the classes, labels or targets that a model was trained on.
 
     Raises:
         InputError: it has others.
@@ -62,11 +62,12 @@ def must_fit(examples: Examples, signature: Signature) -> None:
     name, shape = examples.dataset.name, tuple(examples.x.shape[1:])
     if shape != signature.shape:
         raise InputError(f"an example of {name} has the shape {shape}, but the model takes {signature.shape}")
+    if examples.dataset.task != signature.task:
+        raise InputError(f"{name} is for {examples.dataset.task}, but the model learnt {signature.task}")
     ours, theirs = tuple(map(printable, examples.dataset.classes)), signature.classes
     if ours != theirs:
-        raise InputError(
-            f"{name} has other classes than the model\nthe dataset: {_few(ours)}\nthe model: {_few(theirs)}"
-        )
+        message = f"{name} has other {NAMED[signature.task]} than the model"
+        raise InputError(f"{message}\nthe dataset: {_few(ours)}\nthe model: {_few(theirs)}")
 
 
 def from_files(paths: Sequence[Path], signature: Signature, *, invert: bool = False) -> Inputs:
@@ -90,7 +91,7 @@ def from_files(paths: Sequence[Path], signature: Signature, *, invert: bool = Fa
     notes = [note for one in read for note in one.notes]
     if signature.is_picture and not all(path.suffix.lower() in PICTURES for path in paths):
         notes += _scale_note(x, signature)
-    return Inputs(x, tuple(source for one in read for source in one.sources), (None,) * len(x), tuple(notes))
+    return Inputs(x, tuple(source for one in read for source in one.sources), notes=tuple(notes))
 
 
 def _reader(path: Path) -> Read:
@@ -112,7 +113,7 @@ def _picture(path: Path, signature: Signature) -> Inputs:
     from nnexp.inference.pictures import read_picture
 
     x, note = read_picture(path, signature)
-    return Inputs(x[None], (printable(path),), (None,), (note,) if note else ())
+    return Inputs(x[None], (printable(path),), notes=(note,) if note else ())
 
 
 def _table(path: Path, signature: Signature) -> Inputs:
@@ -129,7 +130,7 @@ def _table(path: Path, signature: Signature) -> Inputs:
 
 def _rows(path: Path, x: NDArray[Any], lines: Sequence[int], notes: tuple[str, ...]) -> Inputs:
     sources = tuple(f"{printable(path)}:{line}" for line in lines)
-    return Inputs(x, sources, (None,) * len(x), notes)
+    return Inputs(x, sources, notes=notes)
 
 
 def _array(path: Path, signature: Signature) -> Inputs:
@@ -137,7 +138,7 @@ def _array(path: Path, signature: Signature) -> Inputs:
 
     x = read_examples(path, signature)
     sources = tuple(f"{printable(path)}[{index}]" for index in range(len(x)))
-    return Inputs(x, sources, (None,) * len(x))
+    return Inputs(x, sources)
 
 
 def _scale_note(x: NDArray[Any], signature: Signature) -> list[str]:

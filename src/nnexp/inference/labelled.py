@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.data.own.kinds import BadData
 from nnexp.data.rows import Examples
 from nnexp.data.splits import fingerprint
 from nnexp.errors import InputError
+from nnexp.inference.arrays import examples_among, load_arrays
 from nnexp.inference.inputs import PICTURES
-from nnexp.inference.signature import Signature
+from nnexp.inference.signature import NAMED, Signature
 from nnexp.inference.tables import read_labelled
 from nnexp.runs.reading import printable
 from nnexp.runs.record import kind_of
@@ -21,22 +23,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_PARTS = ("x_test", "y_test")  # where a file has these, the others were trained on
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Raw examples and their labels, which are places in the model's classes."""
+    """Raw examples and their labels, as `Arrays` has them for the task of the model."""
 
     name: str  # of where they are from
     x: Examples  # [n, ...]
-    labels: NDArray[Any]  # [n]
+    labels: NDArray[Any]  # [n] or [n, k]
     fingerprint: str
 
 
 def labelled_in(path: Path, signature: Signature) -> Labelled:
     """All examples of a table, of an NPZ file, or of a folder with a folder of pictures for each class.
 
+    Of an NPZ file with `x_test` and `y_test` only these.
+
     Raises:
-        InputError: it cannot be read, does not fit the model, or has classes that the model does not know.
+        InputError: it cannot be read, does not fit the model, or has labels that the model does not know.
     """
     suffix, kind = path.suffix.lower(), kind_of(path)
     if kind == "nothing":
@@ -46,11 +52,31 @@ def labelled_in(path: Path, signature: Signature) -> Labelled:
     elif suffix == ".npz":
         x, labels = _arrays(path, signature)
     elif suffix in (".csv", ".parquet"):
-        x, labels = read_labelled(path, signature)
+        x, cells, where = read_labelled(path, signature)
+        labels = _labels(path, cells, signature, where)
     else:
         wanted = "an .npz file, a folder with a folder of pictures for each class, or for a run on an own table a table"
         raise InputError(f"{printable(path)} holds no examples with labels that are known here\nknown: {wanted}")
     return Labelled(printable(path), x, labels, fingerprint(x, labels))
+
+
+def _labels(
+    path: Path,
+    cells: Mapping[str, Sequence[Any] | NDArray[Any]],
+    signature: Signature,
+    where: Callable[[int], str],
+) -> NDArray[Any]:
+    """The labels by what the cells [n] of each column or array say."""
+    from nnexp.data.own.labels import places_of
+    from nnexp.data.own.targets import targets_of
+
+    try:
+        if signature.task == "classification":
+            [(name, values)] = cells.items()
+            return places_of(list(values), signature.classes, f"column {printable(name)!r}")
+        return targets_of(cells, {"task": signature.task, "classes": signature.classes}, where).values
+    except BadData as error:
+        raise InputError(f"{printable(path)}: {error.message}") from None
 
 
 def _pictures(folder: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -58,6 +84,9 @@ def _pictures(folder: Path, signature: Signature) -> tuple[NDArray[np.float32], 
 
     from nnexp.inference.pictures import read_picture
 
+    if signature.task != "classification":
+        what = f"folders say a class each, but the model tells {NAMED[signature.task]}"
+        raise InputError(f"{printable(folder)}: {what}; give pictures and what is true of them in an .npz file")
     try:
         kinds = sorted(kind for kind in folder.iterdir() if kind.is_dir() and not kind.name.startswith("."))
         files = [(path, kind.name) for kind in kinds for path in sorted(kind.rglob("*"))]
@@ -70,22 +99,35 @@ def _pictures(folder: Path, signature: Signature) -> tuple[NDArray[np.float32], 
     return x, np.array([label for _, label in found], np.int32)
 
 
-def _arrays(path: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def _arrays(path: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    held = load_arrays(path)
+    if held.keys() >= set(_PARTS):
+        held = {name: held[name] for name in _PARTS}
+    name, x = examples_among(path, held, signature)
+    count, classes = len(x), signature.classes
+    width = 1 if signature.task == "classification" else len(classes)
+    shapes = [(count, width), *([(count,)] if width == 1 else [])]
+    rows = [array for key, array in held.items() if key != name and array.shape in shapes]
+    if len(rows) != 1:
+        wanted = f"{count:,} labels" if width == 1 else f"{count:,} by {width} {NAMED[signature.task]}"
+        raise InputError(f"{printable(path)} needs one array of {wanted} beside its examples, not {len(rows)}")
+    cells = rows[0].reshape(count, width)
+    if signature.task == "classification":
+        return x, _classes(path, cells[:, 0], signature)
+    columns = {name: cells[:, place] for place, name in enumerate(classes)}
+    return x, _labels(path, columns, signature, lambda place: f"example {place}")
+
+
+def _classes(path: Path, cells: NDArray[Any], signature: Signature) -> NDArray[np.int32]:
+    """Names of classes, or whole numbers: their names too, or their places."""
     import numpy as np
 
-    from nnexp.inference.arrays import load_arrays, read_examples
-
-    x = read_examples(path, signature)
-    rows = {name: array for name, array in load_arrays(path).items() if array.shape == (len(x),)}
-    if len(rows) != 1:
-        raise InputError(f"{printable(path)} needs one array of {len(x):,} labels beside its examples, not {len(rows)}")
-    [cells] = rows.values()
     if cells.dtype.kind not in "iuU":
         raise InputError(f"{printable(path)}: its labels are {cells.dtype}; wanted: whole numbers, or names of classes")
     named = set(map(str, cells.tolist())) <= set(signature.classes)
     if not named and cells.dtype.kind in "iu" and cells.min() >= 0 and cells.max() < len(signature.classes):
-        return x, cells.astype(np.int32)  # places in the classes
-    return x, np.array([_label(str(cell), signature.classes, path) for cell in cells], np.int32)
+        return cells.astype(np.int32)
+    return np.array([_label(str(cell), signature.classes, path) for cell in cells], np.int32)
 
 
 def _label(name: str, classes: Sequence[str], path: Path) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp import evaluation
 from nnexp.data.rows import Examples
 from nnexp.errors import InputError
-from nnexp.inference.signature import Signature
+from nnexp.inference.signature import NAMED, Signature
 from nnexp.runs.reading import Refused, content_of, printable
 from nnexp.runs.record import RunRecord
 from nnexp.runs.weights import read_weights
@@ -25,14 +25,14 @@ _BATCH = 1000  # examples at a time
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """What model.keras holds: raw examples in, class probabilities out."""
+    """What model.keras holds: raw examples in, answers out."""
 
     keras: Any
     signature: Signature
     from_logits: bool
 
-    def probabilities(self, x: Examples) -> NDArray[np.float32]:
-        """Class probabilities [n, classes] of raw examples [n, ...]."""
+    def answers(self, x: Examples) -> NDArray[np.float32]:
+        """What it says of raw examples [n, ...]: probabilities [n, classes or labels], or values [n, targets]."""
         import numpy as np
         import tensorflow as tf
 
@@ -41,7 +41,7 @@ class StoredModel:
         # One batch needs no compiled graph, and making one takes longer.
         apply = call if len(x) > _BATCH else lambda batch: self.keras(batch, training=False)
         outputs = [np.asarray(apply(tf.convert_to_tensor(part))) for part in parts]
-        return evaluation.answers("classification", np.concatenate(outputs), self.from_logits)
+        return evaluation.answers(self.signature.task, np.concatenate(outputs), self.from_logits)
 
 
 def load_model(run: RunRecord, signature: Signature) -> StoredModel:
@@ -60,11 +60,12 @@ def load_model(run: RunRecord, signature: Signature) -> StoredModel:
     except Refused as error:
         raise InputError(f"{name} is not loaded: {error}") from None
     model = _loaded(content, name)
-    outputs = (len(signature.classes), 1) if len(signature.classes) == 2 else (len(signature.classes),)
+    count = len(signature.classes)
+    outputs = (count, 1) if count == 2 and signature.task == "classification" else (count,)
     if getattr(model, "input_shape", None) != (None, *signature.shape):
         raise InputError(f"{name} takes another input than the run's metrics.json says")
-    if getattr(model, "output_shape", None) not in [(None, count) for count in outputs]:
-        raise InputError(f"{name} does not answer with a number for each of {len(signature.classes)} classes")
+    if getattr(model, "output_shape", None) not in [(None, numbers) for numbers in outputs]:
+        raise InputError(f"{name} does not answer with a number for each of {count} {NAMED[signature.task]}")
     return StoredModel(model, signature, _from_logits(run))
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
 
 from nnexp.data.datasets import DATASETS
 from nnexp.data.own.columns import Columns
@@ -12,10 +15,15 @@ from nnexp.errors import InputError
 from nnexp.examples import dataset_entry, dataset_of
 from nnexp.runs.reading import Refused, json_of, printable
 from nnexp.runs.record import RunRecord
+from nnexp.tasks import Task
 
 _SHAPE = re.compile(r"\((\d{1,9}(?:, \d{1,9})*)\)")
 _PIXELS = (0.0, 255.0)
 _MOST_MEGABYTES = 8  # of columns.json
+NAMED: Mapping[Task, str] = MappingProxyType(
+    {"classification": "classes", "multi_label": "labels", "regression": "targets"}
+)
+"""What the numbers of an answer are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +32,12 @@ class Signature:
 
     shape: tuple[int, ...]  # of one example
     value_range: tuple[float, float]  # of raw pictures
-    classes: tuple[str, ...]  # the index is the label
+    task: Task
+    classes: tuple[str, ...]  # the index is the label; or the names of the labels or targets, by the task
     features: tuple[str, ...]  # the names of a table's numbers; empty for all else
     columns: Columns | None  # how the columns of an own table become these numbers
     separator: str = ","  # between the cells of an own table
-    target: str = ""  # its column of classes
+    targets: tuple[str, ...] = ()  # its columns of what is to be learnt
 
     @property
     def size(self) -> int:
@@ -53,9 +62,9 @@ def signature_of(run: RunRecord) -> Signature:
     if not run.has_result:
         raise InputError(f"{path} is {run.status}, so it has no trained model; first:  nnexp resume {path}")
     shape = _SHAPE.fullmatch(run.model[0]["output"]) if run.model else None
-    classes = tuple(row["class"] for row in run.evaluation.get("per_class", ()))
-    if shape is None or len(classes) < 2:
-        raise InputError(f"{path}: its metrics.json does not say what its model takes and which classes it knows")
+    classes = names_of(run)
+    if shape is None or len(classes) < (2 if run.task == "classification" else 1):
+        raise InputError(f"{path}: its metrics.json does not say what its model takes and what it learnt")
     dataset, parameters = dataset_entry(run)
     known = DATASETS.get(dataset)
     columns = _columns(run)
@@ -64,23 +73,33 @@ def signature_of(run: RunRecord) -> Signature:
     return Signature(
         shape=tuple(map(int, shape[1].split(", "))),
         value_range=known.value_range if known else _PIXELS,
+        task=run.task,
         classes=classes,
         features=columns.features if columns else known.feature_names if known else (),
         columns=columns,
         separator=str(parameters.get("separator") or ","),
-        target=str(parameters.get("target") or ""),
+        targets=tuple(map(str, target if isinstance(target := parameters.get("target"), list) else [target or ""])),
     )
 
 
-def scaled(signature: Signature, run: RunRecord) -> Signature:
+def names_of(run: RunRecord) -> tuple[str, ...]:
+    """The names of a run's classes, labels or targets."""
+    if run.task == "regression":
+        return tuple(row["target"] for row in run.evaluation.get("per_target", ()))
+    return tuple(row["class"] for row in run.evaluation.get("per_class", ()))
+
+
+def scaled(signature: Signature, run: RunRecord, moved_to: Path | None = None) -> Signature:
     """The signature with the range that pictures are scaled to: of own arrays only these themselves tell it.
+
+    They may have moved to another path.
 
     Raises:
         InputError: they are no longer there.
     """
     if dataset_entry(run)[0] != "npz" or not signature.is_picture:
         return signature
-    return replace(signature, value_range=dataset_of(run).value_range)
+    return replace(signature, value_range=dataset_of(run, moved_to).value_range)
 
 
 def _columns(run: RunRecord) -> Columns | None:

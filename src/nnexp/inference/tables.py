@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnexp.data.own.kinds import BadData
 from nnexp.errors import InputError
@@ -32,25 +32,25 @@ def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
     return _encoded(path, _frame(path, signature), signature)
 
 
-def read_labelled(path: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """The same, and the label of each row, by the column of classes that the model was trained on.
+def read_labelled(
+    path: Path, signature: Signature
+) -> tuple[NDArray[np.float32], dict[str, list[Any]], Callable[[int], str]]:
+    """The same, the cells of each column that the model learnt to tell, and how a row is called in messages.
 
     Raises:
-        InputError: as above, or the classes are not those of the model, or it was not trained on an own table.
+        InputError: as above, or the model was not trained on an own table.
     """
-    from nnexp.data.own.labels import places_of
+    from nnexp.data.own.columns import row_of
 
-    name, target = printable(path), signature.target
+    name = printable(path)
     if not signature.columns:
         raise InputError(f"{name}: this model was not trained on an own table; give its examples as an .npz file")
     frame = _frame(path, signature)
-    if target not in frame.columns:
-        raise InputError(f"{name} has no column {printable(target)!r}, which holds the classes")
+    for target in signature.targets:
+        if target not in frame.columns:
+            raise InputError(f"{name} has no column {printable(target)!r}, which holds what is to be told")
     x, _ = _encoded(path, frame, signature)
-    try:
-        return x, places_of(list(frame[target]), signature.classes, f"column {printable(target)!r}")
-    except BadData as error:
-        raise InputError(f"{name}: {error.message}") from None
+    return x, {target: list(frame[target]) for target in signature.targets}, lambda place: row_of(frame.index, place)
 
 
 def _frame(path: Path, signature: Signature) -> pd.DataFrame:
