@@ -13,7 +13,6 @@ from nnexp.comparison import series
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.result import Comparison, Group, Outcome, Verdict
 from nnexp.comparison.series import Axis, Curve
-from nnexp.runs.record import RunRecord
 
 Figure = dict[str, Any]
 
@@ -51,7 +50,7 @@ def curves(comparison: Comparison, name: str) -> Figure:
                     "type": "scatter",
                     "name": text(group.label),
                     "x": curve.epochs,
-                    "y": [_rounded(value) for value in curve.mean],
+                    "y": [rounded(value) for value in curve.mean],
                     "mode": "lines+markers" if marked or len(curve.epochs) == 1 else "lines",
                     "line": {"width": 2.2 if few or group.label == comparison.best else 1.3},
                     "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 6},
@@ -67,43 +66,8 @@ def curves(comparison: Comparison, name: str) -> Figure:
         vertical["type"] = "log"
     return {
         "data": traces,
-        "layout": {"xaxis": {"title": {"text": "epoch"}, **_whole_ticks(traces)}, "yaxis": vertical},
+        "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": vertical},
     }
-
-
-def curves_of_run(run: RunRecord) -> Figure:
-    """Loss and the first metric of one run by epoch, training dashed."""
-    names = [name for name in (run.history[0] if run.history else {}) if name not in series.NOT_CURVES]
-    kept = list(dict.fromkeys(name.removeprefix("val_") for name in names))
-    kept = ["loss", *[name for name in kept if name != "loss"]][:2]
-    traces = []
-    for place, (name, colour) in enumerate(zip(kept, series.colours(len(kept)), strict=True)):
-        held_out = series.curve([run.history], f"val_{name}")
-        for key, dash in ((f"val_{name}", "solid"), (name, "dash" if held_out else "solid")):
-            curve = series.curve([run.history], key)
-            if curve:
-                traces.append(
-                    {
-                        "type": "scatter",
-                        "name": text(key),
-                        "x": curve.epochs,
-                        "y": [_rounded(value) for value in curve.mean],
-                        "yaxis": "y" if place == 0 else "y2",
-                        "xaxis": "x" if place == 0 else "x2",
-                        "mode": "lines+markers" if len(curve.epochs) == 1 else "lines",
-                        "meta": {"colour": colour, "dash": dash},
-                        "hovertemplate": "%{fullData.name}, epoch %{x}: %{y:.4g}<extra></extra>",
-                    }
-                )
-    layout: dict[str, Any] = {
-        "height": 230,
-        "grid": {"rows": 1, "columns": len(kept), "pattern": "independent", "xgap": 0.3},
-    }
-    for place, name in enumerate(kept):
-        number = "" if place == 0 else "2"
-        layout[f"xaxis{number}"] = {"title": {"text": "epoch"}, **_whole_ticks(traces)}
-        layout[f"yaxis{number}"] = {"title": {"text": text(name)}}
-    return {"data": traces, "layout": layout}
 
 
 def forest(comparison: Comparison) -> Figure | None:
@@ -127,13 +91,13 @@ def forest(comparison: Comparison) -> Figure | None:
             {
                 "type": "scatter",
                 "name": "cannot be told apart" if outcome == "undecided" else f"the first is {outcome}",
-                "x": [_rounded(value) for value in middle],
+                "x": [rounded(value) for value in middle],
                 "y": [place for place, _ in rows],
                 "error_x": {
                     "type": "data",
                     "symmetric": False,
-                    "array": [_rounded(b - m) for b, m in zip(high, middle, strict=True)],
-                    "arrayminus": [_rounded(m - a) for a, m in zip(low, middle, strict=True)],
+                    "array": [rounded(b - m) for b, m in zip(high, middle, strict=True)],
+                    "arrayminus": [rounded(m - a) for a, m in zip(low, middle, strict=True)],
                     "thickness": 2,
                     "width": 0,
                 },
@@ -243,7 +207,7 @@ def _band(curve: Curve, meta: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "x": [*curve.epochs, *reversed(curve.epochs)],
-        "y": [_rounded(value) for value in (*curve.high, *reversed(curve.low))],
+        "y": [rounded(value) for value in (*curve.high, *reversed(curve.low))],
         "mode": "lines",
         "line": {"width": 0},
         "fill": "toself",
@@ -266,12 +230,12 @@ def _means(
     return {
         "type": "scatter",
         "x": where,
-        "y": [_rounded(found.mean) for found in estimates],
+        "y": [rounded(found.mean) for found in estimates],
         "error_y": {
             "type": "data",
             "symmetric": False,
-            "array": [_rounded(high - found.mean) for high, found in zip(highs, estimates, strict=True)],
-            "arrayminus": [_rounded(found.mean - low) for low, found in zip(lows, estimates, strict=True)],
+            "array": [rounded(high - found.mean) for high, found in zip(highs, estimates, strict=True)],
+            "arrayminus": [rounded(found.mean - low) for low, found in zip(lows, estimates, strict=True)],
             "thickness": 1.6,
             "width": 0,
         },
@@ -304,7 +268,7 @@ def _runs(
     return {
         "type": "scatter",
         "x": [position for position, _ in points],
-        "y": [_rounded(value) for _, value in points],
+        "y": [rounded(value) for _, value in points],
         "mode": "markers",
         "marker": {"symbol": "line-ew-open", "size": 9},
         "opacity": 0.6,
@@ -332,7 +296,7 @@ def _places(labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _whole_ticks(traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def whole_ticks(traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Epochs are whole numbers; Plotly would put ticks between a few of them."""
     longest = max((trace["x"][-1] for trace in traces if not trace["meta"].get("band")), default=1)
     return {"dtick": 1} if longest <= 12 else {}
@@ -343,5 +307,6 @@ def _of_runs(curve: Curve, training: bool) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """To as many digits as a chart can show."""
     return float(f"{value:.5g}")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nnexp.report import charts
 from nnexp.report.mistakes import Images, mistakes
 from nnexp.report.rendering import render
+from nnexp.report.run_charts import curves_of_run, ranks_of, residuals_of
 from nnexp.runs.reading import Refused, json_of
 from nnexp.runs.record import RunRecord
 
@@ -61,7 +61,8 @@ def _read(title: str, look: Look, run: RunRecord, images: Images) -> Markup:
 
 
 def _outcome(run: RunRecord, _: Images) -> Markup:
-    return render("outcome.html", run=run)
+    first = [name for name in ("loss", run.headline) if name in run.test]
+    return render("outcome.html", run=run, metrics=dict.fromkeys([*first, *run.test]))
 
 
 def _findings(run: RunRecord, _: Images) -> Markup | str:
@@ -69,7 +70,7 @@ def _findings(run: RunRecord, _: Images) -> Markup | str:
 
 
 def _curves(run: RunRecord, _: Images) -> Markup | str:
-    figure = charts.curves_of_run(run)
+    figure = curves_of_run(run)
     return render("run_curves.html", figure=figure) if figure["data"] else ""
 
 
@@ -89,9 +90,31 @@ def _confusion(run: RunRecord, _: Images) -> Markup | str:
     return render("confusion.html", names=names, rows=rows)
 
 
+def _residuals(run: RunRecord, _: Images) -> Markup | str:
+    if run.task != "regression" or not run.folder.predictions.exists():
+        return ""
+    figures, note = residuals_of(run)
+    return render("residuals.html", figures=figures, note=note)
+
+
+def _ranks(run: RunRecord, _: Images) -> Markup | str:
+    try:
+        figure = ranks_of(run)
+    except FileNotFoundError:
+        return ""
+    return render("ranks.html", figure=figure) if figure else ""
+
+
 def _classes(run: RunRecord, _: Images) -> Markup | str:
     rows: Sequence[Mapping[str, Any]] = run.evaluation.get("per_class", ())
-    return render("classes.html", rows=rows) if rows else ""
+    ranked = any("roc_auc" in row for row in rows)
+    error = run.evaluation.get("calibration_error")
+    return render("classes.html", rows=rows, ranked=ranked, calibration_error=error) if rows else ""
+
+
+def _targets(run: RunRecord, _: Images) -> Markup | str:
+    rows: Sequence[Mapping[str, Any]] = run.evaluation.get("per_target", ())
+    return render("targets.html", rows=rows) if rows else ""
 
 
 def _mistakes(run: RunRecord, images: Images) -> Markup | str:
@@ -136,7 +159,10 @@ DETAILS: tuple[tuple[str, Look], ...] = (
     ("Findings", _findings),
     ("Learning curves", _curves),
     ("Confusion matrix", _confusion),
+    ("Predicted and true", _residuals),
+    ("What the probabilities tell", _ranks),
     ("Figures of each class", _classes),
+    ("Figures of each target", _targets),
     ("Most confident mistakes", _mistakes),
     ("Model", _model),
     ("Config", _config),

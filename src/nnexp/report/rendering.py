@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.files import to_json
+from nnexp.tasks import in_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -68,5 +69,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"figure": figure, "seconds": seconds, "script_json": script_json, "short": series.shortened}
+    made.filters |= {
+        "figure": figure,
+        "seconds": seconds,
+        "script_json": script_json,
+        "short": series.shortened,
+        "words": in_words,
+    }
     return made

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp.comparison import series
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group, runs_of
+from nnexp.examples import dataset_entry
 from nnexp.report import charts
 from nnexp.report.details import details_of, environment_of
 from nnexp.report.mistakes import test_images
@@ -62,7 +63,7 @@ def _question(subject: Subject) -> Markup:
     described = list(dict.fromkeys(run.description for run in runs if run.description))
     names = comparison.parameters[: series.MOST_VARIED]
     varied = {name: series.axis_of(comparison.groups, name).labels for name in names}
-    datasets = dict.fromkeys(compact(run.config["dataset"]) for run in runs if "dataset" in run.config)
+    datasets = dict.fromkeys(_dataset(run) for run in runs if "dataset" in run.config)
     seeds = sorted({run.seed for run in runs if run.seed is not None})
     question = subject.question
     if not question and comparison.parameters and len(described) < 2:
@@ -79,6 +80,13 @@ def _question(subject: Subject) -> Markup:
         groups=len(comparison.groups),
         runs=len(runs),
     )
+
+
+def _dataset(run: RunRecord) -> str:
+    """The dataset as a reader knows it: of own data the kind and the file's name."""
+    name, parameters = dataset_entry(run)
+    path = parameters.get("path")
+    return f"{name}: {Path(path).name}" if isinstance(path, str) else name
 
 
 def _answer(subject: Subject) -> Markup:
