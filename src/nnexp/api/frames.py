@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.comparison.metrics import in_order, metrics_of
 from nnexp.comparison.parameters import flatten
+from nnexp.runs.predictions import Tested
+from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -50,3 +52,32 @@ def of_history(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     columns = list(dict.fromkeys(["epoch", *(name for row in history for name in row)]))
     return pd.DataFrame([dict(row) for row in history], columns=columns).set_index("epoch")
+
+
+def of_predictions(run: RunRecord, tested: Tested) -> pd.DataFrame:
+    """What a run predicted on the test split as a DataFrame, a row an example.
+
+    Classes are told by name: `true`, `predicted`, and `p(…)`, the probability of each. Of each label or target there
+    are `true(…)` and `predicted(…)`; of labels `p(…)` too, of targets `error(…)`, predicted minus true.
+
+    Raises:
+        Refused: metrics.json does not name the classes, labels or targets of the predictions.
+    """
+    import numpy as np
+    import pandas as pd
+
+    row, name = ("per_target", "target") if run.task == "regression" else ("per_class", "class")
+    names = np.array([one[name] for one in run.evaluation.get(row, ())], dtype=object)
+    probabilities = tested.probabilities.astype(np.float32)  # pandas shows no 16 bits
+    shares = {f"p({name})": probabilities[:, k] for k, name in enumerate(names) if probabilities.size}
+    width = tested.probabilities.shape[1] if run.task == "classification" else tested.labels.shape[-1]
+    if tested.labels.ndim != (1 if run.task == "classification" else 2) or width != len(names):
+        raise Refused("its predictions are not of the classes, labels or targets that metrics.json names")
+    if run.task == "classification":
+        if tested.labels.dtype.kind not in "iu" or not 0 <= tested.labels.min() <= tested.labels.max() < width:
+            raise Refused("its labels are no classes that metrics.json names")
+        return pd.DataFrame({"true": names[tested.labels], "predicted": names[tested.predicted], **shares})
+    both = {"true": tested.labels, "predicted": tested.predicted}
+    if run.task == "regression":
+        both["error"] = tested.predicted - tested.labels
+    return pd.DataFrame({f"{what}({name})": both[what][:, k] for k, name in enumerate(names) for what in both} | shares)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from nnexp.api.frames import rows
 from nnexp.api.text import interval, shown
@@ -14,6 +15,7 @@ from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.table import counted, estimate_text
 from nnexp.runs.reading import Refused, content_of, printable
 from nnexp.runs.record import RunRecord
+from nnexp.tasks import HEADLINES, in_words
 
 MOST_ROWS = 50
 _MOST_COLUMNS = 8  # of parameters, or of metrics
@@ -24,21 +26,24 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def of_run(run: RunRecord) -> str:
-    """Outcome, test metrics, findings, and the picture of the history."""
+    """Outcome, test metrics, figures by label or target, findings, and the pictures of the run."""
     stopped = f", stopped after epoch {run.stopped['epoch']}: {run.stopped['reason']}" if run.stopped else ""
     seconds = run.timings.get("total")
     facts = [f"seed {run.seed}", f"{len(run.history)} epochs{stopped}"]
     facts += [f"{run.parameters['total']:,} parameters"] if "total" in run.parameters else []
     facts += [figure(seconds, "seconds")] if seconds is not None else []
     metrics = in_order(run.test)[:_MOST_COLUMNS]
-    cells = [[f"test {name}", figure(run.test[name], name), interval(run, name)] for name in metrics]
+    cells = [[f"test {in_words(name)}", figure(run.test[name], name), interval(run, name)] for name in metrics]
     findings = [f"{one['severity']}: {one['message']} {one['suggestion']}" for one in run.findings]
     return _whole(
         f"<p><b>{_text(run.name)}</b> {_text(run.status)}; {_text(', '.join(facts))}</p>",
         _lines("error", [run.error] if run.error else []),
         _table(["", "", "95 % interval"], cells) if cells else "",
+        _parts(run),
         _lines("findings", findings),
-        _picture(run),
+        _picture(run.folder.history_plot, "loss and metrics by epoch"),
+        _picture(run.folder.residuals_plot, "predicted values against true ones"),
+        _picture(run.folder.curves_plot, "ROC, precision and recall, calibration"),
         f"<p><code>{_text(shown(run.path))}</code></p>",
     )
 
@@ -69,7 +74,9 @@ def of_comparison(comparison: Comparison, note: str = "") -> str:
     """The table, the verdicts, what was left out, and notes."""
     groups = comparison.groups[:MOST_ROWS]
     by_name = [name for name in comparison.parameters if f"{name}=" not in groups[0].label][:_MOST_COLUMNS]
-    beside = [name for name in ("accuracy", "loss") if name != comparison.metric and name in comparison.metrics][:1]
+    beside = [
+        name for name in (*HEADLINES.values(), "loss") if name != comparison.metric and name in comparison.metrics
+    ][:1]
     columns = ["", "group", *by_name, "runs", comparison.metric, *beside, "parameters", "epochs", "time"]
     cells = [
         [
@@ -103,16 +110,28 @@ def _mean(group: Group, metric: str) -> str:
     return figure(group.estimates[metric].mean, metric) if metric in group.estimates else "–"
 
 
-def _picture(run: RunRecord) -> str:
-    """The picture of the history, inside the HTML; "" where there is none."""
+def _parts(run: RunRecord) -> str:
+    """The figures of each label or target; "" where one class of several was learnt, of which there may be many."""
+    of, what, names = {
+        "regression": ("per_target", "target", ("mean_absolute_error", "root_mean_squared_error", "r2_score")),
+        "multi_label": ("per_class", "class", ("precision", "recall", "f1", "roc_auc", "average_precision")),
+        "classification": ("", "", ()),
+    }[run.task]
+    found = run.evaluation.get(of, ())[:MOST_ROWS]
+    cells = [[row[what], *(figure(row.get(name)) for name in names)] for row in found]
+    return _table([what, *map(in_words, names)], cells) if cells else ""
+
+
+def _picture(path: Path, what: str) -> str:
+    """A picture inside the HTML; "" where there is none."""
     try:
-        content = content_of(run.folder.history_plot, _MOST_MEGABYTES)
+        content = content_of(path, _MOST_MEGABYTES)
     except (OSError, Refused):
         return ""
     if not content.startswith(_PNG):
         return ""
     source = base64.b64encode(content).decode("ascii")
-    return f'<img src="data:image/png;base64,{source}" alt="loss and metrics by epoch" style="max-width: 100%">'
+    return f'<img src="data:image/png;base64,{source}" alt="{what}" style="max-width: 100%">'
 
 
 def _whole(*parts: str) -> str:

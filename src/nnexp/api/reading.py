@@ -47,9 +47,10 @@ def compare(
 ) -> Comparison:
     """Compare runs: repeats become means with intervals, differences are tested, verdicts are told in words.
 
-    `what` are runs, sweeps, or their folders, or directories that hold such. `metric` is accuracy by default. `sort`
-    orders by a parameter or metric, `-name` turned round. `filters` are conditions such as `"hidden>=512"`. `baseline`
-    is the group to compare all others with: its label, its value, the name of its runs, or one of its runs.
+    `what` are runs, sweeps, or their folders, or directories that hold such. `metric` is accuracy or its like
+    by default. `sort` orders by a parameter or metric, `-name` turned round. `filters` are conditions such as
+    `"hidden>=512"`. `baseline` is the group to compare all others with: its label, its value, the name of its runs, or
+    one of its runs.
 
     Raises:
         InputError: there is no readable run, or a name that is none.

@@ -7,6 +7,7 @@ from pathlib import Path
 from nnexp.comparison.metrics import figure, in_order
 from nnexp.runs.reading import printable
 from nnexp.runs.record import RunRecord
+from nnexp.tasks import in_words
 
 
 def shown(path: Path) -> str:
@@ -20,7 +21,7 @@ def test_text(run: RunRecord) -> str:
     name = next((name for name in in_order(run.test) if run.test[name] is not None), None)
     if name is None:
         return ""
-    return f", test {name} {figure(run.test[name], name)} {interval(run, name)}".rstrip()
+    return f", test {in_words(name)} {figure(run.test[name], name)} {interval(run, name)}".rstrip()
 
 
 def interval(run: RunRecord, metric: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,14 +86,33 @@ class Run:
         return load_model(self.record, signature_of(self.record)).keras
 
     def predictions(self) -> Tested:
-        """What the run predicted on the test split: `labels`, `predicted` [n], `probabilities` [n, classes].
+        """What the run predicted on the test split: `labels`, `predicted`, `probabilities` [n, classes].
+
+        Labels and predictions are [n] of classes; [n, labels] of 0 and 1; or [n, targets] of values, which have no
+        probabilities.
 
         Raises:
             InputError: predictions.npz is missing or damaged.
         """
+        with self._reading_predictions() as path:
+            return read_predictions(path, probabilities=True)
+
+    def predictions_to_dataframe(self) -> pd.DataFrame:
+        """What the run predicted on the test split, a row an example: `true`, `predicted`, and `p(…)` of each class.
+
+        Of each label `true(…)`, `predicted(…)` and `p(…)`; of each target `true(…)`, `predicted(…)` and `error(…)`.
+
+        Raises:
+            InputError: predictions.npz is missing or damaged.
+        """
+        with self._reading_predictions() as path:
+            return frames.of_predictions(self.record, read_predictions(path, probabilities=True))
+
+    @contextlib.contextmanager
+    def _reading_predictions(self) -> Iterator[Path]:
         path = self.record.folder.predictions
         try:
-            return read_predictions(path, probabilities=True)
+            yield path
         except Refused as error:
             raise InputError(f"{printable(path)}: {error}") from None
         except OSError as error:

@@ -20,7 +20,8 @@ def report(
         ),
     ] = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", metavar="NAME", help="Compare by this metric; else by accuracy.")
+        str | None,
+        typer.Option("--metric", metavar="NAME", help="Compare by this metric; else by accuracy or its like."),
     ] = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="LABEL", help="Compare all with this one; else with the best.")
