@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nnexp.report.mistakes import Images, mistakes
+from nnexp.report.mistakes import Images, Worst, largest_errors, mistakes
 from nnexp.report.rendering import render
 from nnexp.report.run_charts import curves_of_run, ranks_of, residuals_of
 from nnexp.runs.reading import Refused, json_of
@@ -91,9 +91,12 @@ def _confusion(run: RunRecord, _: Images) -> Markup | str:
 
 
 def _residuals(run: RunRecord, _: Images) -> Markup | str:
-    if run.task != "regression" or not run.folder.predictions.exists():
+    if run.task != "regression":
         return ""
-    figures, note = residuals_of(run)
+    try:
+        figures, note = residuals_of(run)
+    except FileNotFoundError:
+        return ""
     return render("residuals.html", figures=figures, note=note)
 
 
@@ -118,8 +121,16 @@ def _targets(run: RunRecord, _: Images) -> Markup | str:
 
 
 def _mistakes(run: RunRecord, images: Images) -> Markup | str:
+    return _worst(run, images, mistakes) if run.task != "regression" else ""
+
+
+def _errors(run: RunRecord, images: Images) -> Markup | str:
+    return _worst(run, images, largest_errors) if run.task == "regression" else ""
+
+
+def _worst(run: RunRecord, images: Images, find: Callable[[RunRecord, Images], Worst]) -> Markup | str:
     try:
-        return render("mistakes.html", found=mistakes(run, images))
+        return render("mistakes.html", found=find(run, images))
     except FileNotFoundError:
         return ""
 
@@ -164,6 +175,7 @@ DETAILS: tuple[tuple[str, Look], ...] = (
     ("Figures of each class", _classes),
     ("Figures of each target", _targets),
     ("Most confident mistakes", _mistakes),
+    ("Largest errors", _errors),
     ("Model", _model),
     ("Config", _config),
     ("How it ran", _environment),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +141,7 @@ def _parameters(subject: Subject) -> Markup | None:
 
 def _runs(subject: Subject) -> Markup:
     chosen, total = _detailed(subject.comparison)
-    images = functools.cache(test_images)  # once for all runs of this report
+    images = test_images()
     rows = [(group, run, details_of(run, images)) for group, run in chosen]
     return render("runs.html", rows=rows, total=total, metric=subject.comparison.metric)
 
