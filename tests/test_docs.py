@@ -92,6 +92,7 @@ def test_whole_configs_in_the_documents_can_be_trained(
     monkeypatch.chdir(tmp_path)
     kinds = ("setosa", "versicolor", "virginica")
     (tmp_path / "flowers.csv").write_text("petals,species\n" + "".join(f"{n},{kinds[n % 3]}\n" for n in range(30)))
+    (tmp_path / "wines.csv").write_text("ash,strong,coloured,barolo\n" + "2.1,0,1,0\n1.9,1,0,1\n" * 15)
     for block in YAML_BLOCK.findall(text_of(page)):
         if re.search(r"^dataset:", block, re.MULTILINE):
             experiment = parse_experiment(parse_config(block, page.name), "shown")
@@ -148,5 +149,6 @@ def test_every_file_of_a_run_folder_and_field_of_its_metrics_is_documented(run: 
     documented = first_cells(DOCS / "run-folder.md")
     files = {path.name for path in run.iterdir()}
     fields = set(json.loads(text_of(run / "metrics.json")))
-    # In failed runs only, with --profile, of own tables.
-    assert files | fields | {"error", "expected", "profile", "columns.json"} == set(documented)
+    # In failed runs only, with --profile, of own tables, of other tasks.
+    others = {"error", "expected", "profile", "columns.json", "curves.png", "residuals.png"}
+    assert files | fields | others == set(documented)

@@ -11,8 +11,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from nnexp.plots import plot_confusion, plot_history
+from nnexp.plots import plot_confusion, plot_curves, plot_history, plot_residuals
 
 NAN = math.nan
 HISTORIES: dict[str, list[dict[str, Any]]] = {
@@ -95,6 +97,11 @@ def test_the_axes_are_honest(tmp_path: Path, drawn: list[Figure]) -> None:
     assert (loss.get_xlabel(), loss.get_ylabel(), accuracy.get_ylabel()) == ("epoch", "loss", "accuracy")
 
 
+def test_an_error_below_one_is_no_share(tmp_path: Path, drawn: list[Figure]) -> None:
+    plot_history(tmp_path / "a.png", "run", [{"epoch": e, "loss": 0.1, "mean_absolute_error": 0.2 / e} for e in (1, 2)])
+    assert drawn[0].axes[1].get_ylim() == (0, pytest.approx(0.21))
+
+
 def test_every_value_is_inside_the_picture(tmp_path: Path, drawn: list[Figure]) -> None:
     plot_history(tmp_path / "a.png", "run", HISTORIES["below zero"])
     for axes in drawn[0].axes:
@@ -134,6 +141,103 @@ def test_counts_stand_in_the_middle_of_their_cells(tmp_path: Path, drawn: list[F
         ]
         low, high = np.min(near, axis=0), np.max(near, axis=0)
         assert (low + high) / 2 == pytest.approx(middle, abs=1.5)  # pixels
+
+
+LONG = "a rather long name of a target, and longer"
+VALUES: dict[str, tuple[int, list[str], float]] = {  # examples, targets, in which size
+    "one target": (89, ["progression"], 100),
+    "five targets": (40, [LONG] * 5, 1e-6),
+    "one example": (1, ["$price$"], 1),
+    "many examples": (5000, ["price"], 1e5),
+    "prices of states": (40, ["price"], 1e30),
+}
+
+
+def values(name: str) -> tuple[Any, Any, list[str]]:
+    many, targets, size = VALUES[name]
+    random = np.random.default_rng(0)
+    truth = random.normal(10 * size, size, (many, len(targets))).astype(np.float32)
+    return truth, truth + random.normal(0, size / 3, truth.shape).astype(np.float32), targets
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_are_drawn_whole_with_the_line_where_they_agree(tmp_path: Path, drawn: list[Figure], name: str) -> None:
+    truth, predicted, targets = values(name)
+    plot_residuals(tmp_path / "a.png", "run", truth, predicted, targets)
+    size(tmp_path / "a.png")
+    assert_all_inside(drawn[0])
+    shown = min(len(targets), 4)
+    assert len(drawn[0].axes) == 2 * shown
+    assert ("the first 4 of 5 targets" in drawn[0].get_suptitle()) == (shown < len(targets))
+    for place, (plane, bars) in enumerate(zip(drawn[0].axes[::2], drawn[0].axes[1::2], strict=True)):
+        low, high = plane.get_xlim()
+        assert plane.get_ylim() == (low, high)
+        both = truth[:, place], predicted[:, place]
+        assert all(low <= each.min() and each.max() <= high for each in both)
+        assert sum(bar.get_height() for bar in bars.patches) == len(truth)
+        *points, agreed = plane.get_lines()
+        assert list(agreed.get_xdata()) == list(agreed.get_ydata())
+        if points:
+            assert np.array_equal(points[0].get_xydata(), np.stack(both, axis=1).astype(float))
+        else:
+            assert len(truth) > 2000
+            assert plane.images
+
+
+@pytest.mark.parametrize("missing", [2, 20])
+def test_predictions_that_are_no_numbers_are_left_out_of_the_residuals_and_counted(
+    tmp_path: Path, drawn: list[Figure], missing: int
+) -> None:
+    truth = np.linspace(0, 1, 20, dtype=np.float32)[:, None]
+    predicted = np.where(np.arange(20)[:, None] < missing, [[np.inf]], truth)
+    plot_residuals(tmp_path / "a.png", "run", truth, predicted, ["x"])
+    plane, bars = drawn[0].axes
+    assert plane.get_title() == f"{missing} of 20 predictions are no finite numbers"
+    assert sum(bar.get_height() for bar in bars.patches) == 20 - missing
+
+
+def probabilities(labels: int) -> tuple[Any, Any]:
+    random = np.random.default_rng(0)
+    truth = (random.uniform(size=(200, labels)) < 0.4).astype(np.uint8)
+    return truth, random.beta(1 + 2 * truth, 2).astype(np.float32)
+
+
+@pytest.mark.parametrize("labels", [1, 10, 30])
+def test_curves_have_a_line_for_each_of_ten_labels_with_their_areas(
+    tmp_path: Path, drawn: list[Figure], labels: int
+) -> None:
+    truth, said = probabilities(labels)
+    plot_curves(tmp_path / "a.png", "run", truth, said, [f"{LONG} {place}" for place in range(labels)])
+    size(tmp_path / "a.png")
+    assert_all_inside(drawn[0])
+    rates, shares, bins = drawn[0].axes
+    shown = min(labels, 10)
+    assert (len(rates.get_lines()), len(shares.get_lines())) == (shown + 1, shown)
+    assert ("the first 10 of 30 labels" in drawn[0].get_suptitle()) == (labels > shown)
+    [legend] = drawn[0].legends
+    areas = roc_auc_score(truth, said, average=None), average_precision_score(truth, said, average=None)
+    for text, area, precision in zip(legend.get_texts(), *map(np.atleast_1d, areas), strict=False):
+        assert text.get_text().endswith(f"ROC {area:.3f}, AP {precision:.3f}")
+    observed, predicted = calibration_curve(truth.ravel(), said.ravel(), n_bins=10)
+    dots = bins.get_lines()[1]
+    assert np.allclose(dots.get_xydata(), np.stack([predicted, observed], axis=1), atol=1e-6)
+
+
+def test_labels_without_a_curve_have_no_area_and_no_line(tmp_path: Path, drawn: list[Figure]) -> None:
+    truth, said = probabilities(3)
+    truth[:, 0] = 0
+    said[:, 1] = np.nan
+    plot_curves(tmp_path / "a.png", "run", truth, said, ["never", "diverged", "good"])
+    first, second, third = (text.get_text() for text in drawn[0].legends[0].get_texts())
+    assert (first, second) == ("never: ROC –, AP –", "diverged: ROC –, AP –")
+    assert "–" not in third
+    assert [len(line.get_xdata()) > 2 for line in drawn[0].axes[0].get_lines()] == [False, False, True, False]
+
+
+def test_where_no_probability_is_a_number_that_is_said(tmp_path: Path, drawn: list[Figure]) -> None:
+    truth, said = probabilities(2)
+    plot_curves(tmp_path / "a.png", "run", truth, np.full_like(said, np.nan), ["a", "b"])
+    assert [text.get_text() for text in drawn[0].axes[2].texts] == ["no probability is a finite number"]
 
 
 def assert_all_inside(figure: Figure) -> None:

@@ -111,10 +111,11 @@ def largest_errors(run: RunRecord, images: Images) -> Worst:
         pairs = list(zip(true, predicted, strict=True))[:_MOST_TARGETS]
         numbers = [_short(value) for pair in pairs for value in (*pair, pair[1] - pair[0])]
         lines = [f"{_short(truth)} → {_short(guess)}" for truth, guess in pairs]
+        single = _short(true[0]), f"→ {_short(predicted[0])}", f"example {index}"
         shown.append(
             Shown(
                 cells=(str(index), *numbers),
-                caption=(f"example {index}", *lines),
+                caption=single if len(names) == 1 else (f"example {index}", *lines),
                 alt=f"example {index}: {'; '.join(lines)}",
                 picture=_picture(test, index),
             )
