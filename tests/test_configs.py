@@ -23,6 +23,7 @@ from nnexp.sweeps.expand import expand
 FOLDER = Path(__file__).parent.parent / "configs"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
 STUDIES = sorted((FOLDER / "studies").glob("*.yaml"))
+EXAMPLES = sorted((FOLDER / "examples").glob("*.yaml"))
 EXPERIMENTS = {
     "mnist_raw_relu100",
     "mnist_raw_linear100",
@@ -87,7 +88,7 @@ def test_each_experiment_of_the_courseworks_has_its_config() -> None:
     assert {path.stem for path in CONFIGS} == EXPERIMENTS
 
 
-@pytest.mark.parametrize("path", [*CONFIGS, *STUDIES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*CONFIGS, *STUDIES, *EXAMPLES], ids=lambda path: path.stem)
 def test_an_editor_finds_the_schema_and_nothing_wrong(path: Path, problems: Callable[[Path], list[str]]) -> None:
     assert problems(path) == []
 
@@ -98,6 +99,12 @@ def test_a_config_says_what_it_is_for_and_starts_unless_it_is_wrong_on_purpose(p
     found = checked(path)
     assert bool(found.problems) == (path.stem in ERRONEOUS)
     assert [warning.code for warning in found.warnings] == WARNED.get(path.stem, [])
+
+
+def test_the_example_of_numbers_starts_without_a_warning() -> None:
+    found = checked(FOLDER / "examples" / "diabetes.yaml")
+    assert not found.problems
+    assert not found.warnings
 
 
 @pytest.mark.parametrize("name", ERRONEOUS)
