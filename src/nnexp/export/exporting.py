@@ -32,7 +32,7 @@ NAMES = (*FORMATS, *PROGRAMS)
 FARTHEST = 1e-5
 """The largest difference that a prediction may have, where predictions are up to 1; of larger ones, as a share."""
 _EXAMPLES = 256  # of the test part, from its first
-_MODULES = sys.stdlib_module_names | {"keras", "numpy", "sklearn", "tensorflow"}
+_MODULES = sys.stdlib_module_names | {"keras", "numpy", "pandas", "PIL", "sklearn", "tensorflow"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,16 @@ def listed(items: Iterable[str]) -> str:
     return line if len(line) <= _WIDTH and "\n" not in line else f"[\n{_indented(held)}]"
 
 
+def names_of(names: Iterable[str]) -> str:
+    """Source of a list of texts, with as many on a line as there is room for."""
+    lines = [""]
+    for name in map(quoted, names):
+        if lines[-1] and len(lines[-1]) + len(name) > _WIDTH:
+            lines.append("")
+        lines[-1] += f"{', ' if lines[-1] else ''}{name}"
+    return f"[{lines[0]}]" if len(lines) == 1 else "[\n" + "".join(f"    {line},\n" for line in lines) + "]"
+
+
 def quoted(text: str) -> str:
     """Source of a text. JSON's escapes are Python's too."""
     return json.dumps(text, ensure_ascii=False)

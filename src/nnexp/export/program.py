@@ -13,11 +13,12 @@ from nnexp.config import condition
 from nnexp.config.experiment import Experiment
 from nnexp.config.grammar import Entry
 from nnexp.config.outputs import output_of
-from nnexp.data.datasets import Bundled, Dataset
+from nnexp.data.dataset import Bundled, Dataset, OwnFiles
 from nnexp.data.sources import Files
-from nnexp.errors import InputError
 from nnexp.export.expressions import call, expression, listed
+from nnexp.export.loading import loading, weighs_examples
 from nnexp.runs.record import RunRecord
+from nnexp.tasks import in_words
 
 _ATTENTION = {"multi_head_attention", "group_query_attention"}  # from a query to a value: given one input, to itself
 _LIST_ATTENTION = {"attention", "additive_attention"}
@@ -67,8 +68,8 @@ def program(run: RunRecord, experiment: Experiment, dataset: Dataset) -> Program
     sections = (
         Section("The data", _data(experiment, dataset)),
         Section("The model: raw examples go in", _model(experiment, dataset)),
-        Section("Training", _training(experiment)),
-        Section("How good it is on the test examples", _TEST),
+        Section("Training", _training(experiment, dataset)),
+        Section("How good it is on the test examples", _test(experiment, dataset)),
     )
     used = "\n".join(section.code for section in sections)
     return Program(
@@ -78,36 +79,65 @@ def program(run: RunRecord, experiment: Experiment, dataset: Dataset) -> Program
     )
 
 
-_TEST = """\
-test = model.evaluate(x_test, y_test, verbose=0, return_dict=True)
-for name, value in test.items():
-    print(f"test {name}: {value:.4f}")"""
+def _test(experiment: Experiment, dataset: Dataset) -> str:
+    """What Keras measures, and the first figure of the task where that is not among it."""
+    lines = ["test = model.evaluate(x_test, y_test, verbose=0, return_dict=True)"]
+    predicted = "model.predict(x_test, verbose=0)"
+    if dataset.task == "multi_label":
+        middle = "0" if experiment.loss.get("from_logits") else "0.5"
+        lines.append(f'test["exact_match"] = float((({predicted} > {middle}) == y_test).all(axis=1).mean())')
+    if dataset.task == "regression" and all(metric.name != "mean_absolute_error" for metric in experiment.metrics):
+        lines.append(f'test["mean_absolute_error"] = float(np.abs({predicted} - y_test).mean())')
+    return "\n".join([*lines, "for name, value in test.items():", '    print(f"test {name}: {value:.4f}")'])
 
 
 def _notes(run: RunRecord, experiment: Experiment, dataset: Dataset) -> Iterator[str]:
     if experiment.description:
         yield " ".join(experiment.description.split())
-    accuracy, interval = run.test.get("accuracy"), run.test_intervals.get("accuracy")
-    if accuracy is not None and interval:
+    name = in_words(run.headline)
+    value, interval = run.test.get(run.headline), run.test_intervals.get(run.headline)
+    if value is not None and interval:
         low, high = interval
-        yield f"The run's test accuracy was {accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})."
+        yield f"The run's test {name} was {value:.4f} (95 % interval {low:.4f} to {high:.4f})."
     differs = ["Keras puts the training examples into batches in another order, and draws other random numbers"]
     if isinstance(experiment.validation, float):
-        differs.append("scikit-learn holds out other examples, as many of each class")
-    yield f"The program does what the run did, to the same accuracy but not the same digits: {'; '.join(differs)}."
+        alike = ", as many of each class" if dataset.task == "classification" else ""
+        differs.append(f"scikit-learn holds out other examples{alike}")
+    texts = [bool(column.categories) for column in dataset.columns.columns] if dataset.columns else []
+    if texts != sorted(texts):
+        differs.append("columns of numbers stand before those of text")
+    yield f"The program does what the run did, to the same {name} but not the same digits: {'; '.join(differs)}."
+    if isinstance(dataset.origin, OwnFiles):
+        yield "It is tested on the very examples that the run was. The paths are those of the run: give your own."
     if isinstance(dataset.origin, Files):
         yield f"Keras downloads {dataset.title} when it is first asked for."
 
 
 def _imports(code: str, experiment: Experiment, dataset: Dataset) -> str:
-    lines = ["import keras"]
-    if "np." in code:
-        lines.append("import numpy as np")
+    standard = [line for used, line in _STANDARD.items() if used in code]
+    lines = ["import keras", *(line for used, line in _PACKAGES.items() if used in code)]
     if isinstance(dataset.origin, Bundled):
         lines.append(f"from sklearn.datasets import {dataset.origin.loader}")
-    if "train_test_split(" in code:
-        lines.append("from sklearn.model_selection import train_test_split")
-    return "\n".join([*lines, "", f"keras.utils.set_random_seed({experiment.seed})"])
+    for module, names in _SKLEARN.items():
+        if used := [name for name in names if f"{name}(" in code]:
+            lines.append(f"from sklearn.{module} import {', '.join(used)}")
+    gap = [""] if standard else []
+    return "\n".join([*standard, *gap, *lines, "", f"keras.utils.set_random_seed({experiment.seed})"])
+
+
+_STANDARD = {"gzip.": "import gzip", "struct.": "import struct", "Path(": "from pathlib import Path"}
+_PACKAGES = {
+    "np.": "import numpy as np",
+    "pd.": "import pandas as pd",
+    "ImageOps.": "from PIL import Image, ImageOps",
+    "= Image.open(": "from PIL import Image",
+}
+_SKLEARN = {
+    "compose": ("make_column_transformer",),
+    "impute": ("SimpleImputer",),
+    "model_selection": ("GroupShuffleSplit", "train_test_split"),
+    "preprocessing": ("OneHotEncoder",),
+}
 
 
 def _data(experiment: Experiment, dataset: Dataset) -> str:
@@ -116,24 +146,28 @@ def _data(experiment: Experiment, dataset: Dataset) -> str:
     if isinstance(validation, float):
         held_out = round(dataset.train_size * validation)
         enough = min(held_out, dataset.train_size - held_out) >= len(dataset.classes)
-        arguments = ["x_train", "y_train", f"test_size={validation!r}"]
-        arguments += [*(["stratify=y_train"] if enough else []), f"random_state={experiment.seed}"]
-        lines.append(f"x_train, x_val, y_train, y_val = {call('train_test_split', arguments)}")
+        weights = ["weights"] if weighs_examples(dataset) else []
+        arguments = ["x_train", "y_train", *weights, f"test_size={validation!r}"]
+        arguments += ["stratify=y_train"] if enough and dataset.task == "classification" else []
+        made = "x_train, x_val, y_train, y_val" + (", weights, _" if weights else "")
+        lines.append(call(f"{made} = train_test_split", [*arguments, f"random_state={experiment.seed}"]))
     return "\n".join([*lines, *_class_weight(experiment, dataset), *_targets(experiment, dataset)])
 
 
 def _loading(dataset: Dataset) -> Iterator[str]:
     match dataset.origin:
-        case Bundled(loader):
+        case Bundled(loader, options):
             shape = f".reshape(-1, {', '.join(map(str, dataset.shape))})" if len(dataset.shape) > 1 else ""
-            yield f"data = {loader}()"
-            yield f'x, y = data.data.astype("float32"){shape}, data.target'
-            yield "x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, stratify=y, random_state=0)"
+            is_classes = dataset.task == "classification"
+            target = "data.target" if is_classes else 'data.target.astype("float32").reshape(len(data.target), -1)'
+            stratify = "stratify=y, " if is_classes else ""
+            yield f"data = {call(loader, [f'{name}={value!r}' for name, value in options.items()])}"
+            yield f'x, y = data.data.astype("float32"){shape}, {target}'
+            yield f"x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, {stratify}random_state=0)"
         case Files():
             yield f"(x_train, y_train), (x_test, y_test) = keras.datasets.{dataset.name}.load_data()"
-        case _:
-            message = f"{dataset.title} is your own data, which no short program loads as nnexp does"
-            raise InputError(f"{message}; the model itself can be exported:  --format keras")
+        case OwnFiles():
+            yield from loading(dataset, dataset.origin)
 
 
 def _class_weight(experiment: Experiment, dataset: Dataset) -> Iterator[str]:
@@ -145,11 +179,13 @@ def _class_weight(experiment: Experiment, dataset: Dataset) -> Iterator[str]:
     elif not isinstance(given, str):
         weights = {label: given[name] for label, name in enumerate(dataset.classes) if name in given}
         yield f"class_weight = {weights}  # by label, 1 for the others"
+    if given != "none" and weighs_examples(dataset):  # Keras takes one of both
+        yield "weights = weights * np.array([class_weight.get(label, 1.0) for label in y_train])"
 
 
 def _targets(experiment: Experiment, dataset: Dataset) -> Iterator[str]:
     """Labels as the loss takes them, for each part of the data."""
-    if experiment.loss.name.startswith("sparse_"):
+    if dataset.task != "classification" or experiment.loss.name.startswith("sparse_"):
         return
     single = experiment.layers[output_of(experiment.layers).index].get("units") == 1
     for name in ("y_train", *(["y_val"] if isinstance(experiment.validation, float) else []), "y_test"):
@@ -227,7 +263,7 @@ def _connected(layers: Sequence[Entry]) -> Iterator[str]:
             yield f"{variables[name]} = x"
 
 
-def _training(experiment: Experiment) -> str:
+def _training(experiment: Experiment, dataset: Dataset) -> str:
     conditions = [
         condition.parse(entry.parameters["condition"]) for entry in experiment.callbacks if entry.name == "stop_when"
     ]
@@ -237,7 +273,9 @@ def _training(experiment: Experiment) -> str:
         arguments.append(f"validation_data=({'x_test, y_test' if experiment.validation == 'test' else 'x_val, y_val'})")
     if conditions:
         callbacks.insert(0, "StopWhen()")
-    if experiment.class_weight != "none":
+    if weighs_examples(dataset):
+        arguments.append("sample_weight=weights")
+    elif experiment.class_weight != "none":
         arguments.append("class_weight=class_weight")
     if callbacks:
         arguments.append(f"callbacks={listed(callbacks)}")

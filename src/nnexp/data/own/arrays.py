@@ -15,8 +15,8 @@ from nnexp.data.own.targets import Targets, targets_of, weights_of
 if TYPE_CHECKING:
     import numpy as np
 
-_X = ("x", "X", "data", "images", "features", "x_train")
-_Y = ("y", "Y", "target", "labels", "y_train")
+X_NAMES = ("x", "X", "data", "images", "features", "x_train")
+Y_NAMES = ("y", "Y", "target", "labels", "y_train")
 
 
 def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
@@ -29,12 +29,12 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
 
     given = {name: parameters.get(name) for name in ("x", "y")}
     held = _load(Path(parameters["path"]))
-    x, y = held[_pick(held, given["x"], _X, "x")], held[name := _pick(held, given["y"], _Y, "y")]
+    x, y = held[_pick(held, given["x"], X_NAMES, "x")], held[name := _pick(held, given["y"], Y_NAMES, "y")]
     parts = [(x, y)]
     if test_path := parameters.get("test_path"):
         other = _load(Path(test_path))
-        x_name = _pick(other, given["x"], (*_X, "x_test"), "x")
-        parts.append((other[x_name], other[_pick(other, given["y"], (*_Y, "y_test"), "y")]))
+        x_name = _pick(other, given["x"], (*X_NAMES, "x_test"), "x")
+        parts.append((other[x_name], other[_pick(other, given["y"], (*Y_NAMES, "y_test"), "y")]))
     elif {"x_test", "y_test"} <= held.keys():
         if parameters.get("test"):
             raise BadData("the arrays x_test and y_test say what the test part is", "remove `test`", "test")

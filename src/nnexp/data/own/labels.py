@@ -12,8 +12,8 @@ from nnexp.data.splits import strata, stratified
 if TYPE_CHECKING:
     import numpy as np
 
-_STREAM = 0x74657374  # "test": apart from the streams of validation and training
-_TEST = 0.2  # where the config does not say
+TEST_STREAM = 0x74657374  # "test": apart from the streams of validation and training
+TEST_SHARE = 0.2  # where the config does not say
 _MOST_CLASSES = 1000
 _FEW_CLASSES = 20  # so many are taken as they are; where there are more, each must have some examples on average:
 _FEWEST_OF_A_NAME = 2
@@ -83,11 +83,11 @@ def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mappin
     """
     import numpy as np
 
-    share, seed = float(parameters.get("test") or _TEST), int(parameters["split_seed"])
+    share, seed = float(parameters.get("test") or TEST_SHARE), int(parameters["split_seed"])
     if groups is None:
         if not 0 < round(share * len(labels)) < len(labels):
             raise BadData(f"test: {share:g} of {len(labels)} examples would leave one part empty", "", "test")
-        return stratified(strata(labels), share, seed, _STREAM)
+        return stratified(strata(labels), share, seed, TEST_STREAM)
     from sklearn.model_selection import GroupShuffleSplit
 
     if len(set(groups)) < 2:

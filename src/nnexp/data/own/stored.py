@@ -42,7 +42,7 @@ def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, 
         given = "test_path" if parameters.get("test_path") else "test_y"
         raise BadData("test_path and test_y go together: examples and their labels", "give both, or neither", given)
     names = [("path", "y"), ("test_path", "test_y")] if parameters.get("test_path") else [("path", "y")]
-    parts = [(_read(kind, parameters, x), np.asarray(_read(kind, parameters, y))) for x, y in names]
+    parts = [(read_stored(kind, parameters, x), np.asarray(read_stored(kind, parameters, y))) for x, y in names]
     need_matching_parts(parts)
     bytes_in_memory = sum(x.size * _dtype(x).itemsize for x, _ in parts)
     streamed = _is_streamed(parameters["stream"], bytes_in_memory)
@@ -104,7 +104,12 @@ def _need_finite(x: Examples, parameter: str) -> None:
         before += len(piece)
 
 
-def _read(kind: str, parameters: Mapping[str, Any], parameter: str) -> np.ndarray:
+def read_stored(kind: str, parameters: Mapping[str, Any], parameter: str) -> np.ndarray:
+    """The array in the file of that parameter, as it lies there.
+
+    Raises:
+        BadData: it is no such file.
+    """
     path = Path(parameters[parameter])
     return _npy(path, parameter) if kind == "npy" else _idx(path, parameter)
 
