@@ -49,7 +49,10 @@ def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
 
 @pytest.fixture
 def make(trained: Path, tmp_path: Path) -> Make:
-    """Copy a real run under a new name, with changes to its width, config, other metrics, and what it got right."""
+    """Copy a real run under a new name, with changes to its width, config, other metrics, and what it got right.
+
+    With `errors` [examples, targets] it is a run that predicts values, and misses the true ones by these.
+    """
 
     def copy(
         folder: str,
@@ -58,6 +61,7 @@ def make(trained: Path, tmp_path: Path) -> Make:
         source: str = "hidden=4_seed=1",
         units: int | None = None,
         correct: Sequence[bool] | NDArray[np.bool_] | None = None,
+        errors: NDArray[np.float64] | None = None,
         config: dict[str, Any] | None = None,
         **metrics: Any,
     ) -> Path:
@@ -76,10 +80,25 @@ def make(trained: Path, tmp_path: Path) -> Make:
             arrays = {"labels": labels, "predicted": np.where(right, labels, -1), "split_fingerprint": np.array(split)}
             np.savez(target / "predictions.npz", **arrays)
             data |= {"test": {**data["test"], "accuracy": float(right.mean())}, "test_split": split}
+        if errors is not None:
+            data |= _of_values(target / "predictions.npz", errors)
         file.write_text(json.dumps({**data, **metrics}), encoding="utf-8")
         return target
 
     return copy
+
+
+def _of_values(predictions: Path, errors: NDArray[np.float64]) -> dict[str, Any]:
+    """Predictions of values that miss the true ones by these errors, and what metrics.json says of them."""
+    labels = np.random.default_rng(0).normal(150, 50, errors.shape).astype(np.float32)
+    predicted = labels + errors.astype(np.float32)
+    split = f"{errors.shape} values"
+    np.savez(predictions, labels=labels, predicted=predicted, split_fingerprint=np.array(split))
+    missed = predicted.astype(np.float64) - labels
+    test = {"loss": float((missed**2).mean()), "mean_absolute_error": float(np.abs(missed).mean())}
+    low, high = 0.9 * test["mean_absolute_error"], 1.1 * test["mean_absolute_error"]
+    intervals = {"mean_absolute_error": [low, high]}
+    return {"task": "regression", "test": test, "test_intervals": intervals, "test_split": split}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from nnexp.comparison.statistics import group_interval, paired_repeats, single_runs, unpaired_repeats
+from nnexp.comparison.statistics import group_interval, paired_repeats, single_errors, single_runs, unpaired_repeats
 
 REPEATS = (3, 5, 10)
 
@@ -48,6 +48,27 @@ class Network:
         return np.asarray(noise > -(ndtri(self.accuracy) * spread + level[:, None] + example))
 
 
+@dataclass(frozen=True)
+class Regressor:
+    """A network that predicts values, by how far off it is; the spread that all networks share has size 1."""
+
+    scale: float = 1.0
+    seeds: float = 0.0  # spread of a seed's own bias
+
+    def errors(
+        self, rng: np.random.Generator, shared: NDArray[np.float64], biases: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Absolute errors [repeats, examples], from what is shared [examples] and by seed [repeats]."""
+        own = 0.5 * rng.standard_normal(len(shared))
+        noise = 0.5 * rng.standard_normal((len(biases), len(shared)))
+        return np.abs(self.scale * (shared + own + noise) + self.seeds * biases[:, None])
+
+    @property
+    def mean(self) -> float:
+        """The mean error, where what is shared is normal."""
+        return float(np.sqrt(2 / np.pi * (1.5 * self.scale**2 + self.seeds**2)))
+
+
 DIFFICULTY = 2.0  # spread over examples that all networks share
 LUCK = 0.05  # spread over seeds that networks of the same seed share
 
@@ -73,6 +94,11 @@ SINGLE = [
     (0.04, 0.02),
     (0.1, 0.06),
 ]  # only the first, only the second right
+TAILS = {
+    "normal": lambda rng, size: rng.standard_normal(size),
+    "long tails": lambda rng, size: rng.standard_t(3, size),
+    "skewed": lambda rng, size: rng.lognormal(size=size) - np.exp(0.5),
+}
 # Shares of the variance of the mean: seeds, examples; the residual's is 1.
 SHARES = [(0.0, 0.0), (0.0, 3.0), (1.0, 1.0), (3.0, 10.0), (30.0, 3.0), (100.0, 0.0)]
 
@@ -135,6 +161,34 @@ def of_single_runs(only_first: float, only_second: float, *, trials: int, exampl
     return Coverage(held / trials, shown / trials)
 
 
+def of_errors(
+    first: Regressor, second: Regressor, repeats: int, tails: str = "normal", *, trials: int, examples: int = 90
+) -> Coverage:
+    """Two networks that predict values, on test splits as small as that of the diabetes data; if normal, not alike."""
+    rng = np.random.default_rng(5)
+    truth = first.mean - second.mean
+    held = shown = 0
+    for _ in range(trials):
+        shared, biases = TAILS[tails](rng, examples), rng.standard_normal((2, repeats))
+        one, other = first.errors(rng, shared, biases[0]), second.errors(rng, shared, biases[1])
+        found = single_errors(one[0], other[0]) if repeats == 1 else paired_repeats(one, other)
+        held += found.low <= truth <= found.high
+        shown += found.shown
+    return Coverage(held / trials, shown / trials)
+
+
+def of_percentiles(tails: str, *, trials: int, examples: int) -> Coverage:
+    """Single runs by percentiles of a plain paired bootstrap, which nnexp does not use."""
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(trials):
+        shared, biases = TAILS[tails](rng, examples), np.zeros(1)
+        gained = (Regressor().errors(rng, shared, biases) - Regressor().errors(rng, shared, biases))[0]
+        low, high = np.quantile(gained[rng.integers(0, examples, (1000, examples))].mean(axis=1), [0.025, 0.975])
+        held += low <= 0 <= high
+    return Coverage(held / trials)
+
+
 def _pairs(
     first: Network, second: Network, repeats: tuple[int, int], paired: bool, trials: int, examples: int
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -187,6 +241,23 @@ def main(trials: int = 4_000) -> None:
     _header("mean of one group", "1 run", *(f"{count} repeats" for count in REPEATS))
     for name, network in ALIKE.items():
         _row(name, *(of_group(network, count, trials=trials // 2) for count in (1, *REPEATS)))
+    one, far = Regressor(), Regressor(1.2)
+    sizes = (36, 90, 360)
+    _header("values, two single runs", *(f"{size} examples" for size in sizes))
+    for tails in TAILS:
+        _row(f"alike, {tails}", *(of_errors(one, one, 1, tails, trials=trials, examples=size) for size in sizes))
+    _row("20 % apart, normal", *(of_errors(one, far, 1, trials=trials, examples=size) for size in sizes))
+    for tails in TAILS:
+        found = [of_percentiles(tails, trials=trials // 2, examples=size) for size in sizes]
+        _row(f"plain percentiles: alike, {tails}", *found)
+    _header("values, 90 examples", *(f"{count} repeats" for count in REPEATS))
+    for tails in TAILS:
+        for seeds in (0.0, 0.3, 1.0):
+            alike = Regressor(seeds=seeds)
+            found = [of_errors(alike, alike, count, tails, trials=trials) for count in REPEATS]
+            _row(f"alike, {tails}, a seed's bias of {seeds:g}", *found)
+    one, far = Regressor(seeds=0.3), Regressor(1.2, seeds=0.3)
+    _row("20 % apart, normal, a seed's bias of 0.3", *(of_errors(one, far, count, trials=trials) for count in REPEATS))
     _header("two single runs: only first, only second right", "coverage", "shown")
     for chances in SINGLE:
         found = of_single_runs(*chances, trials=trials)

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -515,3 +516,132 @@ def test_text_in_a_csv_cell_is_no_formula_and_numbers_stay_numbers(make: Make) -
     rows = list(csv.DictReader(io.StringIO(csv_text(compared(*runs)))))
     assert {row["'=evil"] for row in rows} == {"'=1+1", "'@x", "-2", "a [2J"}
     assert not any(cell.startswith(("=", "@")) for row in rows for cell in row.values())
+
+
+# Tasks
+
+
+@pytest.fixture
+def values(make: Make) -> Callable[..., list[Path]]:
+    """Runs that predict two values for each of 300 examples, a seed each, and are off by so much on average."""
+
+    def runs(units: int, scales: list[float], **options: Any) -> list[Path]:
+        shared = np.random.default_rng(0).standard_normal((300, 2))
+        made = []
+        for seed, scale in enumerate(scales, 1):
+            own = np.random.default_rng([units, seed]).standard_normal((300, 2))
+            name = f"values={units}_seed={seed}"
+            made.append(make(name, errors=scale * (shared + 0.3 * own), units=units, seed=seed, **options))
+        return made
+
+    return runs
+
+
+def missed(run: Path) -> Any:
+    """The absolute error of each example, the mean of its targets."""
+    with np.load(run / "predictions.npz") as arrays:
+        return np.abs(arrays["predicted"].astype(np.float64) - arrays["labels"]).mean(axis=1)
+
+
+def test_single_runs_that_predict_values_are_compared_example_by_example(values: Callable[..., list[Path]]) -> None:
+    [one], [other] = values(8, [40.0]), values(16, [50.0])
+    comparison = compared(one, other)
+    assert (comparison.metric, comparison.greater_is_better, comparison.best) == (
+        "mean_absolute_error",
+        False,
+        "hidden=8",
+    )
+    [verdict] = comparison.verdicts
+    expected = statistics.single_errors(missed(one), missed(other))
+    assert (verdict.outcome, verdict.method) == ("better", "paired bootstrap")
+    found = verdict.difference, verdict.low, verdict.high
+    assert found == pytest.approx((expected.estimate, expected.low, expected.high), rel=1e-5)
+    assert re.search(
+        r"in mean_absolute_error, lower by \d\.\d \[\d\.\d, \d+\.\d\] \(p < 0\.001\); one run", verdict.text
+    )
+    estimate = comparison.group("hidden=8").estimates["mean_absolute_error"]
+    assert (estimate.low, estimate.high) == pytest.approx((0.9 * estimate.mean, 1.1 * estimate.mean))
+
+
+def test_repeats_that_predict_values_cover_seeds_and_examples(values: Callable[..., list[Path]]) -> None:
+    ones, others = values(8, [40.0, 41.0, 40.5]), values(16, [50.0, 51.0, 49.0])
+    comparison = compared(*ones, *others)
+    expected = statistics.paired_repeats([missed(run) for run in ones], [missed(run) for run in others])
+    [verdict] = comparison.verdicts
+    assert (verdict.outcome, verdict.method) == ("better", "seeds and examples")
+    found = verdict.difference, verdict.low, verdict.high, verdict.p
+    assert found == pytest.approx((expected.estimate, expected.low, expected.high, expected.p), rel=1e-4)
+    assert "8 is better than 16 in mean_absolute_error, lower by " in verdict.text
+    assert "points" not in verdict.text
+    interval = statistics.group_interval([missed(run) for run in ones])
+    estimate = comparison.group("hidden=8").estimates["mean_absolute_error"]
+    assert (estimate.low, estimate.high) == pytest.approx((interval.low, interval.high), rel=1e-5)
+    assert estimate.method == "seeds and examples"
+
+
+def test_all_labels_right_is_tested_as_accuracy_is(make: Make) -> None:
+    labels = np.random.default_rng(0).integers(0, 2, (200, 4), dtype=np.uint8)
+    right = {}
+    for units, mistakes in ((8, 20), (16, 60)):
+        predicted = labels.copy()
+        predicted[:mistakes, units % 3] ^= 1
+        right[units] = (predicted == labels).all(axis=1)
+        test = {"exact_match": float(right[units].mean())}
+        run = make(f"labels={units}", units=units, task="multi_label", test=test, test_split="labels")
+        np.savez(run / "predictions.npz", labels=labels, predicted=predicted, split_fingerprint=np.array("labels"))
+    comparison = compared(run.parent)
+    [verdict] = comparison.verdicts
+    expected = statistics.single_runs(right[8], right[16])
+    assert (comparison.metric, comparison.best, verdict.method) == ("exact_match", "hidden=8", "exact McNemar")
+    assert (verdict.difference, verdict.p) == (expected.estimate, expected.p)
+    assert "in exact_match by 20.0 points [" in verdict.text
+
+
+def test_runs_of_several_tasks_are_compared_by_the_one_that_most_have_and_it_says_so(
+    values: Callable[..., list[Path]], repeats: Repeats
+) -> None:
+    of_classes, of_values = repeats(4, [0.7, 0.71, 0.72]), values(8, [40.0, 41.0])
+    comparison = compared(*of_classes, *of_values)
+    assert (comparison.metric, comparison.best) == ("accuracy", "hidden=4")
+    assert {left.reason for left in comparison.left_out} == {"completed, but regression has no accuracy"}
+    assert "3 of classification (accuracy), 2 of regression (mean_absolute_error)" in comparison.notes[0]
+    assert "--filter task=classification" in comparison.notes[0]
+    alone = compared(*of_classes, *of_values, filters=["task=regression"])
+    assert (alone.metric, len(alone.left_out), len(alone.groups)) == ("mean_absolute_error", 0, 1)
+    assert not any("tasks" in note for note in alone.notes)
+    with pytest.raises(InputError, match="did you mean 'regression'"):
+        compared(*of_classes, filters=["task=regresion"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda made, other: made.unlink(), "is missing"),
+        (lambda made, other: shutil.copy(other, made), "does not give the run's mean_absolute_error"),
+        (lambda made, other: np.savez(made, **forged(made, float("nan"))), "hold what are no finite numbers"),
+        (lambda made, other: np.savez(made, **of_classes(made)), "is of another task than the run"),
+    ],
+)
+def test_values_that_cannot_be_used_are_told(
+    values: Callable[..., list[Path]], damage: Callable[[Path, Path], object], told: str
+) -> None:
+    runs, others = values(8, [40.0, 41.0, 40.5]), values(16, [50.0, 51.0, 49.0])
+    damage(runs[0] / "predictions.npz", runs[1] / "predictions.npz")
+    comparison = compared(*runs, *others)
+    assert any(told in note and "rests on the mean_absolute_error of whole runs" in note for note in comparison.notes)
+    assert [verdict.method for verdict in comparison.verdicts] == ["seeds alone"]
+
+
+def forged(predictions: Path, value: float) -> dict[str, Any]:
+    """The same predictions, one of them this."""
+    with np.load(predictions) as arrays:
+        found = {name: arrays[name].copy() for name in arrays}
+    found["predicted"][0, 0] = value
+    return found
+
+
+def of_classes(predictions: Path) -> dict[str, Any]:
+    """Predictions of classes on the same test split."""
+    with np.load(predictions) as arrays:
+        whole = np.zeros(len(arrays["labels"]), np.int32)
+        return {"labels": whole, "predicted": whole, "split_fingerprint": arrays["split_fingerprint"]}

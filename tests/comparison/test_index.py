@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nnexp.runs import index as index_module
 from nnexp.runs import record
@@ -53,6 +54,15 @@ ODD: dict[int, dict[str, Any]] = {
 }
 
 
+VALUES = np.random.default_rng(0).normal(150, 50, (15_000, 2)).astype(np.float32)
+OTHER_TASKS: dict[int, tuple[str, NDArray[Any]]] = {
+    8: ("multi_label", (VALUES[:90] > 150).astype(np.uint8)),
+    9: ("regression", VALUES[:90]),
+    12: ("regression", VALUES[:90, :1].astype(np.float64) * 1e300),  # as no run predicts
+    13: ("regression", VALUES),  # more than a line holds
+}
+
+
 @pytest.fixture(scope="module")
 def directories(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Directories of runs for one test each, some runs of them odd, that have not changed in the last seconds."""
@@ -67,6 +77,12 @@ def directories(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
             folder.mkdir(parents=True)
             shutil.copy(source / "predictions.npz", folder)
             data = json.loads((source / "metrics.json").read_text(encoding="utf-8")) | ODD.get(run, {})
+            if run in OTHER_TASKS:
+                task, labels = OTHER_TASKS[run]
+                predicted = labels.copy()
+                predicted[::3] = predicted[::3] + 1 if task == "regression" else 1 - predicted[::3]
+                np.savez(folder / "predictions.npz", labels=labels, predicted=predicted, split_fingerprint="others")
+                data |= {"task": task, "test_split": "others"}
             (folder / "metrics.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
     time.sleep(2.5)
     return iter(made)
@@ -82,7 +98,7 @@ def runs(directories: Iterator[Path]) -> Path:
 def indexed(runs: Path) -> Path:
     """A directory with an index of all that is in it."""
     read(runs, save=True)
-    assert len((runs / NAME).read_bytes().splitlines()) == 1 + 2 * RUNS
+    assert len((runs / NAME).read_bytes().splitlines()) == 2 * RUNS  # a head, and all but one predictions.npz
     return runs
 
 
@@ -105,7 +121,14 @@ def files(runs: Path) -> dict[str, Any]:
 
     def answers(path: Path) -> Any:
         found = read_predictions(path / "predictions.npz", probabilities=False)
-        return (found.labels == found.predicted).tolist(), found.split
+        labels, predicted = found.labels, found.predicted
+        if labels.ndim == 1:
+            return (labels == predicted).tolist(), found.split
+        if labels.dtype == np.uint8:
+            return [row.tolist() == other.tolist() for row, other in zip(labels, predicted, strict=True)], found.split
+        with np.errstate(over="ignore"):
+            missed = np.abs(predicted.astype(np.float64) - labels)
+            return np.mean(missed, axis=1).astype(np.float32).tolist(), found.split
 
     return said(runs, record.read, answers)
 
@@ -325,10 +348,13 @@ SAID: list[Any] = [
     [1, {}, {"status": "running"}],
     [1, {}, {"status": "completed", "config": [1]}, 4],
     [1, {}, {"status": []}],
-    ["split", 10**9, "AAAA"],
-    ["split", 8, "not base64!"],
-    [3, 8, "AA=="],
-    ["split", True, "AA=="],
+    ["split", 10**9, "AAAA", False],
+    ["split", 10**9, "AAAA", True],
+    ["split", 8, "not base64!", False],
+    [3, 8, "AA==", False],
+    ["split", True, "AA==", False],
+    ["split", 8, "AA==", 0],
+    ["split", 8, "AA=="],
 ]
 
 

@@ -13,8 +13,11 @@ from simulated import (
     REPEATS,
     SHARES,
     SINGLE,
+    TAILS,
     UNPAIRED,
     Network,
+    Regressor,
+    of_errors,
     of_group,
     of_networks,
     of_shares,
@@ -30,6 +33,7 @@ from nnexp.comparison.statistics import (
     repeats_needed,
     seeds_interval,
     seeds_only,
+    single_errors,
     single_runs,
     smallest_difference,
     unpaired_repeats,
@@ -107,6 +111,30 @@ class TestIntervalsHoldTheTruth:
         found = of_single_runs(*chances, trials=TRIALS)
         assert found.held >= 0.93 - CHANCE  # an exact test errs on this side where few answers differ
         assert chances[0] != chances[1] or found.shown <= 0.05 + CHANCE
+
+    @pytest.mark.parametrize("repeats", [1, 3])
+    @pytest.mark.parametrize("tails", TAILS)
+    def test_two_networks_that_predict_values_alike(self, tails: str, repeats: int) -> None:
+        network = Regressor(seeds=0.0 if repeats == 1 else 0.3)
+        found = of_errors(network, network, repeats, tails, trials=TRIALS // 3)
+        assert 0.93 - 2 * CHANCE <= found.held <= 0.97 + 2 * CHANCE  # a third of the trials: 0.01 is one standard error
+        assert found.shown <= 0.06 + 2 * CHANCE
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("repeats", [1, *REPEATS])
+    @pytest.mark.parametrize("tails", TAILS)
+    def test_two_networks_that_predict_values_alike_in_more_trials(self, tails: str, repeats: int) -> None:
+        network = Regressor(seeds=0.0 if repeats == 1 else 0.3)
+        found = of_errors(network, network, repeats, tails, trials=2 * TRIALS)
+        assert 0.93 - CHANCE <= found.held <= 0.97 + CHANCE
+        assert found.shown <= 0.06 + CHANCE
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("repeats", [1, *REPEATS])
+    def test_two_networks_that_predict_values_20_percent_apart(self, repeats: int) -> None:
+        seeds = 0.0 if repeats == 1 else 0.3
+        found = of_errors(Regressor(seeds=seeds), Regressor(1.2, seeds=seeds), repeats, trials=2 * TRIALS)
+        assert 0.93 - CHANCE <= found.held <= 0.97 + CHANCE
 
 
 class TestPublishedExamples:
@@ -261,6 +289,47 @@ class TestWhateverTheValues:
             (-reverse.estimate, -reverse.high, -reverse.low, reverse.p), nan_ok=True
         )
 
+    @pytest.mark.parametrize("size", [2, 3, 20, 500, 10_001])
+    @pytest.mark.parametrize("apart", [0.0, 0.05, 0.3, 2.0])
+    def test_so_it_is_for_two_runs_that_predict_values(self, size: int, apart: float) -> None:
+        one, other = np.random.default_rng(1).exponential(size=(2, size))
+        found, reverse = single_errors(one + apart, other), single_errors(other, one + apart)
+        assert (found.p < LEVEL) == excludes_zero(found) == found.shown
+        assert 0 <= found.p <= 1
+        assert found.low < found.estimate < found.high
+        assert found.estimate == pytest.approx(np.mean(one + apart) - np.mean(other))
+        assert (found.low, found.high, found.p) == pytest.approx((-reverse.high, -reverse.low, reverse.p))
+
+    @pytest.mark.parametrize("apart", [0.0, 0.2, 1.0])
+    def test_normal_differences_have_students_interval(self, apart: float) -> None:
+        one, other = np.random.default_rng(2).standard_normal((2, 400))
+        found, students = single_errors(one + apart, other), stats.ttest_rel(one + apart, other)
+        interval = students.confidence_interval(1 - LEVEL)
+        assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=0.01)
+        assert found.p == pytest.approx(students.pvalue, abs=0.02)
+
+    def test_the_resampling_is_that_of_scipy(self) -> None:
+        """By SciPy's bootstrap of the studentised mean, drawn anew, on skewed differences."""
+        one, other = np.random.default_rng(3).lognormal(size=(2, 60))
+        gained, found = one - 2 * other, single_errors(one, 2 * other)
+        mean = gained.mean()
+
+        def strays(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+            error = values.std(axis=axis, ddof=1) / np.sqrt(values.shape[axis])
+            return np.abs(values.mean(axis=axis) - mean) / error
+
+        drawn = stats.bootstrap(
+            (gained,), strays, n_resamples=20_000, method="percentile", rng=np.random.default_rng(4)
+        ).bootstrap_distribution
+        error = stats.sem(gained)
+        assert found.high - mean == pytest.approx(np.quantile(drawn, 1 - LEVEL) * error, rel=0.05)
+        assert found.p == pytest.approx(np.mean(drawn >= abs(mean) / error), abs=0.01)
+
+    @pytest.mark.parametrize(("by", "p"), [(0.0, 1.0), (1.0, 0.0)])
+    def test_values_that_differ_by_the_same_everywhere_leave_no_doubt(self, by: float, p: float) -> None:
+        found = single_errors(np.arange(9) + by, np.arange(9))
+        assert (found.estimate, found.low, found.high, found.p) == (by, by, by, p)
+
     @pytest.mark.parametrize("counts", [(5, 0), (6, 0), (9, 1), (10, 2), (15, 4), (60, 39), (0, 0)])
     def test_a_difference_that_mcnemar_does_not_show_has_an_interval_that_reaches_zero(
         self, counts: tuple[int, int]
@@ -297,6 +366,8 @@ class TestWhateverTheValues:
         assert not found.shown
         assert "not finite" in found.cautions[0]
         assert math.isnan(group_interval(values).low)
+        assert single_errors(values[1], values[0]).p == 1
+        assert math.isnan(single_errors(values[1], values[0]).estimate)
 
     @pytest.mark.parametrize("repeats", [1, 2])
     def test_with_few_repeats_the_examples_speak_and_a_caution_says_so(self, repeats: int) -> None:
@@ -322,6 +393,8 @@ class TestWhateverTheValues:
         ("compare", "first", "second"),
         [
             (single_runs, [True], [True, False]),
+            (single_errors, [1.0, 2.0], [1.0, 2.0, 3.0]),
+            (single_errors, [1.0], [2.0]),
             (single_runs, [], []),
             (paired_repeats, np.ones((3, 4)), np.ones((4, 4))),
             (unpaired_repeats, np.ones((3, 4)), np.ones((3, 5))),

@@ -49,7 +49,7 @@ def ls(
     else:
         headlines = dict.fromkeys(found.headline for found in records)
         alike = len(headlines) == 1
-        columns = ("run", "status", "epochs", "loss", next(iter(headlines)) if alike else "first figure", "time")
+        columns = ("run", "status", "epochs", "loss", next(iter(headlines)) if alike else "result", "time")
         rows = [[printable(found.path.relative_to(directory)), *_cells(found, alike)] for found in records]
         print_long(stdout(), columns, rows, columns[2:])
     index.save()

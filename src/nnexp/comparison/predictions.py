@@ -81,7 +81,10 @@ def _checked(run: RunRecord, index: Index) -> Answers:
     value, of_values = run.test.get(run.headline), run.task == "regression"
     if (found.scores.dtype != bool) != of_values:
         raise UnusablePredictions(f"{path} is of another task than the run")
-    if value is not None and not _is_near(float(found.scores.mean(dtype="f8")), value, of_values):
+    mean = float(found.scores.mean(dtype="f8"))
+    if not math.isfinite(mean):
+        raise UnusablePredictions(f"{path}: its predictions hold what are no finite numbers")
+    if value is not None and not _is_near(mean, value, of_values):
         raise UnusablePredictions(f"{path} does not give the run's {run.headline}: it is another run's")
     return found
 

@@ -1,0 +1,42 @@
+"""What is shown of a sweep while it runs, from its events."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from nnexp import events
+from nnexp.cli.sweep_live import SweepLive
+from nnexp.sweeps.child import Ending
+from nnexp.sweeps.execute import Ended, Started
+
+TASKS = {
+    "classification": ({"accuracy": 0.91, "loss": 0.3}, "accuracy", "0.9100"),
+    "multi_label": ({"binary_accuracy": 0.8, "loss": 0.3, "val_loss": 0.4}, "exact_match", "0.5500"),
+    "regression": ({"loss": 2801.7, "mean_absolute_error": 42.17}, "mean_absolute_error", "45.9000"),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_figures_are_those_of_the_task(task: str, tmp_path: Path) -> None:
+    logs, headline, figure = TASKS[task]
+    done = tmp_path / "hidden=8"
+    done.mkdir()
+    metrics = {"status": "completed", "task": task, "test": {"loss": 0.4, headline: float(figure)}, "history": [logs]}
+    (done / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+
+    console = Console(file=(file := io.StringIO()), width=120)
+    with SweepLive(console, tmp_path, {"hidden=8": 1.0, "hidden=16": 1.0}, 1, quiet=False) as live:
+        live.report("hidden=8", Started())
+        live.report("hidden=8", events.Progress(1, 1, 5, 10, logs))
+        live.report("hidden=8", Ended(Ending("done")))
+        assert f"hidden=8: completed, test {headline} {figure}, " in file.getvalue()
+        console.print(live)
+    head, _, row, *_ = [line.split() for line in file.getvalue().splitlines()[1:] if line.strip()]
+    [trained] = [name for name in logs if "loss" not in name]
+    assert head == ["run", "status", "epoch", "loss", trained, "test", "time"]
+    assert figure in row
