@@ -17,6 +17,7 @@ from nnexp.tasks import Task
 
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
+_KINDS = (*_ENDINGS, "images")
 _FEW = 20_000  # examples: with fewer, more passes and smaller batches
 _UNITS: Mapping[Task, str] = {"classification": "class", "multi_label": "label", "regression": "number to learn"}
 _LAST: Mapping[Task, str] = {
@@ -114,8 +115,8 @@ def _scale(dataset: Dataset) -> str:
 
 def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
     """The kind of the data in a folder, and where they are: `path`, and `labels` where a file has those of pictures."""
-    if start and start not in KINDS:
-        raise InputError(f"there is no data of the kind {start!r}\nallowed: {', '.join((*KINDS, *DATASETS))}")
+    if start and start not in _KINDS:
+        raise InputError(f"no config can be made from {start!r}\nallowed: {', '.join((*_KINDS, *DATASETS))}")
     try:
         there = sorted(folder.iterdir())
     except OSError as error:

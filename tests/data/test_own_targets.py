@@ -102,6 +102,7 @@ def test_a_task_that_is_given_is_taken(tmp_path: Path) -> None:
         (["1,0,1", "2,1,-1"] * 5, {"target": "a", "weight_column": "b"}, "'b': '-1' is no weight"),
         (["1,0,1", "2,1,"] * 5, {"target": "a", "weight_column": "b"}, "'b': '' is no weight"),
         (["1,0,0", "2,1,0"] * 5, {"target": "a", "weight_column": "b"}, "'b' is 0 for every training example"),
+        ([f"1,{n // 5},0" for n in range(101)], {"target": "a"}, "task: regression"),
         (["1,0,0", "2,1,0"] * 5, {"target": "a", "weight_column": "w"}, "there is no column 'w'"),
     ],
 )
@@ -142,6 +143,15 @@ def test_weights_go_with_their_rows_and_are_not_learnt_from(tmp_path: Path) -> N
     arrays = load(own("csv", path, target="y", weight_column="w", test_path=str(test)))
     assert arrays.weights is not None
     assert arrays.weights.tolist() == [n / 4 for n in range(40)]
+
+
+def test_a_cell_of_several_values_is_refused_where_it_would_be_used(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": range(10), "words": [["a", "b"]] * 10, "y": ["a", "b"] * 5})
+    frame.to_parquet(tmp_path / "a.parquet")
+    for target in ("y", "words"):
+        with pytest.raises(BadData, match="column 'words' holds several values"):
+            own("parquet", tmp_path / "a.parquet", target=target)
+    assert own("parquet", tmp_path / "a.parquet", target="y", drop=["words"]).feature_names == ("x",)
 
 
 @pytest.mark.parametrize("parted", [False, True])

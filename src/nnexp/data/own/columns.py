@@ -105,7 +105,7 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
 
     if pd.api.types.is_datetime64_any_dtype(cells):
         raise BadData(f"column {name!r} holds dates", "turn them into numbers, or leave the column out with `drop`")
-    missing = _missing(cells)
+    missing = missing_in(cells)
     if missing.all():
         raise BadData(f"column {name!r} is empty in the training part", "leave it out with `drop`")
     numbers = _numbers(cells)
@@ -133,7 +133,7 @@ def _encode(column: Column, cells: pd.Series) -> np.ndarray:
 
     if not column.categories:
         numbers = _numbers(cells)
-        strange = np.isnan(numbers) & ~_missing(cells)
+        strange = np.isnan(numbers) & ~missing_in(cells)
         if strange.any():
             place = int(strange.argmax())
             row = row_of(cells.index, place)
@@ -150,7 +150,16 @@ def _encode(column: Column, cells: pd.Series) -> np.ndarray:
     return encoded
 
 
-def _missing(cells: pd.Series) -> np.ndarray:
+def missing_in(cells: pd.Series) -> np.ndarray:
+    """Which cells of a column are missing, or empty text: a mask [n].
+
+    Raises:
+        BadData: a cell holds several values, as Parquet's can.
+    """
+    import pandas as pd
+
+    if pd.api.types.infer_dtype(cells, skipna=True) == "mixed" and not cells.map(pd.api.types.is_scalar).all():
+        raise BadData(f"column {cells.name!r} holds several values in a cell", "leave it out with `drop`")
     found: np.ndarray = (cells.isna() | (cells == "")).to_numpy(dtype=bool)
     return found
 
@@ -165,7 +174,7 @@ def _numbers(cells: pd.Series) -> np.ndarray:
 
 
 def _texts(cells: pd.Series) -> list[str]:
-    return [MISSING if missing else str(cell) for cell, missing in zip(cells, _missing(cells), strict=True)]
+    return [MISSING if missing else str(cell) for cell, missing in zip(cells, missing_in(cells), strict=True)]
 
 
 def _refuse_large(name: str, cells: pd.Series, numbers: np.ndarray) -> None:

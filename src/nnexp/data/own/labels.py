@@ -34,13 +34,11 @@ def labels_of(values: Sequence[Any], named: Sequence[str] | None, what: str) -> 
     if len(found) < 2:
         said = f"one value only, {found[0]!r}" if found else "no values"
         raise BadData(f"{what} has {said}: there is nothing to tell apart", "", "target")
-    numbers = all(_number(text) is not None for text in found)
-    fewest = _FEWEST_OF_A_NUMBER if numbers else _FEWEST_OF_A_NAME
+    hint, parameter = _numbers_hint(found)
+    fewest = _FEWEST_OF_A_NUMBER if hint else _FEWEST_OF_A_NAME
     if len(found) > _MOST_CLASSES or (len(found) > _FEW_CLASSES and len(found) * fewest > len(values)):
         message = f"{what} has {len(found):,} different values in {len(values):,} examples, which are no classes"
-        if numbers:
-            raise BadData(message, "to learn the numbers themselves:  task: regression", "task")
-        raise BadData(message, "", "target")
+        raise BadData(message, hint, parameter)
     return places_of(values, found, what), tuple(found)
 
 
@@ -72,7 +70,8 @@ def need_all_classes(y_train: np.ndarray, y_test: np.ndarray, classes: Sequence[
     if not len(y_train) or not len(y_test):
         raise BadData(f"the {'test' if len(y_train) else 'training'} part has no examples", "", "test_path")
     if unmet := sorted(set(y_test.tolist()) - set(y_train.tolist())):
-        raise BadData(f"the training part has no example of the class {classes[unmet[0]]!r}, the test part has")
+        message = f"the training part has no example of the class {classes[unmet[0]]!r}, the test part has"
+        raise BadData(message, *_numbers_hint(classes))
 
 
 def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mapping[str, Any]) -> np.ndarray:
@@ -99,6 +98,13 @@ def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mappin
     except ValueError:
         raise BadData(f"test: {share:g} of {len(set(groups))} groups would leave one part empty", "", "test") from None
     return mask
+
+
+def _numbers_hint(classes: Sequence[str]) -> tuple[str, str]:
+    """What to do where classes are numbers and do not do as classes, and the parameter that it is about."""
+    if all(_number(name) is not None for name in classes):
+        return "to learn the numbers themselves:  task: regression", "task"
+    return "", "target"
 
 
 def _text(value: Any, what: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
-from nnexp.data.own.columns import Columns, row_of
+from nnexp.data.own.columns import Columns, missing_in, row_of
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
 from nnexp.data.own.targets import Targets, targets_of, weights_of
@@ -86,7 +87,7 @@ def read_table(kind: str, path: Path, parameters: Mapping[str, Any]) -> pd.DataF
         raise BadData(f"{path.name} is not UTF-8 text (byte {error.start:,})", "save it as UTF-8") from None
     except BadData:
         raise
-    except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
+    except (ValueError, OSError, csv.Error) as error:  # pandas' own errors are ValueErrors
         raise BadData(f"{path.name} cannot be read as {kind}: {str(error).strip()}") from None
     if not len(frame):
         raise BadData(f"{path.name} has no rows")
@@ -122,8 +123,6 @@ def _read_csv(path: Path, separator: str) -> pd.DataFrame:
 
 def _refuse_short_rows(path: Path, separator: str, whole: pd.DataFrame) -> None:
     """pandas takes the cells that a row lacks for empty ones; where it may have done so, the file is read for this."""
-    import csv
-
     if not (whole.iloc[:, -1] == "").any():
         return
     filled = set(whole.index)
@@ -137,7 +136,7 @@ def _refuse_short_rows(path: Path, separator: str, whole: pd.DataFrame) -> None:
 def _no_gaps(frame: pd.DataFrame, target: str) -> list[Any]:
     """The cells of the target, all there."""
     cells = frame[target]
-    missing = (cells.isna() | (cells == "")).to_numpy()
+    missing = missing_in(cells)
     if missing.any():
         row = row_of(frame.index, int(missing.argmax()))
         raise BadData(f"{row}: the target {target!r} is missing", "give it, or remove the row")

@@ -74,7 +74,7 @@ def targets_of(
     if len(names) != len(cells) or len(set(names)) < len(names):
         message = f"`classes` must name the {len(cells)} targets, each by a name of its own"
         raise BadData(message, f"they are: {', '.join(cells)}", "classes")
-    read = _read_labels if task == "multi_label" else _read_numbers
+    read = _READERS[task]
     return Targets(task, _columns([read(name, values, where) for name, values in cells.items()]), names)
 
 
@@ -104,7 +104,7 @@ def _task_of(cells: Sequence[Sequence[Any] | np.ndarray], named: Sequence[str] |
     if len(cells) == 1 and len(named or ()) > 1:
         return "classification"
     numbers = [_numbers(column) for column in cells]
-    if len(cells) > 1:
+    if len(cells) != 1:
         others = any((~np.isnan(column) & ~np.isin(column, (0, 1))).any() for column in numbers)
         return "regression" if others else "multi_label"
     is_number = np.isfinite(numbers[0])
@@ -134,6 +134,9 @@ def _read_numbers(name: str, cells: Sequence[Any] | np.ndarray, where: Callable[
         message = f"{where(place)}, {name!r}: {_shown(cells[place])} is no finite number"
         raise BadData(message, "a regression learns numbers: mend the cell, or remove its row", "target")
     return found.astype(np.float32)
+
+
+_READERS = {"multi_label": _read_labels, "regression": _read_numbers}
 
 
 def _numbers(cells: Sequence[Any] | np.ndarray) -> np.ndarray:
