@@ -94,7 +94,7 @@ def test_a_task_that_is_given_is_taken(tmp_path: Path) -> None:
         (["1,0,1", "2,1,1"] * 5, {"task": "multi_label"}, "'b' is 1 in every example"),
         (["1,0.5,1", "2,0.5,2"] * 5, {}, "'a' is 0.5 in every example"),
         (["1,a,b"] * 5, {"task": "classification"}, "one target, not 2"),
-        (["1,0,1", "2,1,0"] * 5, {"classes": ["one"]}, "must name the 2 targets"),
+        (["1,0,1", "2,1,0"] * 5, {"classes": ["one"]}, "must have a name of its own for each target"),
         (["1,0,1", "2,1,0"] * 5, {"target": ["a", "a"]}, "names a column twice"),
         (["1,0,1", "2,1,0"] * 5, {"target": ["a", "c"]}, "there is no column 'c'"),
         (["1,0,1", "2,1,0"] * 5, {"columns": ["x", "b"]}, "has the target 'b'"),
@@ -185,6 +185,13 @@ def test_targets_of_arrays(tmp_path: Path, y: Any, more: dict[str, Any], task: s
     assert (dataset.task, dataset.classes) == (task, classes)
     rows = arrays.x_test[:, 0].astype(int)
     assert np.array_equal(arrays.y_test, y[rows].reshape(len(rows), -1).astype(arrays.y_test.dtype))
+
+
+@pytest.mark.parametrize("y", [np.zeros((30, 0)), np.arange(30) * 1j, np.zeros(30, dtype=[("a", int)])])
+def test_arrays_that_hold_nothing_to_learn(tmp_path: Path, y: Any) -> None:
+    np.savez(tmp_path / "a.npz", x=np.arange(30.0)[:, None], y=y)
+    with pytest.raises(BadData, match="wanted: numbers or texts"):
+        own("npz", tmp_path / "a.npz")
 
 
 @pytest.fixture

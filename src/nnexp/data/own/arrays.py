@@ -85,11 +85,13 @@ def targets_of_array(name: str, y: np.ndarray, parameters: Mapping[str, Any]) ->
     """
     classes = parameters.get("classes")
     task = parameters.get("task")
+    if y.dtype.kind not in "iufbU" or 0 in y.shape:
+        raise BadData(f"the labels are {y.dtype}{list(y.shape)}", "wanted: numbers or texts, [n] or [n, k]", "y")
     if y.ndim == 2 and y.shape[1] > 1:
         columns = {f"{name}_{place}": y[:, place] for place in range(y.shape[1])}
         return targets_of(columns, parameters, _example)
     y = y.reshape(len(y))
-    places = task in (None, "classification") and len(classes or ()) > 1 and y.dtype.kind in "iu"
+    places = task in (None, "classification") and len(classes or ()) > 1 and y.dtype.kind in "iub"
     if not places or set(map(str, y.tolist())) <= set(classes or ()):
         return targets_of({name: y}, parameters, _example)
     if y.min() < 0 or y.max() >= len(classes or ()):

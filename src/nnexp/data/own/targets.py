@@ -72,8 +72,8 @@ def targets_of(
         raise BadData(message, "take  task: classification", "task")
     names = tuple(named or cells)
     if len(names) != len(cells) or len(set(names)) < len(names):
-        message = f"`classes` must name the {len(cells)} targets, each by a name of its own"
-        raise BadData(message, f"they are: {', '.join(cells)}", "classes")
+        message = f"`classes` must have a name of its own for each target, and has {', '.join(names)}"
+        raise BadData(message, f"the targets: {', '.join(cells)}", "classes")
     read = _READERS[task]
     return Targets(task, _columns([read(name, values, where) for name, values in cells.items()]), names)
 
@@ -164,4 +164,4 @@ def _listed(cells: Sequence[Any] | np.ndarray) -> list[Any]:
 
 
 def _shown(cell: Any) -> str:
-    return repr(cell) if isinstance(cell, str) else str(cell)
+    return repr(str(cell)) if isinstance(cell, str) else str(cell)
