@@ -7,13 +7,16 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnexp.data.datasets import DATASETS, Dataset, describe, load
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.errors import InputError
 from nnexp.runs.reading import printable
 from nnexp.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
@@ -32,21 +35,30 @@ _TOLD: Mapping[Task, str] = {
 }
 
 
-def config_text(folder: Path, start: str) -> tuple[str, str]:
+def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[str, str]:
     """A config's text and the name of its file, for a dataset that nnexp knows or for the data found in a folder.
 
-    `start` is the name of the dataset, or the kind of own data; "" takes what is there.
+    `start` is the name of the dataset, or the kind of own data; "" takes what is there. `target` has the columns of a
+    table to learn; where it is empty they are guessed by their names.
 
     Raises:
         InputError: there is no such data in the folder, or more than one.
     """
+    if target and start in (*DATASETS, "npz", "images"):
+        raise InputError(f"--target names columns of a table, which {start} is not\nleave it out")
     if start in DATASETS:
         dataset = DATASETS[start]
         return _text(dataset, dataset.name, f"{dataset.title}: {_learnt(dataset)}"), f"{dataset.name}.yaml"
     kind, paths = _found(folder, start)
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     if "target" in KINDS[kind]:
-        written["target"] = _target(_names(kind, paths["path"], written))
+        frame = _table(kind, paths["path"], written)
+        guessed = target or _target(list(frame.columns))
+        written["target"] = guessed[0] if len(guessed) == 1 else list(guessed)
+        if no_use := _of_no_use(frame, guessed):
+            written["drop"] = no_use
+    elif target:
+        raise InputError(f"--target names columns of a table, and there is none in {folder}\nleave it out")
     if kind == "images":
         written |= _size(paths)
     given = {name: str(path) for name, path in paths.items()}
@@ -60,8 +72,12 @@ def config_text(folder: Path, start: str) -> tuple[str, str]:
     inner = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in written.items())
     about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, {_learnt(dataset)}"
     name = paths["path"].stem if paths["path"] != folder else folder.resolve().name
-    task = f"The task is {dataset.task}: {_TOLD[dataset.task]}."
-    return _text(dataset, f"{{{kind}: {{{inner}}}}}", about, task), f"{name}.yaml"
+    notes = [f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
+    if dropped := written.get("drop"):
+        notes.append(
+            f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."
+        )
+    return _text(dataset, f"{{{kind}: {{{inner}}}}}", about, *notes), f"{name}.yaml"
 
 
 def _described(kind: str, parameters: Mapping[str, Any]) -> Dataset:
@@ -178,29 +194,43 @@ def _relative(path: Path, folder: Path) -> str:
     return "." if path == folder else path.name
 
 
-def _target(names: Sequence[str]) -> str | list[str]:
-    """The column to learn: one with a usual name, or several such as `label_a`, `label_b`; else the last."""
+def _target(names: Sequence[str]) -> list[str]:
+    """The columns to learn: one with a usual name, or several such as `label_a`, `label_b`; else the last."""
     lower = {name.lower(): name for name in reversed(names)}
     for usual in _USUAL_TARGETS:
         if usual in lower:
-            return lower[usual]
+            return [lower[usual]]
     for usual in _USUAL_TARGETS:
         several = [name for name in names if name.lower().startswith(f"{usual}_")]
         if 1 < len(several) < len(names):
             return several
-    return names[-1]
+    return [names[-1]]
 
 
-def _names(kind: str, path: Path, written: dict[str, Any]) -> list[str]:
-    """The columns of a table; where it has but one, `written` gets the separator that it seems to have."""
+def _of_no_use(frame: pd.DataFrame, targets: Sequence[str]) -> list[str]:
+    """The columns that nothing can be learnt from as they are: dates, and texts such as names."""
+    from nnexp.data.own.columns import Columns
+
+    found = []
+    for name in frame.columns.difference(targets, sort=False):
+        try:
+            Columns.fit(frame[[name]])
+        except BadData as error:
+            if error.parameter == "drop":  # all else is for the user to mend
+                found.append(name)
+    return found
+
+
+def _table(kind: str, path: Path, written: dict[str, Any]) -> pd.DataFrame:
+    """The table; where it has but one column, `written` gets the separator that it seems to have."""
     from nnexp.data.own.tables import read_table
 
-    names = list(read_table(kind, path, written).columns)
+    frame = read_table(kind, path, written)
     for separator in (";", "\t", "|"):
-        if len(names) == 1 and separator in names[0]:
+        if len(frame.columns) == 1 and separator in frame.columns[0]:
             written["separator"] = separator
-            names = list(read_table(kind, path, written).columns)
-    return names
+            frame = read_table(kind, path, written)
+    return frame
 
 
 def _size(paths: Mapping[str, Path]) -> dict[str, Any]:

@@ -103,6 +103,33 @@ def test_a_known_dataset_needs_no_data(tmp_path: Path, nnexp: Any, name: str) ->
     assert "warning" not in checked.stdout
 
 
+def test_columns_that_nothing_can_be_learnt_from_are_left_out(tmp_path: Path) -> None:
+    rows = [f"{n % 2},Passenger {n},2020-01-{n % 28 + 1:02},,{n % 7},{'SCQ'[n % 3]}" for n in range(300)]
+    (tmp_path / "ship.csv").write_text("Survived,Name,Day,Cabin,Age,Port\n" + "\n".join(rows) + "\n")
+    done = CliRunner().invoke(application(), ["init", str(tmp_path), "--target", "Survived"])
+    assert done.exit_code == 0, done.output
+    entry = load_experiment(tmp_path / "ship.yaml").dataset
+    assert (entry.get("target"), entry.get("drop")) == ("Survived", ["Name", "Cabin"])
+    assert "# Left out" in done.stdout
+    assert CliRunner().invoke(application(), ["check", str(tmp_path / "ship.yaml")]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target", "Survive"], "did you mean 'Survived'?"),
+        (["--from", "iris", "--target", "Survived"], "which iris is not"),
+        (["--from", "parquet", "--target", "Survived"], "there are no parquet data"),
+    ],
+)
+def test_a_target_is_a_column_of_the_table(tmp_path: Path, words: list[str], said: str) -> None:
+    (tmp_path / "ship.csv").write_text("Survived,Age\n" + "0,1\n1,2\n" * 5)
+    done = CliRunner().invoke(application(), ["init", str(tmp_path), *words])
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not list(tmp_path.glob("*.yaml"))
+
+
 def test_nothing_to_start_from_is_told_with_what_would_be(tmp_path: Path, nnexp: Any) -> None:
     done = nnexp("init", tmp_path)
     assert done.returncode == 2

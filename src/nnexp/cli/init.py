@@ -20,10 +20,14 @@ def init(
             help="csv, parquet, npz or images in DIR; or a dataset such as mnist. By default what is there.",
         ),
     ] = "",
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The column of a table to learn, again for several; guessed by default."),
+    ] = None,
 ) -> None:
     """Look at the data and write a commented config that trains as it is.
 
-    Example:  nnexp init my-data --from csv
+    Example:  nnexp init my-data --target price
     """
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config
@@ -35,17 +39,17 @@ def init(
 
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
-    text, name = config_text(folder, start)
-    target = folder / name
+    text, name = config_text(folder, start, target or ())
+    path = folder / name
     # From its own folder, as it will be read.
-    experiment = parse_experiment(parse_config(text, str(target)), target.stem)
+    experiment = parse_experiment(parse_config(text, str(path)), path.stem)
     if problems := preflight(experiment, describe(experiment.dataset.name, experiment.dataset.parameters)).problems:
         raise ConfigError(problems)
-    if target.exists():
-        raise InputError(f"{target} is there already\nremove it, or move it away")
+    if path.exists():
+        raise InputError(f"{path} is there already\nremove it, or move it away")
     try:
-        write_text(target, text)
+        write_text(path, text)
     except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror}") from None
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
     typer.echo(text)
-    typer.echo(f"written to {target};  nnexp run {target}", err=True)
+    typer.echo(f"written to {path};  nnexp run {path}", err=True)

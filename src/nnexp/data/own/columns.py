@@ -104,10 +104,11 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(cells):
-        raise BadData(f"column {name!r} holds dates", "turn them into numbers, or leave the column out with `drop`")
+        hint = f"turn them into numbers, or leave the column out with  drop: [{name}]"
+        raise BadData(f"column {name!r} holds dates", hint, "drop")
     missing = missing_in(cells)
     if missing.all():
-        raise BadData(f"column {name!r} is empty in the training part", "leave it out with `drop`")
+        raise BadData(f"column {name!r} is empty in the training part", f"leave it out with  drop: [{name}]", "drop")
     numbers = _numbers(cells)
     strange = np.isnan(numbers) & ~missing
     if not is_category and not strange.any():
@@ -124,7 +125,7 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     categories = sorted(set(_texts(cells)))
     if len(categories) > _MOST_CATEGORIES:
         message = f"column {name!r} has {len(categories):,} different values, which are no categories"
-        raise BadData(f"{message} (at most {_MOST_CATEGORIES})", f"leave it out with  drop: [{name}]")
+        raise BadData(f"{message} (at most {_MOST_CATEGORIES})", f"leave it out with  drop: [{name}]", "drop")
     return Column(name, categories=tuple(categories))
 
 
@@ -159,7 +160,8 @@ def missing_in(cells: pd.Series) -> np.ndarray:
     import pandas as pd
 
     if pd.api.types.infer_dtype(cells, skipna=True) == "mixed" and not cells.map(pd.api.types.is_scalar).all():
-        raise BadData(f"column {cells.name!r} holds several values in a cell", "leave it out with `drop`")
+        hint = f"leave it out with  drop: [{cells.name}]"
+        raise BadData(f"column {cells.name!r} holds several values in a cell", hint, "drop")
     found: np.ndarray = (cells.isna() | (cells == "")).to_numpy(dtype=bool)
     return found
 
