@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
@@ -93,6 +94,9 @@ def test_whole_configs_in_the_documents_can_be_trained(
     kinds = ("setosa", "versicolor", "virginica")
     (tmp_path / "flowers.csv").write_text("petals,species\n" + "".join(f"{n},{kinds[n % 3]}\n" for n in range(30)))
     (tmp_path / "wines.csv").write_text("ash,strong,coloured,barolo\n" + "2.1,0,1,0\n1.9,1,0,1\n" * 15)
+    np.savez(tmp_path / "reviews.npz", x=np.arange(2000).reshape(10, 200), y=np.arange(10) % 2)
+    for name, array in (("x", np.zeros((10, 784), np.uint8)), ("y", np.arange(10) % 2)):
+        np.save(tmp_path / f"{name}.npy", array)
     for block in YAML_BLOCK.findall(text_of(page)):
         if re.search(r"^dataset:", block, re.MULTILINE):
             experiment = parse_experiment(parse_config(block, page.name), "shown")
