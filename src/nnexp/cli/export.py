@@ -31,6 +31,9 @@ def export(
         Path | None,
         typer.Option("--output", "-o", metavar="PATH", help="Where to; by default here, under the run's name."),
     ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="PATH", help="Where the run's own data are now.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier export left there.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON on stdout.")] = False,
@@ -49,7 +52,8 @@ def export(
 
     handle_sigterm()
     end_at_once_when_told_twice()
-    done = export(run, name, output, force=force, offline=offline, progress=RichFetchProgress(stderr()))
+    progress = RichFetchProgress(stderr())
+    done = export(run, name, output, moved_to=dataset, force=force, offline=offline, progress=progress)
     typer.echo(to_json(done.plain()) if as_json else "\n".join(_told(done)))
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
@@ -62,4 +66,6 @@ def _told(done: Exported) -> Iterator[str]:
         check = done.check
         yield f"  takes raw examples, {check.input}; gives {check.output}"
         apart = f"largest difference {check.difference:.2g} over {check.examples} examples"
+        if check.largest > 1:
+            apart += f", where predictions are up to {check.largest:.4g} (at most {check.allowed:.2g} is allowed)"
         yield f"  loaded back with {check.runtime}: {apart}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import json
 import os
 import sys
 import tempfile
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.config.experiment import as_folder_name, load_experiment
+from nnexp.config.overrides import Override
+from nnexp.data.dataset import Dataset, OwnFiles
+from nnexp.data.own.kinds import KINDS
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError, NnexpError, RunError
 from nnexp.examples import dataset_of, load_examples
@@ -29,8 +33,6 @@ from nnexp.runs.record import RunRecord
 PROGRAMS = {"script": ".py", "notebook": ".ipynb"}
 NAMES = (*FORMATS, *PROGRAMS)
 """Every format, of models and of programs."""
-FARTHEST = 1e-5
-"""The largest difference that a prediction may have, where predictions are up to 1; of larger ones, as a share."""
 _EXAMPLES = 256  # of the test part, from its first
 _MODULES = sys.stdlib_module_names | {"keras", "numpy", "pandas", "PIL", "sklearn", "tensorflow"}
 
@@ -55,6 +57,7 @@ def export(
     name: str,
     target: Path | None = None,
     *,
+    moved_to: Path | None = None,
     force: bool = False,
     offline: bool = False,
     progress: FetchProgress | None = None,
@@ -62,7 +65,7 @@ def export(
     """Write the model of the run at `path` in the format of that name, or the run as a Keras program.
 
     It goes to `target`; without one, into the current directory under the run's name. A model is loaded back with the
-    format's own runtime and must predict what the run's own does.
+    format's own runtime and must predict what the run's own does. `moved_to` is where the run's own data are by now.
 
     Raises:
         InputError: run, format or target cannot be used, or a package is missing; nothing was written.
@@ -79,29 +82,46 @@ def export(
     target = target or Path(_stem(found.name, name) + suffix)
     _check_target(target, suffix, found.path, force=force)
     if name in PROGRAMS:
-        return _program(found, name, target)
-    return _model(found, FORMATS[name], target, offline=offline, progress=progress)
+        return _program(found, name, target, moved_to)
+    return _model(found, FORMATS[name], target, moved_to, offline=offline, progress=progress)
 
 
-def _program(found: RunRecord, name: str, target: Path) -> Exported:
-    experiment = load_experiment(found.folder.config)
+def _program(found: RunRecord, name: str, target: Path, moved_to: Path | None) -> Exported:
+    dataset = dataset_of(found, moved_to)
+    experiment = load_experiment(found.folder.config, _paths(dataset) if moved_to else ())
     if experiment.identity != found.identity:
         what = f"{printable(found.folder.config)} is not the one that the run was trained with"
         raise InputError(f"{what} (edited since, or by another nnexp); train it anew, and export that run")
-    made = program(found, experiment, dataset_of(found))
+    made = program(found, experiment, dataset)
     with _placing(target) as temporary:
         temporary.write_text(made.script() if name == "script" else made.notebook(), encoding="utf-8")
     return Exported(found.path, name, target)
 
 
-def _model(found: RunRecord, made: Format, target: Path, *, offline: bool, progress: FetchProgress | None) -> Exported:
+def _paths(dataset: Dataset) -> list[Override]:
+    """What makes a config take own data from where they are now."""
+    assert isinstance(dataset.origin, OwnFiles)
+    kind, parameters = dataset.origin.kind, dataset.origin.parameters
+    names = [name for name, known in KINDS[kind].items() if known.type == "path" and parameters.get(name)]
+    return [Override(f"dataset.{name}", json.dumps(parameters[name]), "--dataset") for name in names]
+
+
+def _model(
+    found: RunRecord,
+    made: Format,
+    target: Path,
+    moved_to: Path | None,
+    *,
+    offline: bool,
+    progress: FetchProgress | None,
+) -> Exported:
     signature = signature_of(found)
     if missing := made.missing:
         what = f"the format {made.name} needs {', '.join(missing)}, not installed here"
         raise InputError(f"{what}; get it with  pip install 'nnexp[{made.name}]'")
     import numpy as np
 
-    held = load_examples(dataset_of(found), offline=offline, progress=progress)
+    held = load_examples(dataset_of(found, moved_to), offline=offline, progress=progress)
     must_fit(held, signature)
     examples = np.array(held.x[:_EXAMPLES])
     model = load_model(found, signature).keras
@@ -112,7 +132,7 @@ def _model(found: RunRecord, made: Format, target: Path, *, offline: bool, progr
             raise
         except Exception as error:  # converters raise whatever they like
             raise RunError(f"{made.name} cannot hold this model: {what_failed(error, target.parent)}") from error
-        if not check.difference <= FARTHEST * check.largest:
+        if not check.difference <= check.allowed:
             message = f"as {made.name} it predicts otherwise, by up to {check.difference:.2g}"
             raise RunError(f"{printable(found.path)}: {message}; nothing was kept")
     return Exported(found.path, made.name, target, check)

@@ -16,6 +16,9 @@ from nnexp.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+FARTHEST = 1e-5
+"""The largest difference that a prediction may have, where predictions are up to 1; of larger ones, as a share."""
+
 Predict: TypeAlias = "Callable[[NDArray[Any]], NDArray[Any]]"
 """From raw examples [n, ...] to what the model makes of them [n, ...]."""
 
@@ -52,7 +55,12 @@ class Check:
     output: str
     examples: int
     difference: float  # the largest of two predictions, absolute
-    largest: float  # of all predictions in size, at least 1: rounding grows with it
+    largest: float  # of the run's own predictions, in size
+
+    @property
+    def allowed(self) -> float:
+        """How large the difference may be: rounding grows with the predictions, so of large ones a share."""
+        return FARTHEST * max(1.0, self.largest)
 
     def plain(self) -> dict[str, Any]:
         """As plain data."""
@@ -62,6 +70,7 @@ class Check:
             "output": self.output,
             "examples": self.examples,
             "largest_difference": self.difference,
+            "largest_prediction": self.largest,
         }
 
 
@@ -93,7 +102,7 @@ def write_and_check(model: Any, examples: NDArray[Any], made: Format, path: Path
         output=_described(theirs, made),
         examples=len(examples),
         difference=float(np.abs(own.astype(np.float64) - theirs).max()) if fits else float("inf"),
-        largest=max(1.0, float(np.abs(own).max())),
+        largest=float(np.abs(own).max()),
     )
 
 
