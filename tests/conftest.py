@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -54,43 +55,58 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[
     return filled
 
 
-TASKS = {
-    "values": "dataset: diabetes\nlayers: [dense: {units: 8, activation: relu}, dense: 1]\noptimizer: {adam: 0.01}\n",
-    "labels": "dataset: {csv: {path: flowers.csv, target: [long, wide, small]}}\n"
-    "layers: [dense: {units: 3, activation: sigmoid}]\n",
-    "pictures": "dataset: {images: {path: digits}}\nlayers: [flatten, dense: {units: 2, activation: softmax}]\n",
+DIGITS = """
+description: Does a wider layer read digits better?
+dataset: digits
+layers: [flatten, dense: {{units: {units}, activation: relu}}, dense: {{units: 10, activation: softmax}}]
+normalization: standardize
+validation: 0.2
+epochs: 3
+seed: {seed}
+"""
+CONFIGS = {
+    **{f"hidden={units}_seed={seed}": DIGITS.format(units=units, seed=seed) for units in (4, 16) for seed in (1, 2)},
+    "iris": "dataset: iris\nlayers: [dense: {units: 3, activation: softmax}]\nepochs: 2\n",
+    "values": "dataset: diabetes\nlayers: [dense: {units: 8, activation: relu}, dense: 1]\nepochs: 2\n",
+    "labels": "dataset: {npz: {path: data/flowers.npz, classes: [long, wide, small]}}\n"
+    "layers: [dense: {units: 3, activation: sigmoid}]\nepochs: 2\n",
+    "pictures": "dataset: {images: {path: data/digits}}\n"
+    "layers: [flatten, dense: {units: 2, activation: softmax}]\nepochs: 2\n",
 }
 TRAIN = """
-import sys
+import json, sys
 from pathlib import Path
-from nnexp.config.experiment import load_experiment
+from nnexp.config.experiment import parse_experiment
+from nnexp.config.loading import parse_config
 from nnexp.experiment import Options, run_experiment
 
-for config in map(Path, sys.argv[1:]):
-    run_experiment(load_experiment(config), Options(folder=config.with_suffix("")))
+for name, text in json.loads(sys.argv[1]).items():
+    called = "digits" if "hidden" in name else name
+    run_experiment(parse_experiment(parse_config(text, f"{called}.yaml"), called), Options(folder=Path(name)))
 """
 
 
 @pytest.fixture(scope="session")
-def tasks(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """A folder with a real run of each task: `values` (regression), `labels` (several), `pictures` (two classes)."""
+def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """Real runs, made in one process: digits with two widths and two seeds, iris, and of other tasks.
+
+    `values` is of regression, `labels` of several labels, `pictures` of two classes of own pictures.
+    """
 
     def train(folder: Path) -> None:
-        flowers = load_iris(as_frame=True).frame
-        wide, small = flowers["sepal width (cm)"], flowers["target"]
-        table = {"long": flowers.pop("sepal length (cm)") > 5.8, "wide": wide > 3, "small": small == 0}
-        flowers.drop(columns="target").assign(**table).astype(float).to_csv(folder / "flowers.csv", index=False)
-        digits = load_digits()
-        for place in np.flatnonzero(np.isin(digits.target, (3, 8)))[:120]:
-            home = folder / "digits" / f"a {digits.target[place]}"
-            home.mkdir(parents=True, exist_ok=True)
-            Image.fromarray((15 * digits.images[place]).astype(np.uint8)).save(home / f"{place}.png")
-        for name, text in TASKS.items():
-            (folder / f"{name}.yaml").write_text(f"{text}epochs: 2\n")
-        configs = [folder / f"{name}.yaml" for name in TASKS]
-        subprocess.run([sys.executable, "-c", TRAIN, *configs], check=True)
+        data = folder / "data"
+        flowers, kind = load_iris(return_X_y=True)
+        labels = np.stack([flowers[:, 0] > 5.8, flowers[:, 1] > 3, kind == 0], axis=1)
+        for name in ("a 3", "a 8"):
+            (data / "digits" / name).mkdir(parents=True)
+        np.savez(data / "flowers.npz", x=flowers[:, 1:], y=labels.astype(np.uint8))
+        pictures = load_digits()
+        for place in np.flatnonzero(np.isin(pictures.target, (3, 8)))[:120]:
+            picture = Image.fromarray((15 * pictures.images[place]).astype(np.uint8))
+            picture.save(data / "digits" / f"a {pictures.target[place]}" / f"{place}.png")
+        subprocess.run([sys.executable, "-c", TRAIN, json.dumps(CONFIGS)], cwd=folder, check=True)
 
-    return once("tasks", train)
+    return once("trained", train)
 
 
 @pytest.fixture(scope="session")

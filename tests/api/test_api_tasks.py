@@ -12,19 +12,19 @@ import pytest
 import nnexp
 
 
-def predictions(tasks: Path, name: str) -> tuple[nnexp.Run, pd.DataFrame]:
-    [run] = nnexp.runs(tasks / name)
+def predictions(trained: Path, name: str) -> tuple[nnexp.Run, pd.DataFrame]:
+    [run] = nnexp.runs(trained / name)
     return run, run.predictions_to_dataframe()
 
 
-def test_predicted_values_stand_beside_the_true_ones_with_their_error(tasks: Path) -> None:
-    run, table = predictions(tasks, "values")
+def test_predicted_values_stand_beside_the_true_ones_with_their_error(trained: Path) -> None:
+    run, table = predictions(trained, "values")
     assert list(table) == ["true(progression)", "predicted(progression)", "error(progression)"]
     assert table["error(progression)"].abs().mean() == pytest.approx(run.test["mean_absolute_error"], rel=1e-5)
 
 
-def test_each_label_has_its_truth_its_answer_and_its_probability(tasks: Path) -> None:
-    run, table = predictions(tasks, "labels")
+def test_each_label_has_its_truth_its_answer_and_its_probability(trained: Path) -> None:
+    run, table = predictions(trained, "labels")
     names = ("long", "wide", "small")
     right = [table[f"true({name})"] == table[f"predicted({name})"] for name in names]
     assert np.logical_and.reduce(right).mean() == pytest.approx(run.test["exact_match"])
@@ -34,15 +34,15 @@ def test_each_label_has_its_truth_its_answer_and_its_probability(tasks: Path) ->
         ].all()
 
 
-def test_classes_are_told_by_name(tasks: Path) -> None:
-    run, table = predictions(tasks, "pictures")
+def test_classes_are_told_by_name(trained: Path) -> None:
+    run, table = predictions(trained, "pictures")
     assert list(table) == ["true", "predicted", "p(a 3)", "p(a 8)"]
     assert (table["true"] == table["predicted"]).mean() == pytest.approx(run.test["accuracy"])
 
 
-def test_predictions_of_other_classes_are_refused(tasks: Path, tmp_path: Path) -> None:
-    shutil.copytree(tasks / "labels", tmp_path / "labels")
-    shutil.copy(tasks / "values" / "predictions.npz", tmp_path / "labels")
+def test_predictions_of_other_classes_are_refused(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "labels", tmp_path / "labels")
+    shutil.copy(trained / "values" / "predictions.npz", tmp_path / "labels")
     with pytest.raises(nnexp.InputError, match=r"predictions\.npz: "):
         nnexp.runs(tmp_path / "labels")[0].predictions_to_dataframe()
 
@@ -55,8 +55,8 @@ def test_predictions_of_other_classes_are_refused(tasks: Path, tmp_path: Path) -
         ("pictures", "accuracy", ""),
     ],
 )
-def test_a_run_shows_its_headline_its_parts_and_its_pictures(tasks: Path, name: str, headline: str, row: str) -> None:
-    [run] = nnexp.runs(tasks / name)
+def test_a_run_shows_its_headline_its_parts_and_its_pictures(trained: Path, name: str, headline: str, row: str) -> None:
+    [run] = nnexp.runs(trained / name)
     assert f", test {headline} " in repr(run)
     html = run._repr_html_()
     assert f"<td>test {headline}</td>" in html

@@ -18,12 +18,12 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_run_folder_has_the_pictures_of_its_task(tasks: Path, name: str) -> None:
-    assert {path.name for path in (tasks / name).glob("*.png")} == PICTURES[name]
+def test_a_run_folder_has_the_pictures_of_its_task(trained: Path, name: str) -> None:
+    assert {path.name for path in (trained / name).glob("*.png")} == PICTURES[name]
 
 
-def test_runs_are_shown_in_the_words_of_their_task(tasks: Path, nnexp: Any) -> None:
-    done = nnexp("show", *(tasks / name for name in PICTURES))
+def test_runs_are_shown_in_the_words_of_their_task(trained: Path, nnexp: Any) -> None:
+    done = nnexp("show", *(trained / name for name in PICTURES))
     assert done.returncode == 0, done.stderr
     values, labels, classes = re.split(r"^(?:labels|pictures) ─+$", done.stdout, flags=re.MULTILINE)
     for text, name, headline in (
@@ -31,7 +31,7 @@ def test_runs_are_shown_in_the_words_of_their_task(tasks: Path, nnexp: Any) -> N
         (labels, "labels", "exact_match"),
         (classes, "pictures", "accuracy"),
     ):
-        metrics = json.loads((tasks / name / "metrics.json").read_text())
+        metrics = json.loads((trained / name / "metrics.json").read_text())
         told = re.search(rf"^test {headline.replace('_', ' ')} +(\S+) +\(95 % interval (\S+) to (\S+)\)$", text, re.M)
         assert told
         expected = [metrics["test"][headline], *metrics["test_intervals"][headline]]

@@ -5,47 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 from reports import COMMAND, Edit, Open, Report, watched, written
-
-DIGITS = """
-description: Does a wider layer read digits better?
-dataset: digits
-layers: [flatten, dense: {{units: {units}, activation: relu}}, dense: {{units: 10, activation: softmax}}]
-normalization: standardize
-validation: 0.2
-epochs: 3
-seed: {seed}
-"""
-IRIS = "dataset: iris\nlayers: [{dense: {units: 3, activation: softmax}}]\nepochs: 2\n"
-CONFIGS = {
-    **{f"hidden={units}_seed={seed}": DIGITS.format(units=units, seed=seed) for units in (4, 16) for seed in (1, 2)},
-    "iris": IRIS,
-}
-TRAIN = """
-import json, sys
-from pathlib import Path
-from nnexp.config.experiment import parse_experiment
-from nnexp.config.loading import parse_config
-from nnexp.experiment import Options, run_experiment
-
-for name, text in json.loads(sys.argv[2]).items():
-    run_experiment(parse_experiment(parse_config(text, name), "digits"), Options(folder=Path(sys.argv[1]) / name))
-"""
-
-
-@pytest.fixture(scope="session")
-def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """Real runs: digits with two widths and two seeds, and iris."""
-    train, configs = [sys.executable, "-c", TRAIN], json.dumps(CONFIGS)
-    return once("to_report", lambda folder: subprocess.run([*train, folder, configs], check=True))
 
 
 @pytest.fixture(scope="session")

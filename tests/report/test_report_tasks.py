@@ -18,9 +18,11 @@ from nnexp.comparison.metrics import figure
 
 
 @pytest.fixture(scope="module")
-def told(browser: Browser, tasks: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Locator]]:
+def told(
+    browser: Browser, trained: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Locator]]:
     """The details of a run by its name, opened."""
-    runs = [tasks / name for name in ("values", "labels", "pictures")]
+    runs = [trained / name for name in ("values", "labels", "pictures")]
     path = written(tmp_path_factory.mktemp("tasks") / "report.html", *runs)
     with watched(browser) as load:
         page = load(path)
@@ -39,18 +41,18 @@ def drawn(part: Locator) -> list[dict[str, Any]]:
     return found
 
 
-def metrics(tasks: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((tasks / name / "metrics.json").read_text())
+def metrics(trained: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((trained / name / "metrics.json").read_text())
     return found
 
 
-def test_values_are_told_with_their_errors(told: Callable[[str], Locator], tasks: Path) -> None:
-    run, found = told("values"), metrics(tasks, "values")
+def test_values_are_told_with_their_errors(told: Callable[[str], Locator], trained: Path) -> None:
+    run, found = told("values"), metrics(trained, "values")
     low, high = found["test_intervals"]["mean_absolute_error"]
     expected = f"{figure(found['test']['mean_absolute_error'])} [{figure(low)}, {figure(high)}]"
     expect(section(run, "Outcome")).to_contain_text(f"test mean absolute error{expected}", use_inner_text=False)
     expect(section(run, "Figures of each target").locator("tbody th")).to_have_text("progression")
-    with np.load(tasks / "values" / "predictions.npz") as file:
+    with np.load(trained / "values" / "predictions.npz") as file:
         true, predicted = file["labels"][:, 0], file["predicted"][:, 0]
     _, points, bars, _ = drawn(section(run, "Predicted and true"))
     assert np.allclose(points["x"], true, rtol=1e-4)
@@ -62,8 +64,8 @@ def test_values_are_told_with_their_errors(told: Callable[[str], Locator], tasks
     assert [float(cell) for cell in first[1:3]] == pytest.approx([true[worst], predicted[worst]], rel=1e-3)
 
 
-def test_labels_are_told_with_their_areas(told: Callable[[str], Locator], tasks: Path) -> None:
-    run, found = told("labels"), metrics(tasks, "labels")["evaluation"]
+def test_labels_are_told_with_their_areas(told: Callable[[str], Locator], trained: Path) -> None:
+    run, found = told("labels"), metrics(trained, "labels")["evaluation"]
     table = section(run, "Figures of each class")
     for cells, row in zip(table.locator("tbody tr").all(), found["per_class"], strict=True):
         name, *figures = cells.locator("th, td").all_inner_texts()
@@ -73,7 +75,7 @@ def test_labels_are_told_with_their_areas(told: Callable[[str], Locator], tasks:
     traces = drawn(section(run, "What the probabilities tell"))
     assert [trace["name"] for trace in traces if trace.get("showlegend")] == ["long", "wide", "small"]
     wrong = section(run, "Most confident mistakes").locator("tbody tr").first.locator("td").all_inner_texts()
-    with np.load(tasks / "labels" / "predictions.npz") as file:
+    with np.load(trained / "labels" / "predictions.npz") as file:
         names = [
             ", ".join(row["class"] for row, has in zip(found["per_class"], file[of][int(wrong[0])], strict=True) if has)
             for of in ("labels", "predicted")
@@ -81,12 +83,12 @@ def test_labels_are_told_with_their_areas(told: Callable[[str], Locator], tasks:
     assert wrong[1:] == [name or "none" for name in names]
 
 
-def test_two_classes_have_curves_and_own_pictures_are_shown(told: Callable[[str], Locator], tasks: Path) -> None:
+def test_two_classes_have_curves_and_own_pictures_are_shown(told: Callable[[str], Locator], trained: Path) -> None:
     run = told("pictures")
     expect(run.locator(".confusion")).to_have_count(1)
     assert len(drawn(section(run, "What the probabilities tell"))) == 5
     pictures = section(run, "Most confident mistakes").locator("img").all()
-    with np.load(tasks / "pictures" / "predictions.npz") as file:
+    with np.load(trained / "pictures" / "predictions.npz") as file:
         assert len(pictures) == min(12, (file["labels"] != file["predicted"]).sum()) > 0
     assert all(picture.evaluate("e => e.naturalWidth") == 8 for picture in pictures)
     assert {picture.get_attribute("alt") for picture in pictures} <= {"a 3, taken for a 8", "a 8, taken for a 3"}
@@ -94,10 +96,10 @@ def test_two_classes_have_curves_and_own_pictures_are_shown(told: Callable[[str]
 
 @pytest.mark.parametrize("what", ["changed", "a pipe", "elsewhere"])
 def test_own_pictures_are_shown_only_as_the_run_had_them(
-    tasks: Path, report: Report, edited: Edit, tmp_path: Path, what: str
+    trained: Path, report: Report, edited: Edit, tmp_path: Path, what: str
 ) -> None:
     data = tmp_path / "digits"
-    shutil.copytree(tasks / "digits", data)
+    shutil.copytree(trained / "data" / "digits", data)
     if what == "changed":
         next(data.rglob("*.png")).write_bytes(b"another picture")
     elif what == "a pipe":
@@ -108,7 +110,7 @@ def test_own_pictures_are_shown_only_as_the_run_had_them(
     def moved(config: dict[str, Any]) -> dict[str, Any]:
         return {**config, "dataset": {"images": {**config["dataset"]["images"], "path": str(data)}}}
 
-    page = report(edited(tasks / "pictures", tmp_path / "run", config=moved)).read_text()
+    page = report(edited(trained / "pictures", tmp_path / "run", config=moved)).read_text()
     assert '<ul class="pictures">' not in page
     assert ("is not what it was" if what == "changed" else "the data are not where they were") in page
 
@@ -124,10 +126,10 @@ FORGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 @pytest.mark.parametrize("what", FORGED)
 @pytest.mark.parametrize("task", ["values", "labels"])
 def test_predictions_that_no_run_makes_never_stop_the_report(
-    tasks: Path, report: Report, opened: Open, tmp_path: Path, task: str, what: str
+    trained: Path, report: Report, opened: Open, tmp_path: Path, task: str, what: str
 ) -> None:
-    shutil.copytree(tasks / task, tmp_path / "forged")
-    with np.load(tasks / task / "predictions.npz") as file:
+    shutil.copytree(trained / task, tmp_path / "forged")
+    with np.load(trained / task / "predictions.npz") as file:
         arrays = FORGED[what](dict(file))
     np.savez(tmp_path / "forged" / "predictions.npz", **arrays)
     page = report(tmp_path / "forged").read_text()
