@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from nnexp import machine
 from nnexp.data.content import idx_encode
 from nnexp.data.datasets import describe, load
+from nnexp.data.own import hashing
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.data.rows import Rows
 from nnexp.data.splits import fingerprint
@@ -79,6 +82,36 @@ def test_what_stays_in_its_file_is_the_same_data(tmp_path: Path, dtype: str) -> 
     assert isinstance(parts[1].x_train, Rows)
     assert (parts[0].x_train == parts[1].x_train[:]).all()
     assert len({fingerprint(arrays.x_test, arrays.y_test) for arrays in parts}) == 1
+
+
+def test_rows_of_a_file_larger_than_the_memory_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = RANDOM.normal(size=(300, 3000))  # several pages each, none of them at its start
+    monkeypatch.setattr(machine, "memory", lambda: x.nbytes)
+    arrays = load(describe("npy", given("npy", npy(tmp_path, "x", x), y=npy(tmp_path, "y", np.arange(300) % 3))))
+    assert isinstance(arrays.x_train, Rows)
+    places = RANDOM.permutation(len(arrays.x_train))
+    assert (arrays.x_train[places] == x.astype("float32")[~arrays.held_out][places]).all()
+
+
+def test_the_hash_of_a_large_file_is_kept_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNEXP_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(hashing, "_LARGE", 1000)
+    path = npy(tmp_path, "x", PICTURES)
+    about = path.stat()
+
+    def right() -> bool:
+        return hashing.file_sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+    assert right()
+    [kept] = (tmp_path / "cache" / "hashes").iterdir()
+    other = "0" * 64
+    kept.write_text(other)
+    assert hashing.file_sha256(path) == other  # it was not read again
+    kept.write_text("torn")
+    assert right()
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))  # a copy that pretends to be the old one
+    assert right()
 
 
 def test_data_are_streamed_where_they_would_fill_a_quarter_of_the_memory(

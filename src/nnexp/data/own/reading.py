@@ -12,6 +12,7 @@ from typing import Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.columns import Columns
+from nnexp.data.own.hashing import file_sha256
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.tasks import Task
 
@@ -83,10 +84,7 @@ def _sha256(stamps_json: str) -> str:
     """Of all files and what their names say: 16 hex digits."""
     digest = hashlib.sha256()
     for name, path, _, _ in json.loads(stamps_json):
-        with Path(path).open("rb") as file:
-            digest.update(
-                f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode(errors="surrogateescape")
-            )
+        digest.update(f"{name}\0{file_sha256(Path(path))}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:_SHOWN]
 
 
