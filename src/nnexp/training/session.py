@@ -124,8 +124,8 @@ class Session:
         """What is streamed, in words; nothing where nothing is."""
         if not self.streamed:
             return ""
-        buffers = f"{stream.BUFFERS} buffers of {machine.written(stream.BUFFER_BYTES)}"
-        through = "" if self.engine.name == "keras" else f" through {buffers}"
+        buffers = machine.written(stream.BUFFERS * stream.BUFFER_BYTES)
+        through = "" if self.engine.name == "keras" else f" through buffers of {buffers}"
         return f"streaming {machine.written(self.streamed)} of training examples from disk{through}"
 
     def train(

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from nnexp.data.rows import Rows, row_bytes
 
-# Of examples: one buffer trains, the other is filled.
-BUFFER_BYTES = 64_000_000
-BUFFERS = 2
+BUFFER_BYTES = 64_000_000  # of examples
+BUFFERS = 3  # one is filled from the file; TensorFlow has it as a copy, and that of the portion before, which trains
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,9 @@ class Streamed:
         self._batch_size = batch_size
         fitting = max(1, BUFFER_BYTES // (batch_size * row_bytes(examples)))
         self._steps = max(1, min(fitting, len(examples) // batch_size))
-        self._buffers = [self._buffer() for _ in range(BUFFERS)]
+        like = [array[:1] for array in self._arrays]
+        length = self._steps * batch_size
+        self._buffer = [np.empty((length, *one.shape[1:]), one.dtype) for one in like]
 
     def portions(self, batches: NDArray[np.int32]) -> Iterator[Portion]:
         """The batches [steps, batch], each the places of its examples."""
@@ -83,12 +84,12 @@ class Streamed:
         places = tf.reshape(tf.range(self._steps * self._batch_size), [self._steps, self._batch_size])
         parts = [batches[start : start + self._steps] for start in range(0, len(batches), self._steps)]
         with ThreadPoolExecutor(1, thread_name_prefix="reading") as reader:
-            coming = [reader.submit(self._fill, 0, part) for part in parts[:1]]
-            for number, part in enumerate(parts):
-                filled = coming.pop().result()
-                if number + 1 < len(parts):  # the portion before this one is done: its buffer is free
-                    coming = [reader.submit(self._fill, (number + 1) % BUFFERS, parts[number + 1])]
-                yield Portion(tuple(map(tf.convert_to_tensor, filled)), places, len(part))
+            coming = [reader.submit(self._read, part) for part in parts[:1]]
+            for number, part in enumerate(parts, 1):
+                data = coming.pop().result()
+                coming = [reader.submit(self._read, following) for following in parts[number : number + 1]]
+                yield Portion(data, places, len(part))
+                del data  # before the portion after the next one is read
 
     def single(self, places: NDArray[np.int32]) -> tuple[tuple[Any, ...], Any]:
         """Tensors, and where in them the examples of one batch are."""
@@ -96,18 +97,15 @@ class Streamed:
 
         return tuple(tf.convert_to_tensor(array[places]) for array in self._arrays), tf.range(len(places))
 
-    def _fill(self, number: int, batches: NDArray[np.int32]) -> list[NDArray[Any]]:
+    def _read(self, batches: NDArray[np.int32]) -> tuple[Any, ...]:
+        import tensorflow as tf
+
         examples, *others = self._arrays
-        buffer, places = self._buffers[number], batches.reshape(-1)
+        buffer, places = self._buffer, batches.reshape(-1)
         examples.read(places, buffer[0][: len(places)])
         for into, array in zip(buffer[1:], others, strict=True):
             into[: len(places)] = array[places]
-        return buffer
-
-    def _buffer(self) -> list[NDArray[Any]]:
-        length = self._steps * self._batch_size
-        like = [array[:1] for array in self._arrays]
-        return [np.empty((length, *one.shape[1:]), one.dtype) for one in like]
+        return tuple(map(tf.constant, buffer))
 
 
 def source(arrays: Sequence[Any], batch_size: int) -> Resident | Streamed:
