@@ -44,7 +44,7 @@ def trained(experiment: Any, class_weight: str, folder: Path) -> Session:
 )
 def test_each_example_counts_as_scikit_learn_says(experiment: Any, written: str, meant: Any) -> None:
     made = session(experiment, written)
-    weights = np.asarray(made.engine.data[2])
+    weights = np.asarray(made.engine.source.data[2])
     np.testing.assert_allclose(weights, compute_sample_weight(meant, made.splits.y_train), rtol=1e-6)
 
 

@@ -47,20 +47,20 @@ class Resident:
         """`arrays`, [n, ...] each: examples, targets and, where there are some, weights."""
         import tensorflow as tf
 
-        self._data = tuple(tf.convert_to_tensor(array) for array in arrays)
+        self.data = tuple(tf.convert_to_tensor(array) for array in arrays)
 
     def portions(self, batches: NDArray[np.int32]) -> Iterator[Portion]:
         """The batches [steps, batch], each the places of its examples."""
         import tensorflow as tf
 
         if len(batches):
-            yield Portion(self._data, tf.constant(batches), len(batches))
+            yield Portion(self.data, tf.constant(batches), len(batches))
 
     def single(self, places: NDArray[np.int32]) -> tuple[tuple[Any, ...], Any]:
         """Tensors, and where in them the examples of one batch are."""
         import tensorflow as tf
 
-        return self._data, tf.constant(places)
+        return self.data, tf.constant(places)
 
 
 class Streamed:
