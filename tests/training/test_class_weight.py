@@ -57,7 +57,7 @@ def test_a_class_that_counts_more_is_missed_less(experiment: Any, tmp_path: Path
 
 
 def test_without_weights_nothing_changes(experiment: Any) -> None:
-    assert len(session(experiment, "none").engine.data) == 2
+    assert len(session(experiment, "none").engine.source.data) == 2
 
 
 @pytest.mark.parametrize(

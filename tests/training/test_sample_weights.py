@@ -33,6 +33,6 @@ def test_each_row_counts_as_its_column_says(
     dataset = describe(made.dataset.name, made.dataset.parameters)
     splits = split(load(dataset), made.validation, 1)
     session = Session(made, splits, dataset)
-    weights = np.asarray(session.engine.data[2])
+    weights = np.asarray(session.engine.source.data[2])
     by_class = compute_sample_weight(None if class_weight == "none" else class_weight, splits.y_train)
     np.testing.assert_allclose(weights, splits.x_train[:, 0] / 7 * by_class, rtol=1e-5)
