@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,10 @@ def evaluate(
         str | None,
         typer.Option("--dataset", metavar="NAME|PATH", help="Another dataset, or examples of your own with labels."),
     ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option("--plots", metavar="DIR", help="Draw curves and confusions, or residuals, into this directory."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON on stdout.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
 ) -> None:
@@ -39,11 +44,15 @@ def evaluate(
     from nnexp.runs import record
 
     handle_sigterm()
+    if plots:
+        _check_folder(plots)
     found = record.read(run)
     signature = signature_of(found)
     examples = _examples(found, dataset, signature, offline=offline)
     model = load_model(found, signature)
     figures = evaluation.evaluate(found.task, examples.labels, model.answers(examples.x), signature.classes)
+    if plots:
+        _draw(plots, f"{found.name}: {examples.name}", figures, signature.classes)
     if as_json:
         _print_json(found, examples, figures)
     else:
@@ -76,9 +85,45 @@ def _examples(found: RunRecord, name: str | None, signature: Signature, *, offli
     return Labelled(f"the test part of {chosen.name}", examples.x, examples.labels, examples.fingerprint)
 
 
+def _check_folder(plots: Path) -> None:
+    """See, before any work, that pictures may be written there: a run has such of its own."""
+    from nnexp.errors import InputError
+    from nnexp.runs.record import kind_of
+
+    if kind_of(plots) not in ("directory", "nothing") or kind_of(plots.absolute().parent) != "directory":
+        raise InputError(f"--plots {plots}: give a directory, in one that is there")
+    if kind_of(plots / "metrics.json") != "nothing":
+        raise InputError(f"--plots {plots}: that is a run, which stays as it was; give another directory")
+
+
+def _draw(folder: Path, title: str, figures: Evaluation, names: Sequence[str]) -> None:
+    import numpy as np
+
+    from nnexp.cli.console import stderr
+    from nnexp.errors import InputError
+    from nnexp.plots import plot_confusion, plot_curves, plot_residuals
+
+    truth, probabilities = figures.labels, figures.probabilities
+    try:
+        folder.mkdir(exist_ok=True)
+        if probabilities is None:
+            plot_residuals(folder / "residuals.png", title, truth, figures.predicted, names)
+        elif figures.task == "multi_label":
+            plot_curves(folder / "curves.png", title, truth, probabilities, names)
+        else:
+            plot_confusion(folder / "confusion_matrix.png", title, figures.details["confusion_matrix"], names)
+            first = 1 if len(names) == 2 else 0  # of two classes the second against the first; else each against all
+            against = truth[:, None] == np.arange(len(names))
+            plot_curves(folder / "curves.png", title, against[:, first:], probabilities[:, first:], names[first:])
+    except OSError as error:
+        raise InputError(f"--plots {folder}: cannot be written: {error.strerror}") from None
+    stderr().print(f"pictures: {folder}", soft_wrap=True)
+
+
 def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
     from nnexp.cli.console import stdout
     from nnexp.cli.outcome import print_evaluation
+    from nnexp.tasks import in_words
 
     console, headline = stdout(), found.headline
     value = figures.figures[headline]
@@ -86,7 +131,7 @@ def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
     for name, said in figures.figures.items():
         interval = figures.intervals.get(name)
         beside = "  (95 % interval {:.4f} to {:.4f})".format(*interval) if interval else ""
-        console.print(f"{name}  {said:.4f}{beside}", soft_wrap=True)
+        console.print(f"{in_words(name)}  {said:.4f}{beside}", soft_wrap=True)
     recorded = found.test.get(headline)
     if recorded is not None and found.test_split == examples.fingerprint:
         same = abs(recorded - value) < 1e-6 * max(1, abs(recorded))
