@@ -15,13 +15,17 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+import sklearn.datasets
+from PIL import Image
 
 from nnexp.data.datasets import DATASETS, load
 from nnexp.errors import InputError, RunError
+from nnexp.examples import dataset_of
 from nnexp.experiment import Options, run_experiment
-from nnexp.export.exporting import FARTHEST, PROGRAMS, export
-from nnexp.export.formats import FORMATS, Format, write_and_check
+from nnexp.export.exporting import PROGRAMS, export
+from nnexp.export.formats import FARTHEST, FORMATS, Format, write_and_check
 from nnexp.runs import record
 from nnexp.runs.predictions import read_predictions
 from nnexp.training import backend
@@ -39,6 +43,31 @@ epochs: 6
 engine: graph
 callbacks: [stop_when: val_loss <= 0.05, early_stopping: {monitor: val_loss, patience: 5}]
 """
+TABLE = "path: FOLDER/table.csv, columns: [a, tint, b, c]"
+OWN = {
+    "classes": f"""
+dataset: {{csv: {{{TABLE}, target: kind, weight_column: weight}}}}
+class_weight: balanced
+validation: 0.1
+layers: [dense: {{units: 16, activation: relu}}, dense: {{units: 2, activation: softmax}}]
+epochs: 15
+""",
+    "values": f"""
+dataset: {{csv: {{{TABLE}, target: size}}}}
+layers: [dense: {{units: 16, activation: relu}}, dense: 1, rescaling: {{scale: 2000, offset: 5000}}]
+epochs: 20
+""",
+    "labels": f"""
+dataset: {{csv: {{{TABLE}, target: [wet, tall]}}}}
+layers: [dense: {{units: 16, activation: relu}}, dense: {{units: 2, activation: sigmoid}}]
+epochs: 15
+""",
+    "pictures": """
+dataset: {images: {path: FOLDER/digits}}
+layers: [flatten, dense: {units: 32, activation: relu}, dense: {units: 10, activation: softmax}]
+epochs: 15
+""",
+}
 FILES = {**{name: made.suffix for name, made in FORMATS.items()}, **PROGRAMS}
 
 
@@ -97,6 +126,66 @@ def test_a_model_elsewhere_predicts_what_the_run_did(finished: Path, here: Path,
     np.testing.assert_allclose(predicted, stored, atol=1e-3)  # which are stored as float16
 
 
+@pytest.fixture(scope="session")
+def own(once: Any, experiment: Any) -> Path:
+    """Finished runs on own data: classes of a table with gaps and text, large values, labels, and pictures."""
+
+    def train(folder: Path) -> None:
+        random = np.random.default_rng(5)
+        x = random.normal(size=(600, 3)).round(3)
+        tint = random.choice(["red", "blue", "green"], 600)
+        table = pd.DataFrame({"a": x[:, 0], "tint": tint, "b": x[:, 1], "c": x[:, 2]})
+        table["kind"] = np.where(x[:, 0] + 2 * (tint == "red") + 0.5 * x[:, 2] > 0.5, "oak", "elm")
+        table["size"] = (5000 + 2000 * x[:, 0] + 500 * random.normal(size=600)).round(1)
+        table["wet"], table["tall"] = (
+            (x[:, 0] > 0).astype(int),
+            (x[:, 1] + 0.3 * random.normal(size=600) > 0).astype(int),
+        )
+        table["weight"] = random.uniform(0.5, 2, 600).round(2)
+        table.loc[random.random(600) < 0.1, "b"] = None
+        table.loc[random.random(600) < 0.1, "tint"] = None
+        table.to_csv(folder / "table.csv", index=False)
+        digits = sklearn.datasets.load_digits()
+        for place, (picture, label) in enumerate(zip(digits.images[:500], digits.target, strict=False)):
+            path = folder / "digits" / str(label) / f"{place}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((picture * 15).astype(np.uint8)).save(path)
+        for name, text in OWN.items():
+            run_experiment(experiment(text.replace("FOLDER", str(folder))), Options(folder=folder / name))
+
+    return once("export-own", train)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("run", ["values", "labels"])
+def test_models_of_each_task_and_of_own_data_predict_elsewhere_what_they_did(
+    own: Path, here: Path, run: str, name: str
+) -> None:
+    done = export(own / run, name)
+    assert done.check is not None
+    assert done.check.difference <= FARTHEST * max(1, done.check.largest)
+    dataset = dataset_of(record.read(own / run))
+    predicted = FORMATS[name].read(done.path)(np.array(load(dataset).x_test))
+    stored = read_predictions(own / run / "predictions.npz", probabilities=True)
+    if run == "values":
+        np.testing.assert_allclose(predicted, stored.predicted, rtol=FARTHEST)
+    else:
+        np.testing.assert_allclose(predicted, stored.probabilities, atol=1e-3)  # which are stored as float16
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OWN)
+def test_the_script_of_a_run_on_own_data_trains_to_the_figure_of_the_run(
+    own: Path, nnexp: Any, here: Path, name: str
+) -> None:
+    done = nnexp("export", own / name, "--format", "script", "--output", "program.py")
+    assert done.returncode == 0, done.stderr
+    found = record.read(own / name)
+    low, high = found.test_intervals[found.headline]
+    assert low <= runpy.run_path("program.py")["test"][found.headline] <= high
+
+
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("make", [cnn, *(pytest.param(make, marks=pytest.mark.slow) for make in (mlp, lstm))])
 def test_models_of_each_kind_take_raw_bytes_in_each_format(make: Callable[[], Any], name: str, tmp_path: Path) -> None:
@@ -118,7 +207,7 @@ def test_a_model_that_came_out_otherwise_is_noticed(tmp_path: Path) -> None:
 
 
 def test_where_predictions_differ_nothing_is_kept(finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnexp.export.exporting.FARTHEST", -1.0)  # no format is that good
+    monkeypatch.setattr("nnexp.export.formats.FARTHEST", -1.0)  # no format is that good
     with pytest.raises(RunError, match="predicts otherwise, by up to"):
         export(finished, "saved_model")
     assert not list(here.iterdir())

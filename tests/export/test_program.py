@@ -17,7 +17,6 @@ from nnexp.config.experiment import Experiment, load_experiment
 from nnexp.data.datasets import DATASETS, Bundled, describe, load
 from nnexp.data.normalization import NORMALIZATIONS, fit
 from nnexp.data.splits import split
-from nnexp.errors import InputError
 from nnexp.export.program import Program, program
 from nnexp.runs.record import RunRecord
 from nnexp.training import backend
@@ -155,14 +154,6 @@ def test_classes_count_as_much_as_in_the_run(experiment: Make, given: str) -> No
         own = dict(enumerate(compute_class_weight("balanced", classes=np.unique(labels), y=labels)))
     assert found["class_weight"] == pytest.approx(own)
     assert "class_weight=class_weight" in made(config).script()
-
-
-def test_own_data_have_no_program(experiment: Make, tmp_path: Path) -> None:
-    table = tmp_path / "leaves.csv"
-    table.write_text("width,kind\n" + "1,oak\n2,elm\n" * 10)
-    text = f"dataset: {{csv: {{path: {table}, target: kind}}}}\nlayers: [dense: {{units: 2, activation: softmax}}]"
-    with pytest.raises(InputError, match=r"leaves.csv is your own data.* --format keras"):
-        made(experiment(text))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -122,8 +122,8 @@ def test_a_model_that_is_not_the_runs_own_or_may_run_code_is_refused(
 def test_the_stored_model_takes_raw_examples_in_batches_as_one_by_one(finished: Path) -> None:
     x = np.random.default_rng(1).uniform(0, 8, (2345, 4)).astype(np.float32)
     model = load(finished)
-    whole = model.probabilities(x)
-    np.testing.assert_allclose(whole[2300:2303], model.probabilities(x[2300:2303]), atol=1e-6)
+    whole = model.answers(x)
+    np.testing.assert_allclose(whole[2300:2303], model.answers(x[2300:2303]), atol=1e-6)
     np.testing.assert_allclose(whole, model.keras.predict(x, verbose=0), atol=1e-6)
     assert (whole.dtype, whole.shape) == (np.float32, (2345, 3))
 
@@ -168,18 +168,38 @@ def test_pictures_for_a_model_of_own_arrays_are_scaled_to_the_range_of_these(cop
     with pytest.raises(InputError, match="does not say what its data are"):
         scaled(replace(signature_of(run), shape=(2, 2)), record.read(copy))
     (tmp_path / "own.npz").unlink()
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match=r"are no longer at .*own.npz\nput them back, or say where they are now"):
         scaled(replace(signature_of(run), shape=(2, 2)), run)
 
 
 def test_probabilities_that_are_no_numbers_give_no_answer() -> None:
     shares = np.array([[0.2, 0.8], [math.nan, math.nan]], np.float32)
-    good, bad = predictions_of(shares, ["a", "=1+1"], [1, 0])
-    assert (good.answer, good.right, good.probability) == (1, True, pytest.approx(0.8))
-    assert (bad.answer, bad.right, bad.probability) == (None, False, None)
-    told = plain([good, bad], ["no", "yes"])
-    assert (told[0]["answer"], told[1]["answer"], told[1]["truth"]) == ("yes", None, "no")
-    assert csv_text([good, bad], ["no", "yes"]).splitlines()[2].startswith("'=1+1,,,no,False,")
+    said = predictions_of("classification", ["no", "yes"], shares, ["a", "=1+1"], np.array([1, 0]))
+    good, bad = plain(said)
+    assert (good["answer"], good["right"], good["probability"]) == ("yes", True, pytest.approx(0.8))
+    assert (bad["answer"], bad["right"], bad["probability"], bad["truth"]) == (None, False, None, "no")
+    assert csv_text(said).splitlines()[2].startswith("'=1+1,,,no,False,")
+
+
+def test_of_several_labels_each_is_an_answer_of_its_own() -> None:
+    shares = np.array([[0.9, 0.2, 0.6], [0.1, 0.5, 0.3]], np.float32)
+    said = predictions_of("multi_label", ["sun", "rain", "wind"], shares, "ab", np.array([[1, 0, 1], [1, 0, 0]]))
+    first, second = plain(said)
+    assert (first["answer"], first["truth"], first["right"]) == (["sun", "wind"], ["sun", "wind"], True)
+    assert (second["answer"], second["truth"], second["right"]) == ([], ["sun"], False)
+    header, row, _ = csv_text(said).splitlines()
+    assert header == "input,answer,truth,right,p(sun),p(rain),p(wind)"
+    assert row.startswith("a,sun; wind,sun; wind,True,0.8999")
+
+
+def test_values_stand_beside_the_true_ones_and_their_errors() -> None:
+    values, truth = np.array([[1.5, -2.0]], np.float32), np.array([[1.0, 2.0]], np.float32)
+    said = predictions_of("regression", ["input", "=b"], values, ["a"], truth)
+    assert plain(said) == [{"input": "a", "values": [1.5, -2.0], "truth": [1.0, 2.0], "errors": [0.5, -4.0]}]
+    assert csv_text(said).splitlines() == [
+        "input,input,'=b,true input,true =b,error of input,error of =b",
+        "a,1.5,-2.0,1.0,2.0,0.5,-4.0",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,16 +24,6 @@ from nnexp.data.datasets import DATASETS, load
 from nnexp.runs import record
 
 FEATURES = DATASETS["iris"].feature_names
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """Commands that run here take over what SIGTERM and SIGHUP do."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -453,10 +442,10 @@ def test_a_model_is_evaluated_on_arrays_with_labels(iris: Path, named: bool) -> 
 
 def test_a_model_of_an_own_table_is_evaluated_on_another_one(trained: Path, tmp_path: Path) -> None:
     run, other = trained / "own", tmp_path / "other.csv"
-    other.write_text((trained / "own.csv").read_text())
+    other.write_text("\n".join((trained / "own.csv").read_text().splitlines()[:13]))
     whole = json.loads(nnexp("evaluate", run, "--dataset", other, "--json").stdout)
     shares = probabilities(run, other)
     right = [("a", "b")[answer] == ("a", "b")[place % 2] for place, answer in enumerate(shares.argmax(axis=1))]
-    assert (whole["examples"], whole["accuracy"]) == (20, pytest.approx(np.mean(right)))
+    assert (whole["examples"], whole["accuracy"]) == (12, pytest.approx(np.mean(right)))
     other.write_text("colour;size;kind\nred;3;a\nred;3;c\n")
     assert f"{other}: column 'kind' has the value 'c'" in nnexp("evaluate", run, "--dataset", other, code=2).stderr
