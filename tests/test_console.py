@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from nnexp.cli.console import print_long, table
+from nnexp.cli.console import print_long, print_unfolded, table
 
 COLUMNS = ("run", "status", "epochs")
 cells = st.text(st.sampled_from("ab 0.9é–数\U0001f600̈[]:"), max_size=12)
@@ -37,3 +38,22 @@ def test_a_long_table_is_the_one_that_rich_makes(found: list[tuple[str, str, int
 @pytest.mark.parametrize("rows", [[], [["a", "b", "1"]] * 3000])
 def test_so_are_an_empty_one_and_one_of_thousands(rows: list[list[str]]) -> None:
     assert printed(80, rows, by_rich=False) == printed(80, rows, by_rich=True)
+
+
+def test_on_a_terminal_rows_have_their_style_and_the_text_is_the_same() -> None:
+    rows = [["best", "completed", "3"], ["other", "completed", "3"], ["gone", "failed", "0"]]
+    text = io.StringIO()
+    console = Console(
+        file=text, width=60, highlight=False, force_terminal=True, color_system="standard", no_color=False
+    )
+    assert print_unfolded(console, COLUMNS, rows, COLUMNS[2:], ["bold", "", "dim"])
+    lines = text.getvalue().splitlines()
+    styles = {line.split()[0]: code for code, line in re.findall(r"\x1b\[(\d)m ([^\x1b]*)\x1b\[0m", text.getvalue())}
+    assert styles == {"run": "1", "best": "1", "gone": "2"}
+    assert [re.sub(r"\x1b\[\dm", "", line) for line in lines] == printed(60, rows, by_rich=True).splitlines()
+
+
+def test_a_table_that_has_to_be_folded_is_left_to_rich() -> None:
+    console = Console(file=(text := io.StringIO()), width=10)
+    assert not print_unfolded(console, COLUMNS, [["a long name", "completed", "3"]], COLUMNS[2:])
+    assert not text.getvalue()

@@ -34,9 +34,9 @@ def ls(
         raise InputError(f"{printable(directory)}: no such directory; {hint}")
     gc.disable()  # records are kept to the end, and hold no cycles
     index, records, unreadable = Index(), [], 0
-    for path in record.find(directory):
+    for path, state in record.seen(directory):
         try:
-            records.append(index.record(path))
+            records.append(index.record(path, state))
         except record.UnreadableRun as error:
             unreadable += 1
             stderr().print(f"left out: {error}", soft_wrap=True)

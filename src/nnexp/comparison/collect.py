@@ -39,12 +39,12 @@ def collect(paths: Sequence[Path]) -> Collected:
     index = Index()
     seen: set[str] = set()
     with _no_garbage():
-        for path, real in _run_folders(paths, unreadable):
+        for path, real, state in _run_folders(paths, unreadable):
             if real in seen:
                 continue
             seen.add(real)
             try:
-                records.append(index.record(path))
+                records.append(index.record(path, state))
             except record.UnreadableRun as error:
                 unreadable.append(str(error))
     if not records:
@@ -66,8 +66,11 @@ def _no_garbage() -> Iterator[None]:
             gc.freeze()
 
 
-def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple[Path, str]]:
-    """Each run folder as named, and its real path; what is no place to look for runs goes to `unreadable`."""
+def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple[Path, str, os.stat_result | None]]:
+    """Each run folder as named, its real path, and the state of its metrics.json where it was seen.
+
+    What is no place to look for runs goes to `unreadable`.
+    """
     parents: dict[str, str] = {}
     for path in paths:
         try:
@@ -83,13 +86,13 @@ def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple
             continue
         real = _real(path, parents)
         if os.path.lexists(path / "metrics.json"):
-            yield path, real
+            yield path, real, None
             continue
         empty = True
         above = 0 if path == Path() else len(str(path))
-        for found in record.find(path):
+        for found, state in record.seen(path):
             empty = False
-            yield found, f"{real}/{str(found)[above:].lstrip('/')}"
+            yield found, f"{real}/{str(found)[above:].lstrip('/')}", state
         if empty:
             unreadable.append(f"{printable(path)}: no run folder in it")
 

@@ -58,10 +58,10 @@ class Index:
         self._began = time.monotonic_ns()
         self._beside: dict[str, _Beside] = {}
 
-    def record(self, path: Path) -> RunRecord:
-        """The same as `record.read`, with what it raises."""
+    def record(self, path: Path, state: os.stat_result | None = None) -> RunRecord:
+        """The same as `record.read`, with what it raises; `state` is what `record.seen` says of its metrics.json."""
         beside = self._of(path)
-        seen = beside.look("m", f"{path}/metrics.json") if beside else None
+        seen = beside.look("m", f"{path}/metrics.json", state) if beside else None
         if not beside or not seen:
             return record.read(path)
         if found := _run(path, seen, *beside.said(seen)):
@@ -123,10 +123,9 @@ class _Seen(NamedTuple):
     changed: int  # nanoseconds
 
 
-def _seen(kind: str, path: str) -> _Seen | None:
-    try:
-        found = os.lstat(path)
-    except (OSError, ValueError):
+def _seen(kind: str, path: str, state: os.stat_result | None = None) -> _Seen | None:
+    found = state or record.lstat(path)
+    if found is None:
         return None
     key = f"{kind}{found.st_ino}".encode()
     return _Seen(found.st_dev, key, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
@@ -147,9 +146,9 @@ class _Beside:
         except (OSError, ValueError):
             self._device = -1
 
-    def look(self, kind: str, path: str) -> _Seen | None:
-        """The file at a path as it is now; None where it cannot be seen, or lies on another disk."""
-        seen = _seen(kind, path)
+    def look(self, kind: str, path: str, state: os.stat_result | None = None) -> _Seen | None:
+        """The file at a path as it is now, or was a moment ago; None where it cannot be seen, or is on another disk."""
+        seen = _seen(kind, path, state)
         return seen if seen and seen.device == self._device else None
 
     def said(self, seen: _Seen) -> tuple[Any, bytes]:

@@ -171,11 +171,16 @@ def find(runs: Path) -> Iterator[Path]:
 
     A directory that cannot be looked into is among them, so that `read` says why. Links are not followed.
     """
+    return (path for path, _ in seen(runs))
+
+
+def seen(runs: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """What `find` finds, with the state of each metrics.json as it was seen then; None where it was not."""
     waiting = [str(runs)]
     while waiting:  # no recursion: a forged directory may go on
         place = waiting.pop()
-        if place != str(runs) and os.path.lexists(f"{place}/metrics.json"):
-            yield Path(place)
+        if place != str(runs) and (state := lstat(f"{place}/metrics.json")):
+            yield Path(place), state
             continue
         try:
             with os.scandir(place) as entries:
@@ -183,9 +188,17 @@ def find(runs: Path) -> Iterator[Path]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
-            yield Path(place)
+            yield Path(place), None
             continue
         waiting += sorted(inside, reverse=True)
+
+
+def lstat(path: str) -> os.stat_result | None:
+    """The state of a file, links not followed; None where there is none that can be seen."""
+    try:
+        return os.lstat(path)
+    except (OSError, ValueError):
+        return None
 
 
 def kind_of(path: Path) -> Literal["directory", "file", "other", "nothing"]:
