@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from nnexp.comparison.linear import by_example
 from nnexp.comparison.statistics import group_interval, paired_repeats, single_errors, single_runs, unpaired_repeats
 
 REPEATS = (3, 5, 10)
@@ -55,18 +56,29 @@ class Regressor:
     scale: float = 1.0
     seeds: float = 0.0  # spread of a seed's own bias
 
+    def missed(
+        self, rng: np.random.Generator, shared: NDArray[np.float64], biases: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Errors [repeats, examples], from what is shared [examples] and by seed [repeats]."""
+        own = 0.5 * rng.standard_normal(len(shared))
+        noise = 0.5 * rng.standard_normal((len(biases), len(shared)))
+        return np.asarray(self.scale * (shared + own + noise) + self.seeds * biases[:, None])
+
     def errors(
         self, rng: np.random.Generator, shared: NDArray[np.float64], biases: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Absolute errors [repeats, examples], from what is shared [examples] and by seed [repeats]."""
-        own = 0.5 * rng.standard_normal(len(shared))
-        noise = 0.5 * rng.standard_normal((len(biases), len(shared)))
-        return np.abs(self.scale * (shared + own + noise) + self.seeds * biases[:, None])
+        """The same without signs."""
+        return np.abs(self.missed(rng, shared, biases))
+
+    @property
+    def variance(self) -> float:
+        """The mean squared error, where what is shared is normal."""
+        return 1.5 * self.scale**2 + self.seeds**2
 
     @property
     def mean(self) -> float:
-        """The mean error, where what is shared is normal."""
-        return float(np.sqrt(2 / np.pi * (1.5 * self.scale**2 + self.seeds**2)))
+        """The mean absolute error, where what is shared is normal."""
+        return float(np.sqrt(2 / np.pi * self.variance))
 
 
 DIFFICULTY = 2.0  # spread over examples that all networks share
@@ -94,6 +106,10 @@ SINGLE = [
     (0.04, 0.02),
     (0.1, 0.06),
 ]  # only the first, only the second right
+FIGURES: dict[str, Callable[[Regressor], float]] = {  # of a network without a seed's own bias, in endless examples
+    "root_mean_squared_error": lambda network: network.variance**0.5,
+    "r2_score": lambda network: 1 - network.variance / 4,
+}
 TAILS = {
     "normal": lambda rng, size: rng.standard_normal(size),
     "long tails": lambda rng, size: rng.standard_t(3, size),
@@ -171,6 +187,23 @@ def of_errors(
     for _ in range(trials):
         shared, biases = TAILS[tails](rng, examples), rng.standard_normal((2, repeats))
         one, other = first.errors(rng, shared, biases[0]), second.errors(rng, shared, biases[1])
+        found = single_errors(one[0], other[0]) if repeats == 1 else paired_repeats(one, other)
+        held += found.low <= truth <= found.high
+        shown += found.shown
+    return Coverage(held / trials, shown / trials)
+
+
+def of_linear(
+    metric: str, first: Regressor, second: Regressor, repeats: int, *, trials: int, examples: int = 90
+) -> Coverage:
+    """Two networks that predict values, by a figure that is no mean over the examples."""
+    rng = np.random.default_rng(6)
+    truth = FIGURES[metric](first) - FIGURES[metric](second)
+    held = shown = 0
+    for _ in range(trials):
+        true, shared = 2 * rng.standard_normal((examples, 1)), rng.standard_normal(examples)
+        both = [network.missed(rng, shared, rng.standard_normal(repeats)) for network in (first, second)]
+        one, other = ([by_example(metric, true, true + missed[:, None]) for missed in runs] for runs in both)
         found = single_errors(one[0], other[0]) if repeats == 1 else paired_repeats(one, other)
         held += found.low <= truth <= found.high
         shown += found.shown
@@ -258,6 +291,12 @@ def main(trials: int = 4_000) -> None:
             _row(f"alike, {tails}, a seed's bias of {seeds:g}", *found)
     one, far = Regressor(seeds=0.3), Regressor(1.2, seeds=0.3)
     _row("20 % apart, normal, a seed's bias of 0.3", *(of_errors(one, far, count, trials=trials) for count in REPEATS))
+    one, far = Regressor(), Regressor(1.2)
+    _header("values by other figures, 90 examples", "1 run", *(f"{count} repeats" for count in REPEATS))
+    for metric in FIGURES:
+        for name, second in (("alike", one), ("20 % apart", far)):
+            found = [of_linear(metric, one, second, count, trials=trials // 2) for count in (1, *REPEATS)]
+            _row(f"{metric}, {name}", *found)
     _header("two single runs: only first, only second right", "coverage", "shown")
     for chances in SINGLE:
         found = of_single_runs(*chances, trials=trials)

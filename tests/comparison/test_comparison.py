@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score, root_mean_squared_error
 
 from nnexp.comparison import statistics
 from nnexp.comparison.collect import collect
@@ -577,6 +578,32 @@ def test_repeats_that_predict_values_cover_seeds_and_examples(values: Callable[.
     estimate = comparison.group("hidden=8").estimates["mean_absolute_error"]
     assert (estimate.low, estimate.high) == pytest.approx((interval.low, interval.high), rel=1e-5)
     assert estimate.method == "seeds and examples"
+
+
+@pytest.mark.parametrize(
+    ("metric", "reference", "told"),
+    [("root_mean_squared_error", root_mean_squared_error, "lower by 1"), ("r2_score", r2_score, "in r2_score by 0.")],
+)
+def test_figures_that_are_no_mean_over_the_examples_are_compared_by_them_too(
+    values: Callable[..., list[Path]], metric: str, reference: Callable[..., float], told: str
+) -> None:
+    runs = [*values(8, [40.0, 41.0, 40.5]), *values(16, [50.0, 51.0, 49.0])]
+    recorded = {}
+    for run in runs:
+        with np.load(run / "predictions.npz") as arrays:
+            recorded[run] = reference(arrays["labels"].astype(np.float64), arrays["predicted"].astype(np.float64))
+        data = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+        data["test"][metric] = recorded[run]
+        (run / "metrics.json").write_text(json.dumps(data), encoding="utf-8")
+    comparison = compared(*runs, metric=metric)
+    [verdict] = comparison.verdicts
+    assert (comparison.best, verdict.outcome, verdict.method) == ("hidden=8", "better", "seeds and examples")
+    assert told in verdict.text
+    found = [recorded[run] for run in runs]
+    assert verdict.difference == pytest.approx(np.mean(found[:3]) - np.mean(found[3:]))
+    assert comparison.group("hidden=8").estimates[metric].method == "seeds and examples"
+    [alone] = compared(runs[0], runs[3], metric=metric).verdicts
+    assert (alone.outcome, alone.method) == ("better", "paired bootstrap")
 
 
 def test_all_labels_right_is_tested_as_accuracy_is(make: Make) -> None:

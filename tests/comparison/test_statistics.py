@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from simulated import (
     ALIKE,
+    FIGURES,
     REPEATS,
     SHARES,
     SINGLE,
@@ -19,6 +20,7 @@ from simulated import (
     Regressor,
     of_errors,
     of_group,
+    of_linear,
     of_networks,
     of_shares,
     of_single_runs,
@@ -135,6 +137,15 @@ class TestIntervalsHoldTheTruth:
         seeds = 0.0 if repeats == 1 else 0.3
         found = of_errors(Regressor(seeds=seeds), Regressor(1.2, seeds=seeds), repeats, trials=2 * TRIALS)
         assert 0.93 - CHANCE <= found.held <= 0.97 + CHANCE
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("repeats", [1, *REPEATS])
+    @pytest.mark.parametrize("second", [Regressor(), Regressor(1.2)], ids=["alike", "20 % apart"])
+    @pytest.mark.parametrize("metric", FIGURES)
+    def test_figures_that_are_no_mean_over_the_examples(self, metric: str, second: Regressor, repeats: int) -> None:
+        found = of_linear(metric, Regressor(), second, repeats, trials=2 * TRIALS)
+        assert 0.93 - CHANCE <= found.held <= 0.97 + CHANCE
+        assert second != Regressor() or found.shown <= 0.06 + CHANCE
 
 
 class TestPublishedExamples:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nnexp.comparison import statistics
 from nnexp.comparison.grouping import Repeats, settle
-from nnexp.comparison.predictions import Predictions, UnusablePredictions
+from nnexp.comparison.predictions import Predictions, UnusablePredictions, has_examples
 from nnexp.comparison.result import Estimate, Group
 from nnexp.comparison.special import special
 from nnexp.runs.record import RunRecord
@@ -38,15 +38,15 @@ def group_of(label: str, repeats: Repeats, parameters: Mapping[str, Any], metric
 
 
 def with_examples(group: Group, metric: str, predictions: Predictions) -> Group:
-    """The group with an interval of its headline that covers the test examples too, where its predictions can be read.
+    """The group with an interval of the metric that covers the test examples too, where its predictions can be read.
 
-    That of a single run does already. Any other metric stays as it is.
+    That of a single run does already. A metric that examples have no part in stays as it is.
     """
     estimate = group.estimates[metric]
-    if len(group.runs) < 2 or any(run.headline != metric for run in group.runs):
+    if len(group.runs) < 2 or not has_examples(metric, group.runs):
         return group
     try:
-        interval = statistics.group_interval(predictions.of_runs(group.runs))
+        interval = statistics.group_interval(predictions.of_runs(group.runs, metric))
     except UnusablePredictions:
         return group
     return replace(group, estimates={**group.estimates, metric: _from_interval(interval, estimate.values)})

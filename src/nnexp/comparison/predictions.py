@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.comparison.linear import LINEAR, by_example
 from nnexp.runs.index import Answers, Index
 from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
@@ -23,19 +25,19 @@ class Predictions:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._read: dict[Path, Answers | UnusablePredictions] = {}
+        self._read: dict[tuple[Path, str], Answers | UnusablePredictions] = {}
 
-    def of_runs(self, runs: tuple[RunRecord, ...]) -> NDArray[Any]:
-        """The headline of each run by example, [runs, examples], on the test split that they share.
+    def of_runs(self, runs: tuple[RunRecord, ...], metric: str) -> NDArray[Any]:
+        """A metric that every run `has_examples` of, by example [runs, examples], on the test split that they share.
 
-        Right or wrong (bool), or the absolute error (float32) where runs predict values; the runs are of one task.
+        Right or wrong (bool) where runs predict classes or labels, else what an example adds to the metric (floats).
 
         Raises:
             UnusablePredictions: of any of the runs.
         """
         import numpy as np
 
-        found = [self._of_run(run) for run in runs]
+        found = [self._of_run(run, metric) for run in runs]
         rows = [one.scores for one in found]
         for run, one in zip(runs, found, strict=True):
             if one.split != found[0].split:
@@ -50,26 +52,32 @@ class Predictions:
         if run.test_split:
             return run.test_split
         try:
-            return self._of_run(run).split
+            return self._of_run(run, run.headline).split
         except UnusablePredictions:
             return ""
 
-    def _of_run(self, run: RunRecord) -> Answers:
-        if run.path not in self._read:
+    def _of_run(self, run: RunRecord, metric: str) -> Answers:
+        key = run.path, metric
+        if key not in self._read:
             try:
-                self._read[run.path] = _checked(run, self._index)
+                self._read[key] = _checked(run, metric, self._index)
             except UnusablePredictions as error:
-                self._read[run.path] = error
-        found = self._read[run.path]
+                self._read[key] = error
+        found = self._read[key]
         if isinstance(found, UnusablePredictions):
             raise found
         return found
 
 
-def _checked(run: RunRecord, index: Index) -> Answers:
+def has_examples(metric: str, runs: Sequence[RunRecord]) -> bool:
+    """Whether the metric is a mean over the test examples, or near enough to one, for all of the runs."""
+    return all(metric == run.headline or (run.task == "regression" and metric in LINEAR) for run in runs)
+
+
+def _checked(run: RunRecord, metric: str, index: Index) -> Answers:
     path = run.folder.predictions
     try:
-        found = index.answers(run.path)
+        found = index.answers(run.path) if metric == run.headline else _linear(path, metric)
     except FileNotFoundError:
         raise UnusablePredictions(f"{path} is missing") from None
     except OSError as error:
@@ -78,15 +86,24 @@ def _checked(run: RunRecord, index: Index) -> Answers:
         raise UnusablePredictions(f"{path} cannot be used: {error}") from None
     if run.test_split and found.split != run.test_split:
         raise UnusablePredictions(f"{path} is of another test split than the run")
-    value, of_values = run.test.get(run.headline), run.task == "regression"
+    value, of_values = run.test.get(metric), run.task == "regression"
     if (found.scores.dtype != bool) != of_values:
         raise UnusablePredictions(f"{path} is of another task than the run")
     mean = float(found.scores.mean(dtype="f8"))
     if not math.isfinite(mean):
         raise UnusablePredictions(f"{path}: its predictions hold what are no finite numbers")
     if value is not None and not _is_near(mean, value, of_values):
-        raise UnusablePredictions(f"{path} does not give the run's {run.headline}: it is another run's")
+        raise UnusablePredictions(f"{path} does not give the run's {metric}: it is another run's")
     return found
+
+
+def _linear(path: Path, metric: str) -> Answers:
+    from nnexp.runs.predictions import read_predictions
+
+    read = read_predictions(path, probabilities=False)
+    if read.labels.ndim != 2:
+        raise Refused("its predictions are no values")
+    return Answers(by_example(metric, read.labels, read.predicted), read.split)
 
 
 def _is_near(mean: float, value: float, of_values: bool) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nnexp.comparison import statistics
-from nnexp.comparison.predictions import Predictions, UnusablePredictions
+from nnexp.comparison.predictions import Predictions, UnusablePredictions, has_examples
 from nnexp.comparison.result import Group
 from nnexp.comparison.statistics import Difference
 
@@ -37,15 +37,15 @@ def comparable(first: Group, second: Group, metric: str) -> bool:
 def hold_against(first: Group, second: Group, metric: str, predictions: Predictions) -> Test:
     """The first group minus the second, by the metric.
 
-    The headline of the runs, such as accuracy, is tested example by example, so that the result holds for other test
-    examples as well; any other metric is one figure a run, and takes repeats.
+    Accuracy and its like are tested example by example, so that the result holds for other test examples as well; any
+    other metric is one figure a run, and takes repeats.
     """
     if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
         return Test(first, second, None, "they were tested on different test splits")
     note = ""
-    if all(run.headline == metric for run in (*first.runs, *second.runs)):
+    if has_examples(metric, (*first.runs, *second.runs)):
         try:
-            by_example = predictions.of_runs((*first.runs, *second.runs))
+            by_example = predictions.of_runs((*first.runs, *second.runs), metric)
             return _compared(first, second, by_example[: len(first.runs)], by_example[len(first.runs) :])
         except UnusablePredictions as error:
             note = f"{error}; what is said of its group rests on the {metric} of whole runs."
