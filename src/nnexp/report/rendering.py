@@ -52,6 +52,13 @@ def seconds(value: float) -> str:
     return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
 
 
+def breakable(name: str) -> Markup:
+    """A name that a line may end in, after each `_`."""
+    from markupsafe import Markup, escape
+
+    return Markup(str(escape(_clean(name))).replace("_", "_<wbr>"))
+
+
 def _clean(value: Any) -> Any:
     """Text without characters that a page cannot hold; a visible sign stands for each."""
     return _FORBIDDEN.sub("\ufffd", value) if type(value) is str else value
@@ -75,5 +82,6 @@ def _environment() -> Environment:
         "script_json": script_json,
         "short": series.shortened,
         "words": in_words,
+        "breakable": breakable,
     }
     return made
