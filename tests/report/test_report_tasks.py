@@ -115,6 +115,21 @@ def test_own_pictures_are_shown_only_as_the_run_had_them(
     assert ("is not what it was" if what == "changed" else "the data are not where they were") in page
 
 
+def test_of_very_many_values_some_are_drawn_and_all_are_counted(
+    trained: Path, report: Report, opened: Open, tmp_path: Path
+) -> None:
+    shutil.copytree(trained / "values", tmp_path / "many")
+    values = np.random.default_rng(0).normal(size=(3000, 1)).astype(np.float32)
+    arrays = {"labels": values, "predicted": values / 2, "split_fingerprint": "made"}
+    np.savez(tmp_path / "many" / "predictions.npz", **arrays)
+    page = opened(report(tmp_path / "many"))
+    part = section(page.locator("details.run"), "Predicted and true")
+    _, points, bars, _ = drawn(part)
+    assert len(points["x"]) == len(points["y"]) == 500
+    assert sum(bars["y"]) == 3000
+    expect(part).to_contain_text("the dots are 500 of 3,000 examples, drawn at random")
+
+
 FORGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "of other targets": lambda arrays: {**arrays, "labels": np.ones((9, 2)), "predicted": np.ones((9, 2))},
     "of classes": lambda arrays: {**arrays, "labels": np.zeros(9, int), "predicted": np.zeros(9, int)},

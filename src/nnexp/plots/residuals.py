@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.evaluation.residuals import distribution, span
 from nnexp.plots.drawing import BLUE, ORANGE, axes_at, plain, save
 
 _MOST_TARGETS = 4
 _MOST_POINTS = 2000  # more hide one another: then the plane is told in cells, darker where more of them fall
-_CELLS, _BARS = 80, 40
+_CELLS = 80
 _LONGEST_NAME = 30  # characters of a target
 _PANEL, _GAP, _LEFT, _TOP, _BOTTOM = 3.6, 1.0, 0.95, 0.4, 0.65  # inches; a panel is as wide as it is high
 
@@ -51,7 +52,7 @@ def _plane(axes: Any, true: NDArray[np.float64], guess: NDArray[np.float64], nam
     if not len(true):
         axes.text(0.5, 0.5, "no prediction is a finite number", ha="center", va="center", transform=axes.transAxes)
         return
-    low, high = _span(np.concatenate([true, guess]))
+    low, high = span(np.concatenate([true, guess]))
     if len(true) <= _MOST_POINTS:
         axes.plot(true, guess, ".", color=BLUE, alpha=0.5, markeredgewidth=0, ms=7)
     else:
@@ -72,8 +73,8 @@ def _distribution(axes: Any, residuals: NDArray[np.float64]) -> None:
         axes.set_axis_off()
         return
     axes.set(xlabel="predicted − true", ylabel="test examples")
-    bars = min(_BARS, max(5, round(len(residuals) ** 0.5)))
-    axes.hist(residuals, bins=bars, range=_span(residuals), color=BLUE)
+    counts, edges = distribution(residuals)
+    axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=BLUE)
     mean = float(residuals.mean())
     axes.axvline(0, color=ORANGE, lw=1.2)
     axes.axvline(mean, color="black", lw=1, ls="--")
@@ -87,10 +88,3 @@ def _few_ticks(axes: Any) -> None:
     """As many as there is room for, and short ones."""
     axes.locator_params(nbins=6)
     axes.ticklabel_format(scilimits=(-3, 4))
-
-
-def _span(values: NDArray[np.float64]) -> tuple[float, float]:
-    """From below the least to above the largest, and never so narrow that floats cannot part it."""
-    low, high = float(values.min()), float(values.max())
-    edge = 0.04 * (high - low) or 0.04 * abs(high) or 1.0
-    return low - edge, high + edge

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nnexp.report.mistakes import Images, Worst, largest_errors, mistakes
+from nnexp.report.mistakes import Images, largest_errors, mistakes
 from nnexp.report.rendering import render
 from nnexp.report.run_charts import curves_of_run, ranks_of, residuals_of
 from nnexp.runs.reading import Refused, json_of
@@ -54,6 +54,8 @@ def environment_of(run: RunRecord) -> Mapping[str, Any]:
 def _read(title: str, look: Look, run: RunRecord, images: Images) -> Markup:
     try:
         return render("detail.html", html=look(run, images), why="")
+    except FileNotFoundError:  # a run that failed has no predictions, for one
+        return render("detail.html", html="", why="")
     except _ODD as error:
         what = str(error) if isinstance(error, Refused) else type(error).__name__
         why = f"{title} left out: it could not be read from the run folder ({what})."
@@ -93,18 +95,12 @@ def _confusion(run: RunRecord, _: Images) -> Markup | str:
 def _residuals(run: RunRecord, _: Images) -> Markup | str:
     if run.task != "regression":
         return ""
-    try:
-        figures, note = residuals_of(run)
-    except FileNotFoundError:
-        return ""
+    figures, note = residuals_of(run)
     return render("residuals.html", figures=figures, note=note)
 
 
 def _ranks(run: RunRecord, _: Images) -> Markup | str:
-    try:
-        figure = ranks_of(run)
-    except FileNotFoundError:
-        return ""
+    figure = ranks_of(run)
     return render("ranks.html", figure=figure) if figure else ""
 
 
@@ -121,18 +117,11 @@ def _targets(run: RunRecord, _: Images) -> Markup | str:
 
 
 def _mistakes(run: RunRecord, images: Images) -> Markup | str:
-    return _worst(run, images, mistakes) if run.task != "regression" else ""
+    return render("mistakes.html", found=mistakes(run, images)) if run.task != "regression" else ""
 
 
 def _errors(run: RunRecord, images: Images) -> Markup | str:
-    return _worst(run, images, largest_errors) if run.task == "regression" else ""
-
-
-def _worst(run: RunRecord, images: Images, find: Callable[[RunRecord, Images], Worst]) -> Markup | str:
-    try:
-        return render("mistakes.html", found=find(run, images))
-    except FileNotFoundError:
-        return ""
+    return render("mistakes.html", found=largest_errors(run, images)) if run.task == "regression" else ""
 
 
 def _model(run: RunRecord, _: Images) -> Markup | str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nnexp.evaluation.curves import Curve
 
 _MOST_TARGETS, _MOST_LABELS = 4, 10
-_MOST_POINTS, _MOST_STEPS, _MOST_BARS = 500, 150, 40
+_MOST_POINTS, _MOST_STEPS = 500, 150
 _LARGEST = 1e39  # beyond 32 bits, which training computes in
 _GREY = ("#6B7280", "#A3ABB8")
 
@@ -81,9 +81,7 @@ def residuals_of(run: RunRecord) -> tuple[list[tuple[str, Figure]], str]:
     known = ((np.abs(true) < _LARGEST) & (np.abs(guess) < _LARGEST)).all(axis=1)
     missing, total = int((~known).sum()), int(known.sum())
     notes = [f"{missing:,} predictions are no finite numbers"] if missing else []
-    notes += (
-        [f"the dots are {_MOST_POINTS} of {total:,} test examples, drawn at random"] if total > _MOST_POINTS else []
-    )
+    notes += [f"the dots are {_MOST_POINTS} of {total:,} examples, drawn at random"] if total > _MOST_POINTS else []
     notes += [f"the first {_MOST_TARGETS} of {len(names)} targets"] if len(names) > _MOST_TARGETS else []
     pairs = [(name, true[known, k], guess[known, k]) for k, name in enumerate(names[:_MOST_TARGETS])]
     return [(name, _residuals(name, *pair)) for name, *pair in pairs if total], "; ".join(notes)
@@ -92,21 +90,17 @@ def residuals_of(run: RunRecord) -> tuple[list[tuple[str, Figure]], str]:
 def _residuals(name: str, true: NDArray[np.float64], guess: NDArray[np.float64]) -> Figure:
     import numpy as np
 
+    from nnexp.evaluation.residuals import distribution, span
+
     blue, orange = series.colours(2)
-    off = guess - true
-    low, high = (
-        float(end(true.min(), guess.min()) if end is min else end(true.max(), guess.max())) for end in (min, max)
-    )
-    edge = 0.03 * (float(off.max()) - float(off.min()))
-    edge = edge or 0.03 * abs(float(off.max())) or 1.0  # all are off by the same
-    bars = min(_MOST_BARS, max(5, round(len(off) ** 0.5)))
-    counts, edges = np.histogram(off, bins=bars, range=(float(off.min()) - edge, float(off.max()) + edge))
+    counts, edges = distribution(guess - true)
+    ends = list(span(np.concatenate([true, guess])))
     if len(true) > _MOST_POINTS:
         chosen = np.random.default_rng(0).choice(len(true), _MOST_POINTS, replace=False)
         true, guess = true[chosen], guess[chosen]
     return {
         "data": [
-            _line([low, high], [low, high], "x", "y", _GREY, dash="dash"),
+            _line(ends, ends, "x", "y", _GREY, dash="dash"),
             {
                 "type": "scatter",
                 "x": _numbers(true),
@@ -235,4 +229,4 @@ def _line(
 
 
 def _numbers(values: NDArray[Any]) -> list[float]:
-    return [rounded(value) for value in values.tolist()]
+    return [float(f"{value:.7g}") for value in values.tolist()]  # as 32 bits tell them apart
