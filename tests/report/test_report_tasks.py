@@ -66,7 +66,7 @@ def test_values_are_told_with_their_errors(told: Callable[[str], Locator], train
 
 def test_labels_are_told_with_their_areas(told: Callable[[str], Locator], trained: Path) -> None:
     run, found = told("labels"), metrics(trained, "labels")["evaluation"]
-    table = section(run, "Figures of each class")
+    table = section(run, "Figures of each label")
     for cells, row in zip(table.locator("tbody tr").all(), found["per_class"], strict=True):
         name, *figures = cells.locator("th, td").all_inner_texts()
         assert name == row["class"]
@@ -127,7 +127,7 @@ def test_of_very_many_values_some_are_drawn_and_all_are_counted(
     _, points, bars, _ = drawn(part)
     assert len(points["x"]) == len(points["y"]) == 500
     assert sum(bars["y"]) == 3000
-    expect(part).to_contain_text("the dots are 500 of 3,000 examples, drawn at random")
+    expect(part).to_contain_text("The dots are 500 of 3,000 examples, drawn at random.")
 
 
 FORGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -112,13 +112,15 @@ def _mean(group: Group, metric: str) -> str:
 
 def _parts(run: RunRecord) -> str:
     """The figures of each label or target; "" where one class of several was learnt, of which there may be many."""
-    of, what, names = {
-        "regression": ("per_target", "target", ("mean_absolute_error", "root_mean_squared_error", "r2_score")),
-        "multi_label": ("per_class", "class", ("precision", "recall", "f1", "roc_auc", "average_precision")),
-        "classification": ("", "", ()),
-    }[run.task]
-    found = run.evaluation.get(of, ())[:MOST_ROWS]
-    cells = [[row[what], *(figure(row.get(name)) for name in names)] for row in found]
+    if run.task == "classification":
+        return ""
+    if run.task == "regression":
+        what, found = "target", [(row["target"], row) for row in run.evaluation.get("per_target", ())]
+        names = ["mean_absolute_error", "root_mean_squared_error", "r2_score"]
+    else:
+        what, found = "label", [(row["class"], row) for row in run.evaluation.get("per_class", ())]
+        names = ["precision", "recall", "f1", "roc_auc", "average_precision"]
+    cells = [[called, *(figure(row.get(name)) for name in names)] for called, row in found[:MOST_ROWS]]
     return _table([what, *map(in_words, names)], cells) if cells else ""
 
 

@@ -152,25 +152,26 @@ def print_evaluation(evaluation: Mapping[str, Any], console: Console) -> None:
 def _evaluated(evaluation: Mapping[str, Any]) -> tuple[Any, ...]:
     error = evaluation.get("calibration_error")
     calibration = None if error is None else Text(f"calibration error {figure(error)}: how far probabilities are off")
+    per_class, per_target = evaluation.get("per_class", ()), evaluation.get("per_target", ())
+    what = "class" if "confusion_matrix" in evaluation else "label"
     return (
-        _figures(evaluation.get("per_class"), "class", _OF_CLASSES),
-        _figures(evaluation.get("per_target"), "target", _OF_TARGETS),
+        _figures([(row["class"], row) for row in per_class], what, _OF_CLASSES),
+        _figures([(row["target"], row) for row in per_target], "target", _OF_TARGETS),
         calibration,
         _confusions(evaluation),
     )
 
 
-def _figures(rows: Sequence[Mapping[str, Any]] | None, what: str, wanted: Sequence[str]) -> Any:
-    """A row a class, label or target; of the figures those that any of them has."""
+def _figures(rows: Sequence[tuple[str, Mapping[str, Any]]], what: str, wanted: Sequence[str]) -> Any:
+    """A row a class, label or target, by its name; of the figures those that any of them has."""
     if not rows:
         return None
-    names = [name for name in wanted if any(name in row for row in rows)][:_MOST_FIGURES]
+    names = [name for name in wanted if any(name in row for _, row in rows)][:_MOST_FIGURES]
     heads = ["AP" if name == "average_precision" else in_words(name) for name in names]
     note = " (AP: average precision)" if "AP" in heads else ""
     made = table(what, *heads, title=f"test split, by {what}{note}", right=tuple(heads))
-    for row in rows[:_MOST_ROWS]:
-        cells = [_count(row.get(name)) if name in _COUNTS else figure(row.get(name)) for name in names]
-        made.add_row(row[what], *cells)
+    for called, row in rows[:_MOST_ROWS]:
+        made.add_row(called, *(_count(row.get(n)) if n in _COUNTS else figure(row.get(n)) for n in names))
     return Group(made, *_and_more(rows))
 
 

@@ -105,10 +105,18 @@ def _ranks(run: RunRecord, _: Images) -> Markup | str:
 
 
 def _classes(run: RunRecord, _: Images) -> Markup | str:
+    return _of_each(run, "class") if run.task == "classification" else ""
+
+
+def _labels(run: RunRecord, _: Images) -> Markup | str:
+    return _of_each(run, "label") if run.task == "multi_label" else ""
+
+
+def _of_each(run: RunRecord, what: str) -> Markup | str:
     rows: Sequence[Mapping[str, Any]] = run.evaluation.get("per_class", ())
     ranked = any("roc_auc" in row for row in rows)
     error = run.evaluation.get("calibration_error")
-    return render("classes.html", rows=rows, ranked=ranked, calibration_error=error) if rows else ""
+    return render("classes.html", what=what, rows=rows, ranked=ranked, calibration_error=error) if rows else ""
 
 
 def _targets(run: RunRecord, _: Images) -> Markup | str:
@@ -162,6 +170,7 @@ DETAILS: tuple[tuple[str, Look], ...] = (
     ("Predicted and true", _residuals),
     ("What the probabilities tell", _ranks),
     ("Figures of each class", _classes),
+    ("Figures of each label", _labels),
     ("Figures of each target", _targets),
     ("Most confident mistakes", _mistakes),
     ("Largest errors", _errors),

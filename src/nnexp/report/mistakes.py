@@ -121,7 +121,8 @@ def largest_errors(run: RunRecord, images: Images) -> Worst:
             )
         )
     columns = [f"{what} {name}" for name in names[:_MOST_TARGETS] for what in ("true", "predicted", "error of")]
-    said = f"Of {found.examples:,} test examples:"
+    by = ", by the sum over the targets, each in units of its deviation" if len(names) > 1 else ""
+    said = f"Of {found.examples:,} test examples{by}:"
     return Worst(said, ("example", *columns), len(columns), tuple(shown), why)
 
 

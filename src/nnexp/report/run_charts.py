@@ -52,7 +52,7 @@ def curves_of_run(run: RunRecord) -> Figure:
                 )
     layout: dict[str, Any] = {
         "height": 230,
-        "grid": {"rows": 1, "columns": len(kept), "pattern": "independent", "xgap": 0.3},
+        "grid": {"rows": 1, "columns": len(kept), "pattern": "independent", "xgap": 0.38},
     }
     for place, name in enumerate(kept):
         number = "" if place == 0 else "2"
@@ -80,11 +80,11 @@ def residuals_of(run: RunRecord) -> tuple[list[tuple[str, Figure]], str]:
     true, guess = tested.labels.astype(np.float64), tested.predicted.astype(np.float64)
     known = ((np.abs(true) < _LARGEST) & (np.abs(guess) < _LARGEST)).all(axis=1)
     missing, total = int((~known).sum()), int(known.sum())
-    notes = [f"{missing:,} predictions are no finite numbers"] if missing else []
-    notes += [f"the dots are {_MOST_POINTS} of {total:,} examples, drawn at random"] if total > _MOST_POINTS else []
-    notes += [f"the first {_MOST_TARGETS} of {len(names)} targets"] if len(names) > _MOST_TARGETS else []
+    notes = [f"{missing:,} predictions are no finite numbers."] if missing else []
+    notes += [f"The dots are {_MOST_POINTS} of {total:,} examples, drawn at random."] if total > _MOST_POINTS else []
+    notes += [f"The first {_MOST_TARGETS} of {len(names)} targets are shown."] if len(names) > _MOST_TARGETS else []
     pairs = [(name, true[known, k], guess[known, k]) for k, name in enumerate(names[:_MOST_TARGETS])]
-    return [(name, _residuals(name, *pair)) for name, *pair in pairs if total], "; ".join(notes)
+    return [(name, _residuals(name, *pair)) for name, *pair in pairs if total], " ".join(notes)
 
 
 def _residuals(name: str, true: NDArray[np.float64], guess: NDArray[np.float64]) -> Figure:
