@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def of_npz(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: NDArray[Any]) -> Iterator[str]:
+    """The lines that read an NPZ file and hold out its test part, as the run did."""
     import numpy as np
 
     with np.load(parameters["path"], allow_pickle=False) as held:
@@ -52,6 +53,7 @@ def of_npz(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: N
 
 
 def of_stored(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: NDArray[Any]) -> Iterator[str]:
+    """The lines that read NPY or IDX files and hold out their test part, as the run did."""
     names = {"x": "path", "y": "y"}
     if parameters.get("test_path"):
         names = {"x_train": "path", "y_train": "y", "x_test": "test_path", "y_test": "test_y"}
