@@ -114,11 +114,15 @@ def _values(found: RunRecord, names: Sequence[str], count: int, order: Order) ->
     errors = far.predicted.astype(float) - far.true
     columns: dict[str, list[str]] = {}
     for place, name in enumerate(names[:_MOST_TARGETS]):
-        of = f" {name}" if len(names) > 1 else ""
-        columns[f"true{of}"] = list(map(figure, far.true[:, place]))
-        columns[f"predicted{of}"] = list(map(figure, far.predicted[:, place]))
-        columns[f"error{of}"] = [f"{error:+.5g}" for error in errors[:, place]]
-    count, unit = len(far.indices), "" if len(names) == 1 else ", all targets together, each in its deviations"
+        true, predicted = map(figure, far.true[:, place]), map(figure, far.predicted[:, place])
+        off = [f"{error:+.3g}" for error in errors[:, place]]
+        if len(names) == 1:
+            columns = {"true": list(true), "predicted": list(predicted), "error": off}
+        else:  # a column each, so that several targets have room
+            columns[name] = [f"{one} → {other} ({by})" for one, other, by in zip(true, predicted, off, strict=True)]
+    count, unit = len(far.indices), ""
+    if len(names) > 1:
+        unit = ", all targets together, each in its deviations; true → predicted (error)"
     return Told(
         indices=far.indices,
         headline=f"the {count} largest errors on {far.examples:,} test examples{unit}:",
