@@ -6,6 +6,7 @@ and the same operations are done on them, so that the result is the same to the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -80,9 +81,11 @@ class Streamed:
         """The batches [steps, batch], each the places of its examples."""
         import tensorflow as tf
 
-        # Each of the same shape, for which the loop is compiled; the last one may not be full.
+        # Each of the same shape, for which the loop is compiled. The last one may not be full, and the first one is
+        # not: nothing trains while it is read.
         places = tf.reshape(tf.range(self._steps * self._batch_size), [self._steps, self._batch_size])
-        parts = [batches[start : start + self._steps] for start in range(0, len(batches), self._steps)]
+        edges = [0, *range(max(1, self._steps // 8), len(batches), self._steps), len(batches)]
+        parts = [batches[start:end] for start, end in itertools.pairwise(edges) if start < end]
         with ThreadPoolExecutor(1, thread_name_prefix="reading") as reader:
             coming = [reader.submit(self._read, part) for part in parts[:1]]
             for number, part in enumerate(parts, 1):
