@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# Of this machine's memory: examples that would take more are streamed. In memory they may be there twice, for nnexp and
+# for TensorFlow, and a system without room for other things is slow.
+_SHARE = 0.25
 _PIECE = 16 * 2**20  # bytes that are looked at in one go
 _LOOKED_AT = 64 * 2**20  # bytes of the file that reading may leave in memory until they are given back
 _OF_MEMORY = 0.5  # the system will not keep a file larger than this share of it: rows will come from the disk
@@ -104,6 +107,11 @@ class Rows:
 
 Examples: TypeAlias = "np.ndarray | Rows"
 """Raw examples [n, ...], in memory or in their file."""
+
+
+def streamed(asked: str, size: int) -> bool:
+    """Whether examples of so many bytes stay in their file: as is asked for (`always`, `never`), or by the memory."""
+    return asked == "always" or (asked == "auto" and size > _SHARE * machine.memory())
 
 
 def part(x: Examples, mask: NDArray[np.bool_]) -> Examples:

@@ -1,15 +1,23 @@
-"""Pictures: a folder for each class, or a file of labels, read with Pillow."""
+"""Pictures: a folder for each class, or a file of labels, read with Pillow.
+
+Those that would fill too much of the memory are decoded once, into a file of the cache, and streamed from there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
+from nnexp.data.own.decoded import decoded
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test, labels_of
 from nnexp.data.own.targets import Targets, targets_of
+from nnexp.data.rows import Examples, part, streamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +25,9 @@ if TYPE_CHECKING:
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 _BETWEEN = ";"  # two labels of a picture
 _MODES = {"grey": "L", "rgb": "RGB"}
+_READING = 1  # raise it when `read_picture` or `resized` come to make other bytes of a picture: it names cached ones
+_THREADS = 4  # each may hold a photograph at its full size
+_AHEAD = 16 * 2**20  # bytes of pictures that are decoded before the first of them is put away
 _PARTS = frozenset({"train", "test", "val", "valid", "validation"})  # names that are no classes
 
 
@@ -31,13 +42,13 @@ def arrays_of_images(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
     import numpy as np
 
     parts = parts_of(parameters)
-    together = [picture for part in parts for picture in part]
+    together = [picture for pictures in parts for picture in pictures]
     targets = _targets(together, parameters)
-    x = _read([path for path, _ in together], parameters)
+    x = _examples([path for path, _ in together], parameters)
     parted = len(parts) == 2
     test = np.arange(len(x)) >= len(parts[0]) if parted else is_test(targets.values, None, parameters)
     y_train, y_test = targets.parted(test)
-    return Arrays(x[~test], y_train, x[test], y_test), targets
+    return Arrays(part(x, ~test), y_train, part(x, test), y_test), targets
 
 
 def _targets(pictures: Sequence[tuple[Path, str]], parameters: Mapping[str, Any]) -> Targets:
@@ -107,26 +118,70 @@ def _labelled(folder: Path, labels: Path, *, may_have_none: bool) -> list[tuple[
     return list(found.items())
 
 
-def _read(paths: Sequence[Path], parameters: Mapping[str, Any]) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What all pictures are made, or must be: Pillow's mode, and the size in pixels."""
+
+    mode: str
+    height: int
+    width: int
+    resized: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one picture."""
+        return (self.height, self.width, 3) if self.mode == "RGB" else (self.height, self.width)
+
+
+def _examples(paths: Sequence[Path], parameters: Mapping[str, Any]) -> Examples:
+    import numpy as np
+    import PIL
+
+    form = _form(paths[0], parameters)
+    shape = (len(paths), *form.shape)
+    if streamed(parameters["stream"], math.prod(shape)):
+        size = f"{form.height}x{form.width}" if form.resized else "as_they_are"
+        name = f"{parameters['sha256']}-{size}-{form.mode}-pillow{PIL.__version__}-{_READING}"
+        return decoded(name, shape, partial(_read, paths, form))
+    x = np.empty(shape, np.uint8)
+    for place, pixels in enumerate(_read(paths, form)):
+        x[place] = pixels
+    return x
+
+
+def _form(first: Path, parameters: Mapping[str, Any]) -> _Form:
+    """As the config says, or as the first picture is."""
+    picture, _ = read_picture(first)
+    mode = _MODES.get(str(parameters.get("colour"))) or ("L" if picture.mode in ("1", "L") else "RGB")
+    height, width = parameters.get("size") or (picture.height, picture.width)
+    return _Form(mode, height, width, resized=bool(parameters.get("size")))
+
+
+def _read(paths: Sequence[Path], form: _Form) -> Iterator[np.ndarray]:
+    """The bytes of each picture in turn. Threads decode the next ones: Pillow lets Python's lock go meanwhile."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from PIL import Image
+
+    Image.init()  # in threads that do it at one time, one may miss a format
+    some = max(_THREADS, _AHEAD // math.prod(form.shape))
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for start in range(0, len(paths), some):
+            yield from threads.map(partial(_pixels, form=form, first=paths[0]), paths[start : start + some])
+
+
+def _pixels(path: Path, form: _Form, first: Path) -> np.ndarray:
     import numpy as np
 
-    mode = _MODES.get(str(parameters.get("colour")), "")
-    size = parameters.get("size")
-    first: tuple[int, int] | None = None
-    pictures = []
-    for path in paths:
-        picture, _ = read_picture(path)
-        mode = mode or ("L" if picture.mode in ("1", "L") else "RGB")
-        picture = picture.convert(mode)
-        if size:
-            picture = resized(picture, height=size[0], width=size[1])
-        first = first or picture.size
-        if picture.size != first:
-            (width, height), (wide, high) = first, picture.size
-            message = f"{path} is {wide} by {high} pixels, {paths[0].name} {width} by {height}"
-            raise BadData(message, "make them one size, such as  size: [64, 64]", "size")
-        pictures.append(np.asarray(picture, dtype=np.uint8))
-    return np.stack(pictures)
+    picture, _ = read_picture(path)
+    picture = picture.convert(form.mode)
+    if form.resized:
+        picture = resized(picture, height=form.height, width=form.width)
+    if picture.size != (form.width, form.height):
+        wide, high = picture.size
+        message = f"{path} is {wide} by {high} pixels, {first.name} {form.width} by {form.height}"
+        raise BadData(message, "make them one size, such as  size: [64, 64]", "size")
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def read_picture(path: Path) -> tuple[Any, list[str]]:

@@ -68,6 +68,9 @@ _TABLE = {
     "weight_column": Parameter("text", "A column that says how much each row counts in training."),
 }
 
+_STREAM = {
+    "stream": Parameter("stream", "Read examples from disk as they are needed; auto: if memory is short.", "auto"),
+}
 _STORED = {
     "path": Parameter("path", "The file of examples [n, ...].", required=True),
     "y": Parameter("path", "The file of labels [n] or targets [n, k].", required=True),
@@ -75,7 +78,7 @@ _STORED = {
     "classes": Parameter("texts", "The names of the classes in the order of their labels, or of the targets."),
     **_TEST,
     "test_y": Parameter("path", "The file of the labels of test_path."),
-    "stream": Parameter("stream", "Read examples from disk as they are needed; auto: if memory is short.", "auto"),
+    **_STREAM,
     **_SHA256,
 }
 
@@ -111,6 +114,7 @@ KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
             "size": Parameter("size", "All pictures are made this size; needed where theirs differ."),
             "colour": Parameter("colour", "As what they are read; as the first picture is by default."),
             **_TEST,
+            **_STREAM,
             **_SHA256,
         },
     }

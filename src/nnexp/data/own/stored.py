@@ -13,20 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp import machine
 from nnexp.data.content import Arrays
 from nnexp.data.own.arrays import need_matching_parts, targets_of_array
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
 from nnexp.data.own.targets import Targets
-from nnexp.data.rows import Examples, Rows, part, pieces
+from nnexp.data.rows import Examples, Rows, part, pieces, streamed
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Of this machine's memory: examples that would take more are streamed. In memory they may be there twice, for nnexp and
-# for TensorFlow, and a system without room for other things is slow.
-_SHARE = 0.25
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -45,8 +41,8 @@ def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, 
     parts = [(read_stored(kind, parameters, x), np.asarray(read_stored(kind, parameters, y))) for x, y in names]
     need_matching_parts(parts)
     bytes_in_memory = sum(x.size * _dtype(x).itemsize for x, _ in parts)
-    streamed = _is_streamed(parameters["stream"], bytes_in_memory)
-    found = [_examples(x, streamed, name) for (x, _), (name, _) in zip(parts, names, strict=True)]
+    stay = streamed(parameters["stream"], bytes_in_memory)
+    found = [_examples(x, stay, name) for (x, _), (name, _) in zip(parts, names, strict=True)]
     targets = targets_of_array("y", np.concatenate([y for _, y in parts]), parameters)
     if len(found) == 2:
         test = np.arange(len(targets.values)) >= len(found[0])
@@ -59,18 +55,14 @@ def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, 
     return Arrays(x_train, y_train, x_test, y_test, held_out=held_out), targets
 
 
-def _is_streamed(asked: str, size: int) -> bool:
-    return asked == "always" or (asked == "auto" and size > _SHARE * machine.memory())
-
-
-def _examples(x: np.ndarray, streamed: bool, parameter: str) -> Examples:
+def _examples(x: np.ndarray, stay: bool, parameter: str) -> Examples:
     """Bytes stay bytes; all else becomes float32."""
     import numpy as np
 
     if x.dtype.kind not in "iufb":
         raise BadData(f"the examples are of type {x.dtype}, not numbers", "", parameter)
     found: Examples
-    if not streamed:
+    if not stay:
         with np.errstate(over="ignore"):  # what is too large is told as not finite
             found = x if x.dtype == _dtype(x) else x.astype(_dtype(x))
     elif isinstance(x, np.memmap) and x.flags.c_contiguous:
