@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from nnexp.data.content import Arrays
-from nnexp.data.datasets import DATASETS
+from nnexp.data.datasets import DATASETS, describe, load
 from nnexp.data.normalization import fit
 from nnexp.data.rows import Rows
 from nnexp.data.splits import split
@@ -79,6 +80,28 @@ def test_a_streamed_run_comes_to_the_same_result(experiment: Any, stored: Any, t
         logs = [result.logs for result in session.train(tmp_path, lambda *_: None)]
         evaluation, test = session.evaluate()
         found.append([splits.fingerprint, logs, test, session.dead_units(), evaluation.plain()])
+    assert found[0] == found[1]
+
+
+def test_pictures_decoded_into_the_cache_come_to_the_same_result(
+    experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNEXP_CACHE_DIR", str(tmp_path / "cache"))
+    for place in np.flatnonzero(Y < 3):
+        path = tmp_path / "digits" / str(Y[place]) / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((15 * X[place]).astype("uint8")).save(path)
+    found = []
+    for how in ("always", "never"):
+        images = f"{{images: {{path: {tmp_path / 'digits'}, stream: {how}}}}}"
+        described = experiment(f"dataset: {images}\nlayers: {MLP.replace('10', '3')}\nepochs: 2\nengine: graph\n")
+        dataset = describe(described.dataset.name, described.dataset.parameters)
+        splits = split(load(dataset), 0.2, 1)
+        session = Session(described, splits, dataset)
+        logs = [result.logs for result in session.train(tmp_path, lambda *_: None)]
+        weights = [array.tobytes() for array in session.model.get_weights()]
+        found.append([described.identity, splits.fingerprint, logs, weights, session.evaluate()[1]])
+        assert (session.streamed > 0) == (how == "always")
     assert found[0] == found[1]
 
 

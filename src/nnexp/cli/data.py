@@ -168,7 +168,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
     from nnexp.cli.console import table
     from nnexp.data.datasets import provenance
-    from nnexp.data.rows import mean
+    from nnexp.data.rows import Rows, mean
 
     low, high = dataset.value_range
     shown = table("", dataset.title)
@@ -178,6 +178,8 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
     shown.add_row("learnt", f"{_learnt(dataset)} ({dataset.task})")
     shown.add_row("split", dataset.split)
     shown.add_row("source", dataset.source)
+    if isinstance(arrays.x_train, Rows):
+        shown.add_row("streamed from", str(arrays.x_train.stored.filename))
     shown.add_row("licence", dataset.licence)
     if dataset.homepage:  # not one's own
         shown.add_row("homepage", dataset.homepage)
