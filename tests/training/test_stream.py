@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from nnexp.data.content import Arrays
 from nnexp.data.datasets import DATASETS, describe, load
 from nnexp.data.normalization import fit
-from nnexp.data.rows import Rows
+from nnexp.data.rows import Rows, batches
 from nnexp.data.splits import split
 from nnexp.errors import RunError
 from nnexp.training import backend, engine, model, stream
@@ -112,6 +112,15 @@ def test_normalizations_find_the_same(stored: Any, name: str) -> None:
     if name != "none":
         outputs = [np.asarray(found.layer()(X[:9])).tobytes() for found in (here, there)]  # type: ignore[misc]
         assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize(("shape", "most"), [((784,), 1000), ((256, 256, 3), 85), ((9000, 9000), 1)], ids=str)
+def test_a_model_is_asked_for_fewer_examples_at_once_where_they_are_large(shape: tuple[int, ...], most: int) -> None:
+    """At most 1000, of at most 64 MB as float32, but one."""
+    x = np.broadcast_to(np.uint8(0), (2500, *shape))
+    places = [np.arange(2500)[some] for some in batches(x)]
+    assert np.array_equal(np.concatenate(places), np.arange(2500))
+    assert max(map(len, places)) == most
 
 
 def test_rows_are_read_as_numpy_would_index_them(stored: Any) -> None:

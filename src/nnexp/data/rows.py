@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # for TensorFlow, and a system without room for other things is slow.
 _SHARE = 0.25
 _PIECE = 16 * 2**20  # bytes that are looked at in one go
+_BATCH = 1000  # examples that a model is asked for at once, where their number changes no result promised to the bit;
+_BATCH_BYTES = 64 * 2**20  # fewer where these, as float32, would take more: its layers make as much of them again
 _LOOKED_AT = 64 * 2**20  # bytes of the file that reading may leave in memory until they are given back
 _OF_MEMORY = 0.5  # the system will not keep a file larger than this share of it: rows will come from the disk
 _AROUND = 64 * 2**10  # what Linux maps around a byte that is read
@@ -124,6 +126,13 @@ def pieces(x: Examples) -> Iterator[NDArray[Any]]:
     step = max(1, _PIECE // row_bytes(x))
     for start in range(0, len(x), step):
         yield x[start : start + step]
+
+
+def batches(x: Examples) -> Iterator[slice]:
+    """Where the examples are that a model is asked for at once, in order."""
+    size = max(1, min(_BATCH, _BATCH_BYTES // (4 * math.prod(x.shape[1:]))))
+    for start in range(0, len(x), size):
+        yield slice(start, min(start + size, len(x)))
 
 
 def extremes(x: Examples) -> tuple[float, float]:

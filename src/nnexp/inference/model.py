@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp import evaluation
-from nnexp.data.rows import Examples
+from nnexp.data.rows import Examples, batches
 from nnexp.errors import InputError
 from nnexp.inference.signature import NAMED, Signature
 from nnexp.runs.reading import Refused, content_of, printable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_MEGABYTES = 4000  # a billion parameters
-_BATCH = 1000  # examples at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +36,10 @@ class StoredModel:
         import tensorflow as tf
 
         call = tf.function(lambda batch: self.keras(batch, training=False), reduce_retracing=True, autograph=False)
-        parts = (x[start : start + _BATCH] for start in range(0, len(x), _BATCH))
+        parts = list(batches(x))
         # One batch needs no compiled graph, and making one takes longer.
-        apply = call if len(x) > _BATCH else lambda batch: self.keras(batch, training=False)
-        outputs = [np.asarray(apply(tf.convert_to_tensor(part))) for part in parts]
+        apply = call if len(parts) > 1 else lambda batch: self.keras(batch, training=False)
+        outputs = [np.asarray(apply(tf.convert_to_tensor(x[part]))) for part in parts]
         return evaluation.answers(self.signature.task, np.concatenate(outputs), self.from_logits)
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.data.rows import batches
 from nnexp.training import shards, stream
 
 Logs = dict[str, float]
@@ -24,8 +25,6 @@ OnProgress = Callable[[int, Logs], None]
 
 # Progress is told about four times a second; more chunks cost time, fewer look stuck.
 CHUNK_SECONDS = 0.25
-# Examples in a batch of evaluation and prediction, where the size changes no result that is promised to the bit.
-EVALUATION_BATCH = 1000
 # Compiling with XLA costs about a second more than a graph does and wins it back at this many steps.
 XLA_PAYS_AFTER = 1500
 
@@ -244,14 +243,14 @@ class Evaluator:
     def evaluate(self, x: Any, y: Any) -> tuple[Logs, NDArray[np.float32]]:
         """Loss and metrics over all of x: [n, ...] and y: [n] or [n, k], and the model's output for x: [n, ...]."""
         self.model.reset_metrics()
-        outputs = [self._test((_tensor(x[part]), _tensor(y[part]))) for part in _slices(len(x))]
+        outputs = [self._test((_tensor(x[part]), _tensor(y[part]))) for part in batches(x)]
         return _floats(self.model.get_metrics_result()), np.concatenate([np.asarray(output) for output in outputs])
 
     def largest_outputs(self, layers: Sequence[Any], x: Any) -> list[NDArray[np.float32]]:
         """For each layer the largest output of each unit (or channel) over all of x: [n, ...]; shape [units]."""
         if self._peaks[0] != layers:
             self._peaks = layers, self._compiled_peaks(layers)
-        parts = [self._peaks[1](_tensor(x[part])) for part in _slices(len(x))]
+        parts = [self._peaks[1](_tensor(x[part])) for part in batches(x)]
         return [np.max([np.asarray(part) for part in peak], axis=0) for peak in zip(*parts, strict=True)]
 
     def _compiled_peaks(self, layers: Sequence[Any]) -> Any:
@@ -283,11 +282,6 @@ def epoch_order(seed: int, epoch: int, examples: int) -> NDArray[np.int32]:
 def build(model: Any, batch: Any) -> None:
     """Build layers, metrics, loss and optimizer slots, as `fit` does before its first step."""
     model._symbolic_build(data_batch=batch)
-
-
-def _slices(examples: int) -> Iterator[slice]:
-    for start in range(0, examples, EVALUATION_BATCH):
-        yield slice(start, min(start + EVALUATION_BATCH, examples))
 
 
 def _tensor(array: Any) -> Any:
