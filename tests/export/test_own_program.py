@@ -211,3 +211,15 @@ def test_what_names_of_files_and_columns_hold_stays_text(experiment: Make, tmp_p
     TABLE.assign(**{column: TABLE["height"]}).to_csv(path, index=False)
     said = json.dumps({"csv": {"path": str(path), "target": "kind", "columns": [column, "code"]}})
     must_read_alike(experiment(f"dataset: {said}\nlayers: [dense: 3]"))
+
+
+@pytest.mark.parametrize("old", ["kind", "oak"])
+def test_cells_that_end_in_spaces_have_no_program(experiment: Make, tmp_path: Path, old: str) -> None:
+    TABLE.to_csv(tmp_path / "table.csv", index=False)
+    text = (tmp_path / "table.csv").read_text()
+    (tmp_path / "table.csv").write_text(text.replace(old, f"{old} "))
+    config = experiment(
+        f"dataset: {{csv: {{path: {tmp_path / 'table.csv'}, {TABLES['classes']}}}}}\nlayers: [dense: 3]"
+    )
+    with pytest.raises(InputError, match=r"table.csv: cells of row \d+ end in spaces.* --format keras"):
+        made(config)

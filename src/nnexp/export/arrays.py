@@ -53,7 +53,11 @@ def of_npz(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: N
 
 
 def of_stored(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: NDArray[Any]) -> Iterator[str]:
-    """The lines that read NPY or IDX files and hold out their test part, as the run did."""
+    """The lines that read NPY or IDX files and hold out their test part, as the run did.
+
+    Raises:
+        InputError: an IDX file of other numbers than bytes, which no short program reads.
+    """
     names = {"x": "path", "y": "y"}
     if parameters.get("test_path"):
         names = {"x_train": "path", "y_train": "y", "x_test": "test_path", "y_test": "test_y"}
@@ -83,7 +87,8 @@ def _stored(kind: str, parameters: Mapping[str, Any], parameter: str) -> tuple[s
     if kind == "npy":
         return f"np.load({quoted(str(path))})", held
     if str(held.dtype) != "uint8":
-        raise InputError(f"{Path(path).name} holds {held.dtype}, for which there is no short program: --format keras")
+        message = f"{Path(path).name} holds {held.dtype}, which no short program reads"
+        raise InputError(f"{message}; the model itself can be exported:  --format keras")
     return f"read_idx({quoted(str(path))})", held
 
 

@@ -10,6 +10,7 @@ from nnexp.data.dataset import Dataset
 from nnexp.data.own.columns import MISSING
 from nnexp.data.own.labels import TEST_SHARE
 from nnexp.data.own.tables import read_table
+from nnexp.errors import InputError
 from nnexp.export.expressions import call, names_of, quoted
 from nnexp.export.parting import draw
 
@@ -21,30 +22,34 @@ _YES = ("1", "1.0", "true", "yes")
 
 
 def of_table(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: NDArray[Any]) -> Iterator[str]:
-    """Lines that read a CSV or Parquet file, or two."""
+    """Lines that read a CSV or Parquet file, or two.
+
+    Raises:
+        InputError: cells of a CSV file end in spaces, which no short program reads as the run did.
+    """
     assert dataset.columns is not None
     targets = [parameters["target"]] if isinstance(parameters["target"], str) else list(parameters["target"])
     texts = [column.name for column in dataset.columns.columns if column.categories]
     numbers = [column.name for column in dataset.columns.columns if not column.categories]
-    frame = read_table(kind, Path(parameters["path"]), parameters)
-    as_text = [*texts, *(name for name in (parameters.get("group_column"),) if name)]
-    as_text += targets if _is_text(frame, targets, dataset) else []
-    test_path = parameters.get("test_path")
-    names = {"table": parameters["path"], **({"held_out": test_path} if test_path else {})}
+    paths = {"table": parameters["path"], "held_out": parameters.get("test_path")}
+    frames = {name: read_table(kind, Path(path), parameters) for name, path in paths.items() if path}
+    frame, is_text = frames["table"], _is_text(frames["table"], targets, dataset)
+    group = parameters.get("group_column")
+    as_text = [*texts, *([group] if group else []), *(targets if is_text else [])]
     if dataset.task == "classification":
         yield f"classes = {names_of(dataset.classes)}"
-    for name, path in names.items():
-        yield f"{name} = {_read(kind, path, parameters, as_text)}"
+    for name in frames:
+        yield f"{name} = {_read(kind, paths[name], parameters, as_text)}"
     yield from [f"numbers = {_chosen(frame, numbers)}"] if numbers else []
     yield from [f"texts = {names_of(texts)}"] if texts else []
-    for name, path in names.items():
-        if texts and (kind == "parquet" or _has_gaps(read_table(kind, Path(path), parameters)[texts])):
+    for name, held in frames.items():
+        if texts and (kind == "parquet" or _has_gaps(held[texts])):
             made = f"fillna({quoted(MISSING)}){'.astype(str)' if kind == 'parquet' else ''}"
             yield f"{name}[texts] = {name}[texts].{made}"
-    if weighted := parameters.get("weight_column"):
-        yield f'weights = table[{quoted(weighted)}].to_numpy("float32")'
-    wanted = {name: _target(kind, name, frame, targets, dataset) for name in names}
-    if test_path:
+    wanted = {name: _target(kind, name, frame, targets, dataset) for name in frames}
+    weighted = parameters.get("weight_column")
+    yield from [f'weights = table[{quoted(weighted)}].to_numpy("float32")'] if weighted else []
+    if len(frames) == 2:
         yield f"y_train, y_test = {wanted['table']}, {wanted['held_out']}"
         train, test = "table", "held_out"
     else:
@@ -53,14 +58,30 @@ def of_table(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test:
         yield "y_train, y_test = y[~test], y[test]"
         yield from ["weights = weights[~test]"] if weighted else []
         train, test = "table[~test]", "table[test]"
-    if not texts and not any(_has_gaps(read_table(kind, Path(path), parameters)[numbers]) for path in names.values()):
+    gaps = any(_has_gaps(held[numbers]) for held in frames.values())
+    yield from _encoding(train, test, texts, bool(numbers), gaps=gaps)
+
+
+def _encoding(train: str, test: str, texts: Sequence[str], has_numbers: bool, *, gaps: bool) -> Iterator[str]:
+    """From the columns of two tables of these names to numbers, as the training part says."""
+    if not texts and not gaps:
         yield f'x_train, x_test = {train}[numbers].to_numpy("float32"), {test}[numbers].to_numpy("float32")'
         return
-    parts = ['(SimpleImputer(strategy="median"), numbers)'] if numbers else []
+    parts = ['(SimpleImputer(strategy="median"), numbers)'] if has_numbers else []
     parts += ['(OneHotEncoder(handle_unknown="ignore", sparse_output=False), texts)'] if texts else []
     yield f"columns = {call('make_column_transformer', parts)}"
     yield f'x_train = columns.fit_transform({train}).astype("float32")'
     yield f'x_test = columns.transform({test}).astype("float32")'
+
+
+def _need_tidy(path: Path, separator: str) -> None:
+    import pandas as pd
+
+    cells = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, skipinitialspace=True)
+    strange = cells.apply(lambda column: column.str.rstrip() != column).any(axis=1)
+    if strange.any():
+        what = f"{path.name}: cells of row {strange.argmax() + 1} end in spaces, which no short program takes away"
+        raise InputError(f"{what}; mend the file, or export the model itself:  --format keras")
 
 
 def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> str:
@@ -74,6 +95,7 @@ def _read(kind: str, path: str, parameters: Mapping[str, Any], as_text: Sequence
     if kind == "parquet":
         return call("pd.read_parquet", [quoted(str(path))])
     separator = parameters.get("separator") or ","
+    _need_tidy(Path(path), separator)
     arguments = [quoted(str(path)), *([f"sep={quoted(separator)}"] if separator != "," else [])]
     if as_text:
         types = ", ".join(f"{quoted(name)}: str" for name in dict.fromkeys(as_text))
