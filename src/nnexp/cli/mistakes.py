@@ -41,6 +41,7 @@ def mistakes(
 ) -> None:
     """Show what a run got wrong on the test part: pictures in a grid, rows of a table in a table.
 
+    Of several labels any that is wrong makes a mistake; of values the largest errors are shown.
     Nothing is computed anew: the predictions are those that the run stored.
 
     Example:  nnexp mistakes runs/20261121-221332_fashion_sigmoid128 --worst -o worst.png

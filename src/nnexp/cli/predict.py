@@ -26,7 +26,7 @@ def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's folder.", show_default=False)],
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE…]", help="Pictures, CSV, NPY or NPZ files with raw input.", show_default=False),
+        typer.Argument(metavar="[FILE…]", help="Raw input: pictures, CSV, Parquet, NPY, NPZ.", show_default=False),
     ] = None,
     index: Annotated[
         list[int] | None, typer.Option("--index", metavar="N", help="A test example, from 0. Repeatable.")
