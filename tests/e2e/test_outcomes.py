@@ -174,9 +174,10 @@ def test_a_run_that_fails_keeps_what_was_done_and_says_where(run: Any) -> None:
 
 
 def test_a_model_that_raises_in_training_is_told_in_one_message(run: Any) -> None:
-    """An embedding is asked for an index that it does not have."""
+    """An embedding is asked for an index that it does not have, by a layer before it: nobody can tell beforehand."""
     done = run(
-        layers="[flatten, embedding: {input_dim: 2, output_dim: 2}, flatten, dense: {units: 10, activation: softmax}]",
+        layers="[flatten, rescaling: 3, embedding: {input_dim: 2, output_dim: 2}, flatten,"
+        " dense: {units: 10, activation: softmax}]",
         normalization="none", engine="graph", epochs=1,
     )  # fmt: skip
     assert done.exit_code == 1
