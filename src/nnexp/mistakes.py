@@ -122,8 +122,9 @@ def find_largest_errors(run: RunRecord, most: int) -> WrongRows:
     errors = np.abs(tested.predicted.astype(float) - tested.labels)
     if not np.isfinite(errors).all():
         raise Refused("its values are no finite numbers")
-    deviation = tested.labels.astype(float).std(axis=0)
-    far = (errors / np.where(deviation > 0, deviation, 1)).sum(axis=1)
+    with np.errstate(over="ignore"):  # of what a stranger may have written
+        deviation = tested.labels.astype(float).std(axis=0)
+        far = (errors / np.where(deviation > 0, deviation, 1)).sum(axis=1)
     return _rows(tested, np.argsort(-far, kind="stable")[:most], len(far))
 
 

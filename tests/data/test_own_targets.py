@@ -194,6 +194,14 @@ def test_arrays_that_hold_nothing_to_learn(tmp_path: Path, y: Any) -> None:
         own("npz", tmp_path / "a.npz")
 
 
+def test_a_gap_among_labels_in_an_array_is_told(tmp_path: Path) -> None:
+    y = np.eye(3)[np.arange(30) % 3]
+    y[7, 1] = np.nan
+    np.savez(tmp_path / "a.npz", x=np.arange(30.0)[:, None], y=y)
+    with pytest.raises(BadData, match=r"'y_1'.*says neither yes nor no"):
+        own("npz", tmp_path / "a.npz")
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     (tmp_path / "photos").mkdir()

@@ -100,6 +100,10 @@ def words(path: Path) -> None:
     np.savez(path, **{**GOOD, "labels": LABELS.astype(str)})
 
 
+def numbers_beyond_plain_data(path: Path) -> None:
+    np.savez(path, **{**GOOD, "predicted": LABELS.astype(np.longdouble)})
+
+
 def too_few(path: Path) -> None:
     np.savez(path, **{**GOOD, "probabilities": GOOD["probabilities"][1:]})
 
@@ -119,6 +123,7 @@ HOSTILE = {
     too_many_classes: "classes that have no probability",
     classes_below_none: "classes that have no probability",
     words: "no numbers",
+    numbers_beyond_plain_data: "no numbers",
     too_few: "not those of each example",
 }
 

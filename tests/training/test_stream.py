@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from nnexp.data.content import Arrays
 from nnexp.data.datasets import DATASETS, describe, load
 from nnexp.data.normalization import fit
-from nnexp.data.rows import Rows, batches
+from nnexp.data.rows import batches, rows_of
 from nnexp.data.splits import split
 from nnexp.errors import RunError
 from nnexp.training import backend, engine, model, stream
@@ -37,7 +37,7 @@ def stored(tmp_path: Path) -> Callable[[], np.memmap[Any, Any]]:
 
 def both(stored: np.memmap[Any, Any]) -> tuple[Arrays, Arrays]:
     """The same data in memory, and in their file."""
-    rows = Rows(stored, np.dtype("float32"))
+    rows = rows_of(stored, np.dtype("float32"))
     labels = Y[~TEST], Y[TEST]
     return Arrays(X[~TEST], labels[0], X[TEST], labels[1]), Arrays(
         rows.part(~TEST), labels[0], rows.part(TEST), labels[1]
@@ -124,7 +124,7 @@ def test_a_model_is_asked_for_fewer_examples_at_once_where_they_are_large(shape:
 
 
 def test_rows_are_read_as_numpy_would_index_them(stored: Any) -> None:
-    rows, mask = Rows(stored(), np.dtype("float32")), Y % 2 == 0
+    rows, mask = rows_of(stored(), np.dtype("float32")), Y % 2 == 0
     random = np.random.default_rng(0).permutation(len(X))[:50]
     assert (rows[random] == X[random]).all()
     assert (rows[5:400:3] == X[5:400:3]).all()
@@ -133,9 +133,28 @@ def test_rows_are_read_as_numpy_would_index_them(stored: Any) -> None:
     assert (rows.shape, rows.ndim, rows.nbytes) == (X.shape, X.ndim, X.nbytes)
 
 
-def test_a_file_that_becomes_shorter_ends_the_run_with_its_name(stored: Any, tmp_path: Path) -> None:
-    rows = Rows(stored(), np.dtype("float32"))
-    with (tmp_path / "x.npy").open("r+b") as file:
-        file.truncate(5000)
-    with pytest.raises(RunError, match=r"x\.npy has become shorter"):
+def cut(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.truncate(5000)
+
+
+def rewrite(file: Path) -> None:
+    np.save(file, np.zeros_like(np.load(file)))
+
+
+@pytest.mark.parametrize("change", [cut, rewrite])
+def test_a_file_that_is_changed_in_place_ends_the_run_with_its_name(
+    stored: Any, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    rows = rows_of(stored(), np.dtype("float32"))
+    assert (rows[np.arange(100)] == X[:100]).all()
+    change(tmp_path / "x.npy")
+    with pytest.raises(RunError, match=r"x\.npy was changed while it was read"):
         rows[np.arange(100)]
+
+
+def test_a_new_file_of_the_same_name_leaves_a_run_what_it_had(stored: Any, tmp_path: Path) -> None:
+    rows = rows_of(stored(), np.dtype("float32"))
+    np.save(tmp_path / "other.npy", np.zeros_like(X))
+    (tmp_path / "other.npy").replace(tmp_path / "x.npy")
+    assert (rows[np.arange(100)] == X[:100]).all()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nnexp import machine
@@ -37,6 +38,8 @@ class Rows:
     """[m, ...], as the file has them."""
     dtype: np.dtype[Any]
     """Of the examples that are given out."""
+    as_mapped: tuple[int, int, int]
+    """The file as it was then: its inode, size, and time of change in nanoseconds."""
     index: NDArray[np.int64] | None = None
     """[n] the places of the examples in the file, ascending; None: all of them."""
 
@@ -75,19 +78,21 @@ class Rows:
         import numpy as np
 
         chosen = np.flatnonzero(mask)
-        return Rows(self.stored, self.dtype, chosen if self.index is None else self.index[chosen])
+        return replace(self, index=chosen if self.index is None else self.index[chosen])
 
     def read(self, places: NDArray[Any], into: NDArray[Any]) -> None:
         """Read the examples at these places [k] into an array [k, ...].
 
         Raises:
-            RunError: the file has become shorter.
+            RunError: the file was changed.
         """
         import numpy as np
 
         mapped = self.stored._mmap  # type: ignore[attr-defined]
-        if mapped.size() < len(mapped):  # to look beyond its end would kill the process
-            raise RunError(f"{self.stored.filename} has become shorter while it was read; put it back as it was")
+        now = _as_it_is(self.stored)
+        # A new file of that name leaves this one as it was. To look beyond the end of a shorter one would kill us.
+        if mapped.size() < len(mapped) or (now and now[0] == self.as_mapped[0] and now != self.as_mapped):
+            raise RunError(f"{self.stored.filename} was changed while it was read; put it back as it was")
         rows = places if self.index is None else self.index[places]
         order = np.argsort(rows, kind="stable")  # neighbours in the file are read together
         step = max(1, _LOOKED_AT // (_AROUND + row_bytes(self.stored)))
@@ -105,6 +110,20 @@ class Rows:
         for start in (rows * size + self.stored.offset).tolist():
             page = start - start % mmap.PAGESIZE
             self.stored._mmap.madvise(mmap.MADV_WILLNEED, page, start + size - page)  # type: ignore[attr-defined]
+
+
+def rows_of(stored: np.memmap[Any, Any], dtype: np.dtype[Any]) -> Rows:
+    """All examples [m, ...] of a file that was just mapped, given out as this type."""
+    return Rows(stored, dtype, _as_it_is(stored) or (0, 0, 0))
+
+
+def _as_it_is(stored: np.memmap[Any, Any]) -> tuple[int, int, int] | None:
+    """The inode, size and time of change of the file; None where there is none now."""
+    try:
+        found = Path(str(stored.filename)).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 Examples: TypeAlias = "np.ndarray | Rows"

@@ -48,7 +48,7 @@ def read_predictions(path: Path, *, probabilities: bool) -> Tested:
         raise Refused(f"damaged ({type(error).__name__})") from None
     if labels.ndim not in (1, 2) or labels.shape != predicted.shape or not labels.size:
         raise Refused("its predictions are not one for each label")
-    if not {labels.dtype.kind, predicted.dtype.kind} <= set("biuf"):
+    if any(array.dtype.kind not in "biuf" or array.dtype.itemsize > 8 for array in (labels, predicted)):
         raise Refused("its labels and predictions are no numbers")
     if not probabilities:
         return Tested(labels, predicted, split, np.empty((len(labels), 0)))

@@ -125,7 +125,7 @@ class Session:
         if not self.streamed:
             return ""
         buffers = machine.written(stream.BUFFERS * stream.BUFFER_BYTES)
-        through = "" if self.engine.name == "keras" else f" through buffers of {buffers}"
+        through = "" if self.engine.name == "keras" else f" through buffers of at most {buffers}"
         return f"streaming {machine.written(self.streamed)} of training examples from disk{through}"
 
     def train(

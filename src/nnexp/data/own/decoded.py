@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp import machine
 from nnexp.data import cache
 from nnexp.data.own.kinds import BadData
-from nnexp.data.rows import Rows
+from nnexp.data.rows import Rows, rows_of
 from nnexp.files import remove_temporaries_of, replacing, write_text
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def decoded(name: str, shape: tuple[int, ...], decode: Callable[[], Iterable[np.
         message = f"the decoded pictures, {size}, cannot be kept in {path.parent}: {error.strerror or error}"
         hint = "make room there, or set NNEXP_CACHE_DIR to another folder; or make the pictures smaller with `size`"
         raise BadData(message, hint) from None
-    return Rows(stored, stored.dtype)
+    return rows_of(stored, stored.dtype)
 
 
 def _whole(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any] | None:

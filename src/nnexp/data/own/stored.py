@@ -18,7 +18,7 @@ from nnexp.data.own.arrays import need_matching_parts, targets_of_array
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
 from nnexp.data.own.targets import Targets
-from nnexp.data.rows import Examples, Rows, part, pieces, streamed
+from nnexp.data.rows import Examples, part, pieces, rows_of, streamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,9 +64,9 @@ def _examples(x: np.ndarray, stay: bool, parameter: str) -> Examples:
     found: Examples
     if not stay:
         with np.errstate(over="ignore"):  # what is too large is told as not finite
-            found = x if x.dtype == _dtype(x) else x.astype(_dtype(x))
+            found = np.array(x, dtype=_dtype(x))  # a copy: what is mapped could change
     elif isinstance(x, np.memmap) and x.flags.c_contiguous:
-        found = Rows(x, _dtype(x))
+        found = rows_of(x, _dtype(x))
     else:
         why = "it is compressed" if not isinstance(x, np.memmap) else "its examples do not lie one after the other"
         message = f"these examples cannot be streamed from their file: {why}"

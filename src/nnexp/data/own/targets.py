@@ -115,8 +115,9 @@ def _task_of(cells: Sequence[Sequence[Any] | np.ndarray], named: Sequence[str] |
 def _read_labels(name: str, cells: Sequence[Any] | np.ndarray, where: Callable[[int], str]) -> np.ndarray:
     import numpy as np
 
-    said = {cell: _YES_OR_NO.get(str(cell).strip().lower(), 2) for cell in set(_listed(cells))}
-    found = np.array([said[cell] for cell in _listed(cells)], dtype=np.uint8)
+    listed = _listed(cells)
+    said = {cell: _YES_OR_NO.get(str(cell).strip().lower(), 2) for cell in set(listed)}
+    found = np.array([said[cell] for cell in listed], dtype=np.uint8)
     if (found == 2).any():
         place = int(found.argmax())
         message = f"{where(place)}, {name!r}: {_shown(cells[place])} says neither yes nor no"
