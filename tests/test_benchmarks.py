@@ -210,6 +210,7 @@ def test_a_peer_that_cannot_start_says_why() -> None:
         begun["x"].variants()
 
 
+@pytest.mark.slow
 def test_a_peer_that_cannot_be_installed_is_said_with_the_last_line_of_pip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +229,7 @@ def bench(file: Path, *arguments: str) -> list[Any]:
     return results
 
 
+@pytest.mark.slow
 def test_startup_keeps_every_bad_config_in_json_with_its_bar(tmp_path: Path) -> None:
     [result] = bench(tmp_path / "figures.json", "startup", "--quick")
 

@@ -33,7 +33,14 @@ def test_it_has_the_layers_and_numbers_of_the_real_one(experiment: Any, stack: s
     assert on_paper == (real.summary, real.parameters)
 
 
-@pytest.mark.parametrize("optimizer", catalog.names("optimizers"))
+# The ones whose variables differ most; all others take the same way.
+_QUICK = {"adam", "loss_scale_optimizer", "muon", "schedule_free_adamw", "sgd"}
+OPTIMIZERS = [
+    pytest.param(name, marks=[] if name in _QUICK else pytest.mark.slow) for name in catalog.names("optimizers")
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_is_taken(experiment: Any, optimizer: str) -> None:
     written = "{loss_scale_optimizer: {inner_optimizer: adam}}" if optimizer == "loss_scale_optimizer" else optimizer
     text = f"dataset: digits\nlayers: [flatten, rms_normalization, dense: 10]\noptimizer: {written}\n"
