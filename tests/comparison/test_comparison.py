@@ -184,6 +184,7 @@ def test_the_best_is_held_against_each_other_group_and_all_pairs_count(repeats: 
     assert any("all 3 pairs of the 3 groups" in note for note in comparison.notes)
 
 
+@pytest.mark.slow
 def test_equal_groups_are_seldom_told_apart_though_the_best_is_picked_by_its_luck(make: Make) -> None:
     """Fifteen equal ones, 60 times over: at 5 %, more than 7 false alarms have a chance of 1 in 100.
 

@@ -67,6 +67,7 @@ def test_a_table_from_file_to_a_compared_pair(tmp_path: Path, nnexp: Any) -> Non
     assert repeated.returncode == 0, repeated.stdout + repeated.stderr
 
 
+@pytest.mark.slow
 def test_a_run_refuses_data_that_have_changed_since(tmp_path: Path, nnexp: Any) -> None:
     wine(tmp_path)
     (tmp_path / "wine.yaml").write_text(TABLE)

@@ -182,6 +182,7 @@ def test_a_fork_server_that_is_killed_is_started_anew(start: Any, config: Callab
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_resuming_keeps_what_is_damaged_and_what_is_not_its_own(
     nnexp: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -224,6 +225,7 @@ def test_a_sweep_on_a_terminal_tells_what_goes_wrong_and_ends(config: Callable[.
     assert Counter(statuses(sweep_folder(tmp_path / "runs")).values()) == {"diverged": 8}
 
 
+@pytest.mark.slow
 def test_two_drivers_cannot_do_the_same_sweep(
     nnexp: Any, start: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def assert_nothing_is_lost(disk: Disk, kind: str, at: int, undisturbed: dict[str
     return done
 
 
+@pytest.mark.slow
 def test_a_run_whose_disk_fills_up_again_and_again_goes_on_to_the_same_result(
     disk: Disk, undisturbed: dict[str, Any]
 ) -> None:

@@ -114,6 +114,7 @@ def test_what_cannot_be_read_is_named_and_the_exit_code_says_whether_anything_wa
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+@pytest.mark.slow
 def test_an_index_of_damaged_runs_changes_nothing_that_is_said(
     real: list[Path], faults_seed: int, tmp_path: Path
 ) -> None:

@@ -52,8 +52,8 @@ def hidden(parameters: str) -> str:
     ),
     Case("max_pooling", CNN.replace("average", "max").replace("tanh", "relu"), "{sgd: 0.05}", engines=GRAPH_FIRST),
     Case("lstm", f"[{{lstm: 6}}, {SOFTMAX}]"),
-    Case("gru", f"[{{gru: 6}}, {SOFTMAX}]"),
-    Case("bidirectional", f"[masking, {{bidirectional: {{layer: {{lstm: {{units: 4}}}}}}}}, {SOFTMAX}]"),
+    Case("gru", f"[{{gru: 6}}, {SOFTMAX}]", quick=False),
+    Case("bidirectional", f"[masking, {{bidirectional: {{layer: {{lstm: {{units: 4}}}}}}}}, {SOFTMAX}]", quick=False),
     Case("layer_normalization", MLP.replace(SOFTMAX, f"layer_normalization, {SOFTMAX}")),
     # XLA draws other random numbers than TensorFlow's kernels do; `auto` gives such models to the graph engine.
     Case("dropout", MLP.replace("flatten,", "flatten, {dropout: 0.3},"), engines=("graph", "keras")),
