@@ -13,7 +13,7 @@ from nnexp.mistakes import Order, WrongRows, find_largest_errors, find_mistakes,
 from nnexp.runs.reading import Refused, printable
 from nnexp.runs.record import RunRecord
 
-_MOST_TARGETS = 3  # with three columns each
+_MOST_TARGETS = 3  # that a terminal has room for; --json has all
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What can be told before training: problems that stop an experiment, and warnings of what will likely go wrong.
 
-All of it is read from the config and the dataset's description, without TensorFlow and without data.
+It is read from the config and the dataset's description, without TensorFlow; data are looked at only where an embedding
+looks up their values.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Preflight:
 
 
 def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
-    """Hold an experiment against its dataset, before anything is loaded."""
+    """Hold an experiment against its dataset, before anything of Keras is made."""
     problems: list[Problem] = []
     layers = None
     try:

@@ -13,7 +13,7 @@ from nnexp.errors import Problem
 from nnexp.preflight.places import place_of
 from nnexp.tasks import Task
 
-# What Keras has for each task beyond classes; for these, `metric_problems` tells.
+# What of Keras suits each task but classification, where `metric_problems` tells.
 _LOSSES: Mapping[Task, Sequence[str]] = {
     "multi_label": (
         "binary_crossentropy",

@@ -9,7 +9,7 @@ from nnexp.data.dataset import OwnFiles
 from nnexp.data.datasets import Dataset, load
 from nnexp.data.rows import pieces
 from nnexp.errors import Problem
-from nnexp.preflight.places import place_of
+from nnexp.preflight.places import called, place_of
 
 MOVES = frozenset({"flatten", "permute", "random_flip", "reshape"})  # these leave the values as they are
 _EXACT = 2**24  # larger whole numbers are not all to be had in 32 bits
@@ -22,16 +22,16 @@ def token_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem
         return
     size = experiment.layers[index].get("input_dim")
     place = place_of(experiment, "layers", index)
-    called = f"layer {index + 1} (embedding)"
+    layer = called(experiment, index)
     if (given := experiment.normalization.name) != "none":
-        message = f"{called} takes whole numbers, and `normalization: {given}` makes others of them"
+        message = f"{layer} takes whole numbers, and `normalization: {given}` makes others of them"
         yield Problem(place_of(experiment, "normalization"), message, "set `normalization: none`")
     elif size > _EXACT:
-        message = f"{called} has `input_dim: {size}`, but examples are kept in 32 bits, exact up to {_EXACT:,}"
+        message = f"{layer} has `input_dim: {size}`, but examples are kept in 32 bits, exact up to {_EXACT:,}"
         yield Problem(place, message, "number the tokens anew, from 0")
     elif strange := _first_strange(dataset, size):
         hint = f"set `input_dim` to the largest token and one more, or mend the data: allowed are 0 to {size - 1:,}"
-        yield Problem(place, f"{called} has `input_dim: {size}`, but {strange}", hint)
+        yield Problem(place, f"{layer} has `input_dim: {size}`, but {strange}", hint)
 
 
 def looked_up_in(experiment: Experiment) -> int | None:
