@@ -150,11 +150,11 @@ def _metrics(table: Sequence[Repeats]) -> list[str]:
     )
 
 
-def _tasks(table: Sequence[Repeats]) -> Counter[Task]:
+def _tasks(table: Sequence[Repeats]) -> dict[Task, int]:
     """How many of the runs that were completed are of each task, the most first; else of all runs."""
     runs = [run for repeats in table for run in repeats.runs]
     done = Counter(run.task for run in runs if run.status == "completed")
-    return Counter(dict((done or Counter(run.task for run in runs)).most_common()))
+    return dict((done or Counter(run.task for run in runs)).most_common())
 
 
 def _chosen(metric: str | None, metrics: Sequence[str], tasks: Mapping[Task, int]) -> str:
