@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # metrics.json is replaced at most this often while training; history.csv gets every epoch at once.
 _METRICS_EVERY_SECONDS = 1.0
 # A checkpoint, and a metrics.json while training, waits until the one before it took less than this share of the time.
-_SHARE = 0.03
+_SHARE = 0.02
 
 
 class Clock:

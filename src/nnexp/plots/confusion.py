@@ -4,51 +4,90 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnexp.plots.drawing import axes_at, plain, save, width_of
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.plots.drawing import axes_at, pixels, plain, save, width_of
 
 # Beyond this many classes the counts in the cells could not be read, and colour alone tells.
 _MOST_NUMBERED = 30
 _CELL = 0.62  # inches
 _LONGEST_NAME = 30  # characters of a class
+_COLOURS: Mapping[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1}
 
 
 def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> None:
     """True classes down, predicted ones across, counts in the cells, coloured by the share of the true class; a PNG."""
-    from matplotlib.figure import Figure
-
-    names = [plain(name, _LONGEST_NAME) for name in classes]
-    side = min(max(2.5, _CELL * len(classes)), 14.2)
-    longest = width_of(tuple(names))
-    left, bottom = longest + 0.6, 0.72 * longest + 0.6
-    figure = Figure(figsize=(left + side + 1.2, bottom + side + 0.5))
-    axes = axes_at(figure, left, bottom, side, side)
+    frame = _Frame(tuple(plain(name, _LONGEST_NAME) for name in classes))
+    figure = frame.figure()
+    axes = frame.cells(figure)
     shares = [[count / max(1, sum(row)) for count in row] for row in confusion]
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(shares, **_COLOURS)
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
+    axes.set_title(plain(title))
     if len(classes) <= _MOST_NUMBERED:
-        cell = side / len(classes)
+        cell = frame.side / len(classes)
         for colour, dark in (("black", False), ("white", True)):
             middles = {
-                (left + (predicted + 0.5) * cell, bottom + side - (true + 0.5) * cell): count
+                (frame.left + (predicted + 0.5) * cell, frame.bottom + frame.side - (true + 0.5) * cell): count
                 for true, row in enumerate(confusion)
                 for predicted, count in enumerate(row)
                 if count and (shares[true][predicted] > 0.5) == dark
             }
             _write_numbers(figure, middles, colour)
-    axes.set_xticks(range(len(classes)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), names)
-    axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(plain(title))
-    beside = axes_at(figure, left + side + 0.2, bottom + 0.1 * side, 0.2, 0.8 * side)
-    figure.colorbar(image, cax=beside, label="share of the true class")
-    save(figure, path)
+    save(figure, path, frame.drawn())
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What stands around the cells, and is the same for each run on the same classes; lengths in inches."""
+
+    names: tuple[str, ...]
+
+    @property
+    def side(self) -> float:
+        return min(max(2.5, _CELL * len(self.names)), 14.2)
+
+    @property
+    def left(self) -> float:
+        return width_of(self.names) + 0.6
+
+    @property
+    def bottom(self) -> float:
+        return 0.72 * width_of(self.names) + 0.6
+
+    def figure(self) -> Any:
+        """An empty one, of the size that all takes."""
+        from matplotlib.figure import Figure
+
+        return Figure(figsize=(self.left + self.side + 1.2, self.bottom + self.side + 0.5))
+
+    def cells(self, figure: Any) -> Any:
+        """The axes of the cells."""
+        return axes_at(figure, self.left, self.bottom, self.side, self.side)
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019  # it holds the pixels of two frames, which are equal by their names
+    def drawn(self) -> NDArray[np.uint8]:
+        """Its pixels: the names take half of the time of a picture, and a sweep draws them once."""
+        figure = self.figure()
+        axes = self.cells(figure)
+        axes.spines[:].set_visible(False)  # the cells' own axes draw them
+        empty = axes.imshow([[0] * len(self.names)] * len(self.names), **_COLOURS)
+        axes.set_xticks(range(len(self.names)), self.names, rotation=45, ha="right")
+        axes.set_yticks(range(len(self.names)), self.names)
+        axes.set(xlabel="predicted class", ylabel="true class")
+        beside = axes_at(figure, self.left + self.side + 0.2, self.bottom + 0.1 * self.side, 0.2, 0.8 * self.side)
+        figure.colorbar(empty, cax=beside, label="share of the true class")
+        return pixels(figure)
 
 
 def _write_numbers(figure: Any, middles: Mapping[tuple[float, float], int], colour: str) -> None:
     """Numbers in the middle of places given in inches, as one shape: a hundred texts take as long as all the rest."""
-    import numpy as np
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path as Shape
 

@@ -6,6 +6,9 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nnexp.files import replacing
 
 _DPI = 120
@@ -30,18 +33,28 @@ def width_of(names: tuple[str, ...], size: float = 10) -> float:
     return max(float(text_to_path.get_text_width_height_descent(name, font, ismath=False)[0]) for name in names) / 72
 
 
-def save(figure: Any, path: Path) -> None:
-    """Draw it once, where `savefig` does twice, and without transparency, which takes as long again to compress."""
+def pixels(figure: Any) -> NDArray[np.uint8]:
+    """The figure drawn, [height, width, 4]: once, where `savefig` does twice."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
 
     figure.set_dpi(_DPI)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    size = canvas.get_width_height(physical=True)
-    picture = Image.frombuffer("RGBA", size, canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
+    return np.asarray(canvas.buffer_rgba())
+
+
+def save(figure: Any, path: Path, beneath: NDArray[np.uint8] | None = None) -> None:
+    """Write it as a PNG, on the pixels `beneath` if given; without transparency, which takes as long again to compress."""
+    from PIL import Image
+
+    if beneath is not None:
+        for part in (figure, *figure.axes):
+            part.patch.set_visible(False)
+    picture = Image.fromarray(pixels(figure))
+    if beneath is not None:
+        picture = Image.alpha_composite(Image.fromarray(beneath), picture)
     with replacing(path) as temporary:
-        picture.save(temporary, "png", compress_level=3, dpi=(_DPI, _DPI))
+        picture.convert("RGB").save(temporary, "png", compress_level=3, dpi=(_DPI, _DPI))
 
 
 def plain(text: str, most: int = 200) -> str:

@@ -110,6 +110,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
+@functools.cache  # a process keeps what it has imported
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
