@@ -91,12 +91,13 @@ def _nnexp(epochs: int) -> dict[str, float]:
 def beyond_the_steps(runs: Mapping[float, Mapping[str, Any]], workers: int) -> float:
     """What a run of a sweep takes of its worker's time beyond its training steps, as a part of its training.
 
-    `runs` are metrics by the time (seconds) at which the run ended. A worker's time is all that passed between the
-    first run's begin and the last one's end, so what is done beside the next run's training counts once. An epoch's
-    steps count as the median of the epochs after a run's first, which compiles.
+    `runs` are metrics by the time (seconds) at which the run ended. A worker's time is all that passed between its
+    first run's begin and its last one's end, so what is done beside the next run's training counts once; what it waits
+    for another worker's last run is no cost of a run. An epoch's steps count as the median of the epochs after a run's
+    first, which compiles.
     """
-    begun = min(ended - metrics["timings"]["total"] for ended, metrics in runs.items())
-    each = (max(runs) - begun) * workers / len(runs)
+    begun = sorted(ended - metrics["timings"]["total"] for ended, metrics in runs.items())
+    each = (sum(sorted(runs)[-workers:]) - sum(begun[:workers])) / len(runs)
     epochs = [[row["seconds"] for row in metrics["history"]] for metrics in runs.values()]
     steps = statistics.mean(statistics.median(seconds[1:] or seconds) * len(seconds) for seconds in epochs)
     return float((each - steps) / statistics.median(metrics["timings"]["training"] for metrics in runs.values()))

@@ -179,11 +179,11 @@ def test_what_a_command_imports_is_seen() -> None:
 
 
 def test_what_runs_take_beyond_their_steps_is_their_workers_time() -> None:
-    """Two workers, two runs each of 5 s of steps; the last end 12 s after the first began."""
+    """Two workers, two runs each of 5 s of steps: from 100 to 111, and from 100 to 112; the wait of 1 s is no cost."""
     history = [{"seconds": seconds} for seconds in (2.0, 1.0, 1.0, 1.0, 1.0)]
     ends = {106.0: 6.0, 106.5: 6.5, 111.0: 5.5, 112.0: 6.5}  # ended at, and took in all; the second of a lane overlaps
     runs = {ended: {"history": history, "timings": {"total": total, "training": 6.0}} for ended, total in ends.items()}
-    assert beyond_the_steps(runs, 2) == pytest.approx((12 * 2 / 4 - 5) / 6)
+    assert beyond_the_steps(runs, 2) == pytest.approx(((11 + 12) / 4 - 5) / 6)
 
 
 def test_the_floor_counts_the_operations_of_a_dense_step() -> None:

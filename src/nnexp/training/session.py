@@ -99,7 +99,9 @@ class Session:
         if not fits(self.model, state):
             return False
         Keeper(self.model, []).put_back(state)
-        self.engine.feed(*self._data(splits))
+        held = self.splits
+        if any(getattr(splits, part) is not getattr(held, part) for part in ("x_train", "y_train", "weights")):
+            self.engine.feed(*self._data(splits))
         self.experiment, self.splits = experiment, splits
         return True
 
