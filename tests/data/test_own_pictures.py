@@ -22,6 +22,7 @@ from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.data.rows import Rows
 from nnexp.data.splits import fingerprint
 
+BYTES = np.dtype("uint8")
 ROWS = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
 SIZE = 20 * 6 * 5  # bytes of the pictures of `photos`
 
@@ -45,7 +46,7 @@ def fill(folder: Path, mode: str = "L") -> Path:
 @pytest.fixture
 def cache(cache_root: Path) -> Path:
     """Where decoded pictures go."""
-    return cache_root.parent / "pictures"
+    return cache_root.parent / "decoded"
 
 
 @pytest.fixture
@@ -174,14 +175,14 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_left(photos: Path, cache: P
     (tmp_path / "a.yaml").write_text(f"dataset: {{images: {{path: photos, stream: always}}}}\n{layers}\n")
     done = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True)
     assert done.returncode == 2
-    assert f"a.yaml:1:20: the decoded pictures, {SIZE / 1e6:.3g} MB, cannot be kept in {cache}: File too" in done.stderr
+    assert f"a.yaml:1:20: the decoded examples, {SIZE / 1e6:.3g} MB, cannot be kept in {cache}: File too" in done.stderr
     assert "NNEXP_CACHE_DIR" in done.stderr
     assert endings(cache) == [".lock"]
 
 
 def test_what_no_disk_has_room_for_is_told_before_any_picture_is_decoded(cache: Path) -> None:
     with pytest.raises(BadData, match=r"1,000,000 GB, cannot be kept in .*: No space left on device"):
-        decoded("large", (10**9, 10**6), lambda: pytest.fail("decoded"))
+        decoded("large", (10**9, 10**6), BYTES, lambda: pytest.fail("decoded"), "")
     assert endings(cache) == [".lock"]
 
 
@@ -190,7 +191,7 @@ def test_a_cache_that_is_no_folder_is_told(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NNEXP_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.raises(BadData, match=r"cannot be kept in .*file/pictures: Not a directory"):
+    with pytest.raises(BadData, match=r"cannot be kept in .*file/decoded: Not a directory"):
         own(photos, stream="always")
 
 
@@ -206,7 +207,7 @@ def test_those_who_ask_at_once_decode_once(cache: Path) -> None:
 
     def ask(_: int) -> Rows:
         everybody.wait()
-        return decoded("some", ROWS.shape, slowly)
+        return decoded("some", ROWS.shape, BYTES, slowly, "")
 
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(ask, range(3)))
@@ -224,7 +225,7 @@ def decode():
     print("begun", flush=True)
     time.sleep(60)
 
-decoded("some", (5, 4, 3), decode)
+decoded("some", (5, 4, 3), np.dtype("uint8"), decode, "")
 """
 
 
@@ -235,5 +236,5 @@ def test_what_a_killed_process_left_is_removed(cache: Path) -> None:
     process.kill()
     process.communicate()
     assert len(endings(cache)) == 2  # the lock, which nobody holds, and a part
-    assert np.array_equal(decoded("some", ROWS.shape, lambda: ROWS)[:], ROWS)
+    assert np.array_equal(decoded("some", ROWS.shape, BYTES, lambda: ROWS, "")[:], ROWS)
     assert endings(cache) == WHOLE

@@ -44,7 +44,7 @@ def pixels(figure: Any) -> NDArray[np.uint8]:
 
 
 def save(figure: Any, path: Path, beneath: NDArray[np.uint8] | None = None) -> None:
-    """Write it as a PNG, on the pixels `beneath` if given; without transparency, which takes as long again to compress."""
+    """Write it as a PNG, on the pixels `beneath`, if any; without transparency, which takes as long to compress."""
     from PIL import Image
 
     if beneath is not None:

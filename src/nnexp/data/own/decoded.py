@@ -20,13 +20,16 @@ from nnexp.files import remove_temporaries_of, replacing, write_text
 if TYPE_CHECKING:
     import numpy as np
 
-_FOLDER = "pictures"
+_FOLDER = "decoded"
 
 
-def decoded(name: str, shape: tuple[int, ...], decode: Callable[[], Iterable[np.ndarray]]) -> Rows:
-    """What `decode` gives one by one, bytes of that shape [n, ...] in all: from the cache, where it has them whole.
+def decoded(
+    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], decode: Callable[[], Iterable[np.ndarray]], smaller: str
+) -> Rows:
+    """What `decode` gives, some examples at a time, [n, ...] of that type in all: from the cache, if it is whole there.
 
-    `name` says all that the bytes depend on. Processes that ask at once decode once.
+    `name` says all that it depends on, `smaller` how the user could have less of it. Processes that ask at once decode
+    once.
 
     Raises:
         BadData: the cache cannot hold them; or as `decode` does. Nothing half-written is left.
@@ -36,23 +39,23 @@ def decoded(name: str, shape: tuple[int, ...], decode: Callable[[], Iterable[np.
 
     path = cache.home() / _FOLDER / f"{name}.npy"
     try:
-        stored = _whole(path, shape)
+        stored = _whole(path, shape, dtype)
         if stored is None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_suffix(".lock")):
-                stored = _whole(path, shape)  # another process may have made it just now
+                stored = _whole(path, shape, dtype)  # another process may have made it just now
                 if stored is None:
-                    _write(path, shape, decode)
+                    _write(path, shape, dtype, decode)
                     stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
-        size = machine.written(math.prod(shape))
-        message = f"the decoded pictures, {size}, cannot be kept in {path.parent}: {error.strerror or error}"
-        hint = "make room there, or set NNEXP_CACHE_DIR to another folder; or make the pictures smaller with `size`"
+        size = machine.written(_bytes(shape, dtype))
+        message = f"the decoded examples, {size}, cannot be kept in {path.parent}: {error.strerror or error}"
+        hint = f"make room there, or set NNEXP_CACHE_DIR to another folder; or {smaller}"
         raise BadData(message, hint) from None
     return rows_of(stored, stored.dtype)
 
 
-def _whole(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any] | None:
+def _whole(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.memmap[Any, Any] | None:
     """What the file holds, if every byte of it is as it was written."""
     import numpy as np
 
@@ -64,25 +67,32 @@ def _whole(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any] | None:
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError, EOFError):
         return None
-    return stored if stored.shape == shape and stored.dtype == np.uint8 else None
+    return stored if stored.shape == shape and stored.dtype == dtype else None
 
 
-def _write(path: Path, shape: tuple[int, ...], decode: Callable[[], Iterable[np.ndarray]]) -> None:
+def _write(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], decode: Callable[[], Iterable[np.ndarray]]
+) -> None:
     """Write the file, the lock is held. Not through a memory map: to write to one kills the process on a full disk."""
     import numpy as np
 
     remove_temporaries_of(path)
     path.unlink(missing_ok=True)  # a damaged one: its room may be needed
-    if shutil.disk_usage(path.parent).free < math.prod(shape):  # sooner than after minutes
+    if shutil.disk_usage(path.parent).free < _bytes(shape, dtype):  # sooner than after minutes
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with replacing(path) as temporary:
         with temporary.open("wb") as file:
-            np.lib.format.write_array_header_2_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-            for example in decode():
-                file.write(np.ascontiguousarray(example).data)
+            about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_2_0(file, about)
+            for examples in decode():
+                file.write(np.ascontiguousarray(examples, dtype).data)
         with temporary.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     write_text(_beside(path), _line(digest, path))
+
+
+def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return math.prod(shape) * dtype.itemsize
 
 
 def _beside(path: Path) -> Path:

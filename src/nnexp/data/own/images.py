@@ -142,7 +142,8 @@ def _examples(paths: Sequence[Path], parameters: Mapping[str, Any]) -> Examples:
     if streamed(parameters["stream"], math.prod(shape)):
         size = f"{form.height}x{form.width}" if form.resized else "as_they_are"
         name = f"{parameters['sha256']}-{size}-{form.mode}-pillow{PIL.__version__}-{_READING}"
-        return decoded(name, shape, partial(_read, paths, form))
+        smaller = "make the pictures smaller with `size`"
+        return decoded(name, shape, np.dtype("uint8"), partial(_read, paths, form), smaller)
     x = np.empty(shape, np.uint8)
     for place, pixels in enumerate(_read(paths, form)):
         x[place] = pixels
