@@ -76,8 +76,8 @@ def test_a_confusion_matrix_is_a_picture(tmp_path: Path, classes: int) -> None:
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are drawn, to look at their axes; the last one is saved."""
-    confusion._Frame.drawn.cache_clear()
-    history._Frame.drawn.cache_clear()
+    confusion._drawn.cache_clear()
+    history._drawn.cache_clear()
     figures: list[Figure] = []
     draw = FigureCanvasAgg.draw
 

@@ -40,7 +40,7 @@ def plot_confusion(path: Path, title: str, confusion: Sequence[Sequence[int]], c
                 if count and (shares[true][predicted] > 0.5) == dark
             }
             _write_numbers(figure, middles, colour)
-    save(figure, path, frame.drawn())
+    save(figure, path, beneath=_drawn(frame))
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,20 @@ class _Frame:
         """The axes of the cells."""
         return axes_at(figure, self.left, self.bottom, self.side, self.side)
 
-    @functools.lru_cache(maxsize=2)  # noqa: B019  # it holds the pixels of two frames, which are equal by their names
-    def drawn(self) -> NDArray[np.uint8]:
-        """Its pixels: the names take half of the time of a picture, and a sweep draws them once."""
-        figure = self.figure()
-        axes = self.cells(figure)
-        axes.spines[:].set_visible(False)  # the cells' own axes draw them
-        empty = axes.imshow([[0] * len(self.names)] * len(self.names), **_COLOURS)
-        axes.set_xticks(range(len(self.names)), self.names, rotation=45, ha="right")
-        axes.set_yticks(range(len(self.names)), self.names)
-        axes.set(xlabel="predicted class", ylabel="true class")
-        beside = axes_at(figure, self.left + self.side + 0.2, self.bottom + 0.1 * self.side, 0.2, 0.8 * self.side)
-        figure.colorbar(empty, cax=beside, label="share of the true class")
-        return pixels(figure)
+
+@functools.lru_cache(maxsize=2)
+def _drawn(frame: _Frame) -> NDArray[np.uint8]:
+    """Its pixels: the names take half of the time of a picture, and a sweep draws them once."""
+    figure = frame.figure()
+    axes = frame.cells(figure)
+    axes.spines[:].set_visible(False)  # the cells' own axes draw them
+    empty = axes.imshow([[0] * len(frame.names)] * len(frame.names), **_COLOURS)
+    axes.set_xticks(range(len(frame.names)), frame.names, rotation=45, ha="right")
+    axes.set_yticks(range(len(frame.names)), frame.names)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    beside = axes_at(figure, frame.left + frame.side + 0.2, frame.bottom + 0.1 * frame.side, 0.2, 0.8 * frame.side)
+    figure.colorbar(empty, cax=beside, label="share of the true class")
+    return pixels(figure)
 
 
 def _write_numbers(figure: Any, middles: Mapping[tuple[float, float], int], colour: str) -> None:

@@ -50,7 +50,7 @@ def plot_history(
             axes.set_ylabel(name)
             axes.grid(visible=True, axis="y", alpha=0.3)
     figure.suptitle(plain(title))
-    save(figure, path, frame.drawn())
+    save(figure, path, beneath=_drawn(frame))
 
 
 @dataclass(frozen=True)
@@ -97,22 +97,23 @@ class _Frame:
                 axes.set_ylim(0, 1)
         return panels
 
-    @functools.lru_cache(maxsize=2)  # noqa: B019  # it holds the pixels of two frames, which are equal by their fields
-    def drawn(self) -> NDArray[np.uint8]:
-        """Its pixels: a sweep draws them once."""
-        from matplotlib.ticker import MaxNLocator
 
-        figure = self.figure()
-        for axes, name, share in zip(self.panels(figure), self.names, self.share, strict=True):
-            axes.spines[:].set_visible(False)  # the lines' own axes draw them
-            axes.set_xlabel("epoch")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            if share:
-                axes.set_ylabel(name)
-            else:
-                axes.yaxis.set_visible(False)
-            axes.grid(visible=True, axis="both" if share else "x", alpha=0.3)
-        return pixels(figure)
+@functools.lru_cache(maxsize=2)
+def _drawn(frame: _Frame) -> NDArray[np.uint8]:
+    """Its pixels: a sweep draws them once."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure = frame.figure()
+    for axes, name, share in zip(frame.panels(figure), frame.names, frame.share, strict=True):
+        axes.spines[:].set_visible(False)  # the lines' own axes draw them
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if share:
+            axes.set_ylabel(name)
+        else:
+            axes.yaxis.set_visible(False)
+        axes.grid(visible=True, axis="both" if share else "x", alpha=0.3)
+    return pixels(figure)
 
 
 def _value(value: Any) -> float:
