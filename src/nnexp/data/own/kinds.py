@@ -92,9 +92,10 @@ KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
             "separator": Parameter("character", "What stands between two cells.", default=","),
             **_TABLE,
             **_TEST,
+            **_STREAM,
             **_SHA256,
         },
-        "parquet": {**_PATH, **_TABLE, **_TEST, **_SHA256},
+        "parquet": {**_PATH, **_TABLE, **_TEST, **_STREAM, **_SHA256},
         "npz": {
             **_PATH,
             "x": Parameter("text", "The array of examples [n, ...]; found by usual names by default."),

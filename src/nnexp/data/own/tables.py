@@ -2,68 +2,122 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
-from nnexp.data.own.columns import Columns, missing_in, row_of
+from nnexp.data.own.columns import Column, Columns, missing_in, row_of
+from nnexp.data.own.decoded import decoded
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
+from nnexp.data.own.tablefiles import TableFile, open_table
 from nnexp.data.own.targets import Targets, targets_of, weights_of
+from nnexp.data.rows import Examples, part, streamed
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+_READING = 1  # raise it when the same columns come to make other numbers of a file: it names encoded ones in the cache
+_SAYING = ("split_column", "group_column", "weight_column")
+_COLUMNS_BYTES = 256 * 2**20  # of columns that are looked at together
+_NUMBER_BYTES = 8
+_TEXT_BYTES = 64  # of a cell, where all are different
+
 
 def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, Targets, Columns]:
     """The arrays of a table, its targets, and how its columns became numbers.
 
-    What a column is, a number or a category, the training rows alone decide.
+    What a column is, a number or a category, the training rows alone decide. No more of the file is in memory than some
+    of its rows or columns, besides the targets; the examples are where `stream` says.
 
     Raises:
         BadData: it cannot be used, with row and column where one is at fault.
     """
     import numpy as np
 
-    frame = read_table(kind, Path(parameters["path"]), parameters)
+    separator = parameters.get("separator") or ","
+    table = open_table(kind, Path(parameters["path"]), separator)
     names = _targets(parameters)
     for name in names:
-        _need(frame, name, "target")
-    for name in ("split_column", "group_column", "weight_column"):
+        _need(table.names, name, "target")
+    for name in _SAYING:
         if wanted := parameters.get(name):
-            _need(frame, wanted, name)
-    chosen = _inputs(frame, names, parameters)
-    frames = [frame]
+            _need(table.names, wanted, name)
+    chosen = _inputs(table.names, names, parameters)
+    tables = [table]
     if test_path := parameters.get("test_path"):
-        held_out = read_table(kind, Path(test_path), parameters)
-        held_out.index.name = f"{Path(test_path).name}, row"
-        if lacking := [name for name in (*chosen, *names) if name not in held_out.columns]:
+        held_out = open_table(kind, Path(test_path), separator, f"{Path(test_path).name}, row")
+        if lacking := [name for name in (*chosen, *names) if name not in held_out.names]:
             raise BadData(f"{Path(test_path).name} has no column {lacking[0]!r}", "", "test_path")
-        frames.append(held_out)
+        tables.append(held_out)
 
     def where(place: int) -> str:
-        inside = place < len(frame)
-        return row_of(frame.index, place) if inside else row_of(held_out.index, place - len(frame))
+        inside = place < len(table)
+        return row_of(table.index, place) if inside else row_of(held_out.index, place - len(table))
 
-    cells = {name: [cell for part in frames for cell in _no_gaps(part, name)] for name in names}
+    said = [parameters[name] for name in _SAYING if parameters.get(name)]
+    frames = [table.read([*names, *said], as_text=[*names, *said])]
+    frames += [held_out.read(names, as_text=names) for held_out in tables[1:]]
+    cells = {name: [cell for frame in frames for cell in _no_gaps(frame, name)] for name in names}
     targets = targets_of(cells, parameters, where)
-    if len(frames) == 2:
-        test = np.arange(len(targets.values)) >= len(frame)
-        train, tested = frame, held_out
-    else:
-        test = _test_rows(frame, targets.values, parameters)
-        train, tested = frame[~test], frame[test]
+    parted = len(tables) == 2
+    test = np.arange(len(targets.values)) >= len(table) if parted else _test_rows(frames[0], targets.values, parameters)
     y_train, y_test = targets.parted(test)
     weights = None
+    train = ~test[: len(table)]
     if weighted := parameters.get("weight_column"):
-        weights = weights_of(weighted, list(train[weighted]), "weight_column", lambda place: row_of(train.index, place))
-    columns = Columns.fit(train[chosen], parameters.get("categories") or ())
-    x_train, x_test = columns.encode(train[chosen]), columns.encode(tested[chosen])
-    return Arrays(x_train, y_train, x_test, y_test, weights), targets, columns
+        rows = table.index[train]
+        weights = weights_of(
+            weighted, list(frames[0][weighted][train]), "weight_column", lambda place: row_of(rows, place)
+        )
+    columns = _fitted(table, chosen, train, parameters.get("categories") or ())
+    x = _examples(tables, columns, kind, parameters)
+    return Arrays(part(x, ~test), y_train, part(x, test), y_test, weights), targets, columns
+
+
+def _fitted(table: TableFile, chosen: Sequence[str], train: np.ndarray, categories: Sequence[str]) -> Columns:
+    """As many columns at a time as do not take too much memory."""
+    sizes = [_TEXT_BYTES if name in table.texts or name in categories else _NUMBER_BYTES for name in chosen]
+    columns: list[Column] = []
+    start = 0
+    while start < len(chosen):
+        stop = start + 1
+        while stop < len(chosen) and sum(sizes[start : stop + 1]) * len(table) < _COLUMNS_BYTES:
+            stop += 1
+        columns += Columns.fit(table.read(chosen[start:stop], categories, train), categories).columns
+        start = stop
+    return Columns(tuple(columns))
+
+
+def _examples(tables: Sequence[TableFile], columns: Columns, kind: str, parameters: Mapping[str, Any]) -> Examples:
+    """The rows of the tables as numbers [n, features], in memory or in nnexp's cache."""
+    import numpy as np
+    import pandas as pd
+
+    names = [column.name for column in columns.columns]
+    categories = [column.name for column in columns.columns if column.categories]
+
+    def encoded() -> Iterator[np.ndarray]:
+        return (columns.encode(frame) for table in tables for frame in table.frames(names, categories))
+
+    shape, dtype = (sum(map(len, tables)), len(columns.features)), np.dtype("float32")
+    if streamed(parameters["stream"], math.prod(shape) * dtype.itemsize):
+        said = json.dumps([kind, parameters.get("separator"), columns.plain()])
+        digest = hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]
+        name = f"{parameters['sha256']}-{digest}-pandas{pd.__version__}-{_READING}"
+        return decoded(name, shape, dtype, encoded, "leave columns out with `drop`")
+    x = np.empty(shape, dtype)
+    start = 0
+    for examples in encoded():
+        x[start : start + len(examples)] = examples
+        start += len(examples)
+    return x
 
 
 def read_table(kind: str, path: Path, parameters: Mapping[str, Any]) -> pd.DataFrame:
@@ -72,65 +126,8 @@ def read_table(kind: str, path: Path, parameters: Mapping[str, Any]) -> pd.DataF
     Raises:
         BadData: pandas cannot read it, it has no rows, or rows and names that do not fit each other.
     """
-    import pandas as pd
-
-    try:
-        if kind == "parquet":
-            frame = pd.read_parquet(path)
-            frame.columns = frame.columns.map(str)
-            frame.index = pd.RangeIndex(1, len(frame) + 1)
-        else:
-            frame = _read_csv(path, parameters.get("separator") or ",")
-    except ImportError:
-        raise BadData("Parquet files need the package pyarrow", "pip install 'nnexp[parquet]'") from None
-    except UnicodeDecodeError as error:
-        raise BadData(f"{path.name} is not UTF-8 text (byte {error.start:,})", "save it as UTF-8") from None
-    except BadData:
-        raise
-    except (ValueError, OSError, csv.Error) as error:  # pandas' own errors are ValueErrors
-        raise BadData(f"{path.name} cannot be read as {kind}: {str(error).strip()}") from None
-    if not len(frame):
-        raise BadData(f"{path.name} has no rows")
-    names = list(frame.columns)
-    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise BadData(f"{path.name} has two columns of the name {twice[0]!r}", "give one of them another name")
-    return frame
-
-
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
-    """Without pandas' guesses: of types, of what is missing, and of what a row with too many cells means."""
-    import pandas as pd
-
-    whole = pd.read_csv(
-        path,
-        sep=separator,
-        header=None,
-        dtype=str,
-        keep_default_na=False,
-        skip_blank_lines=False,
-        skipinitialspace=True,
-        encoding="utf-8-sig",
-    )
-    whole.index = pd.RangeIndex(1, len(whole) + 1)
-    whole = whole.apply(lambda column: column.str.strip())
-    blank = (whole == "").all(axis=1)
-    whole = whole[~blank]  # empty lines
-    _refuse_short_rows(path, separator, whole)
-    frame = whole.iloc[1:]
-    frame.columns = pd.Index(whole.iloc[0] if len(whole) else [])
-    return frame
-
-
-def _refuse_short_rows(path: Path, separator: str, whole: pd.DataFrame) -> None:
-    """pandas takes the cells that a row lacks for empty ones; where it may have done so, the file is read for this."""
-    if not (whole.iloc[:, -1] == "").any():
-        return
-    filled = set(whole.index)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for row, cells in enumerate(csv.reader(file, delimiter=separator, skipinitialspace=True), start=1):
-            if len(cells) < whole.shape[1] and row in filled:
-                message = f"{path.name}, row {row} has {len(cells)} cells, the first row {whole.shape[1]}"
-                raise BadData(message, "an empty cell needs its separator too")
+    table = open_table(kind, path, parameters.get("separator") or ",")
+    return table.read(table.names, as_text=table.names)
 
 
 def _no_gaps(frame: pd.DataFrame, target: str) -> list[Any]:
@@ -160,30 +157,29 @@ def _targets(parameters: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _inputs(frame: pd.DataFrame, targets: Sequence[str], parameters: Mapping[str, Any]) -> list[str]:
-    said = [parameters.get(name) for name in ("split_column", "group_column", "weight_column")]
+def _inputs(names: Sequence[str], targets: Sequence[str], parameters: Mapping[str, Any]) -> list[str]:
+    said = [parameters.get(name) for name in _SAYING]
     for parameter in ("columns", "drop", "categories"):
-        names = parameters.get(parameter) or ()
-        for name in names:
-            _need(frame, name, parameter)
-        if len(set(names)) < len(names):
+        given = parameters.get(parameter) or ()
+        for name in given:
+            _need(names, name, parameter)
+        if len(set(given)) < len(given):
             raise BadData(f"`{parameter}` names a column twice", "", parameter)
     dropped = {*targets, *said, *(parameters.get("drop") or ())}
     if known := [name for name in targets if name in (parameters.get("columns") or ())]:
         raise BadData(f"`columns` has the target {known[0]!r}: it would be known in advance", "", "columns")
-    found = [str(name) for name in parameters.get("columns") or frame.columns if name not in dropped]
+    found = [name for name in parameters.get("columns") or names if name not in dropped]
     if not found:
-        hint = "" if len(frame.columns) > 1 else "is there another `separator`, such as ';'?"
+        hint = "" if len(names) > 1 else "is there another `separator`, such as ';'?"
         raise BadData("no column is left to learn from", hint, "drop" if parameters.get("drop") else "path")
     return found
 
 
-def _need(frame: pd.DataFrame, name: str, parameter: str) -> None:
-    if name not in frame.columns:
-        known = [str(column) for column in frame.columns]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+def _need(names: Sequence[str], name: str, parameter: str) -> None:
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         guess = f"did you mean {near[0]!r}? " if near else ""
-        listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+        listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
         raise BadData(f"there is no column {name!r}", f"{guess}columns: {listed}", parameter)
 
 
