@@ -162,7 +162,7 @@ def test_empty_lines_count_as_rows_of_the_file(tmp_path: Path) -> None:
 
 BAD = {
     "two names": ("x,y,y\n1,a,a\n2,b,b\n", {}, "two columns of the name 'y'"),
-    "a long row": ("x,y\n1,a,\n2,b,\n", {}, "cannot be read as csv"),
+    "a long row": ("x,y\n1,a,\n2,b,\n", {}, "bad.csv, row 2 has 3 cells, the first row 2"),
     "a short row": ("x,z,y\n1,2,a\n1,b\n", {}, "bad.csv, row 3 has 2 cells, the first row 3"),
     "question marks": ("x,y\n" + "".join(f"{n if n % 8 else '?'},{'ab'[n % 2]}\n" for n in range(80)), {}, "'?' is no"),
     "a class of the test part": ("x,y,p\n1,a,train\n2,b,train\n3,c,test\n", {"split_column": "p"}, "class 'c'"),
@@ -175,7 +175,7 @@ BAD = {
     "one class": ("x,y\n1,a\n2,a\n", {}, "one value only, 'a'"),
     "a measure": ("x,y\n" + "".join(f"{n},{n * 7}\n" for n in range(50)), {}, "task: regression"),
     "another column": ("x,why\n1,a\n2,b\n", {}, "there is no column 'y'"),
-    "uneven rows": ("x,y\n1,a\n2,b,c\n", {}, "cannot be read as csv"),
+    "uneven rows": ("x,y\n1,a\n2,b,c\n", {}, "bad.csv, row 3 has 3 cells, the first row 2"),
     "no rows": ("x,y\n", {}, "has no rows"),
     "nothing": ("", {}, "cannot be read as csv"),
     "an unknown class": ("x,y\n1,a\n2,b\n", {"classes": ["a", "c"]}, "'b', which is not among `classes`"),

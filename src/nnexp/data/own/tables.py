@@ -7,12 +7,17 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from nnexp import machine
+from nnexp.data import cache
 from nnexp.data.content import Arrays
-from nnexp.data.own.columns import Column, Columns, missing_in, row_of
+from nnexp.data.own.columns import Columns, missing_in, row_of
 from nnexp.data.own.decoded import decoded
+from nnexp.data.own.found import Found, recall, remember
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
 from nnexp.data.own.tablefiles import TableFile, open_table
@@ -25,8 +30,7 @@ if TYPE_CHECKING:
 
 _READING = 1  # raise it when the same columns come to make other numbers of a file: it names encoded ones in the cache
 _SAYING = ("split_column", "group_column", "weight_column")
-_COLUMNS_BYTES = 256 * 2**20  # of columns that are looked at together
-_NUMBER_BYTES = 8
+_COLUMNS_BYTES = 128 * 2**20  # of columns that are looked at together
 _TEXT_BYTES = 64  # of a cell, where all are different
 
 
@@ -41,8 +45,61 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
     """
     import numpy as np
 
+    found, tables = recall(kind, parameters), []
+    if found is None:
+        tables = _opened(kind, parameters)
+        found = _look_through(tables, parameters)
+    shape, dtype = (len(found.test), len(found.columns.features)), np.dtype("float32")
+    stay = streamed(parameters["stream"], math.prod(shape) * dtype.itemsize)
+    if stay and tables:
+        remember(kind, parameters, found)
+
+    def encoded() -> Iterator[np.ndarray]:
+        return _encoded(tables or _opened(kind, parameters), found.columns)
+
+    x: Examples
+    if stay:
+        x = decoded(_name(kind, parameters, found.columns), shape, dtype, encoded, "leave columns out with `drop`")
+    else:
+        x = np.empty(shape, dtype)
+        start = 0
+        for examples in encoded():
+            x[start : start + len(examples)] = examples
+            start += len(examples)
+    y_train, y_test = found.targets.parted(found.test)
+    arrays = Arrays(part(x, ~found.test), y_train, part(x, found.test), y_test, found.weights)
+    return arrays, found.targets, found.columns
+
+
+def _encoded(tables: Sequence[TableFile], columns: Columns) -> Iterator[np.ndarray]:
+    """The rows of all tables as numbers [some rows, features], some at a time."""
+    names = [column.name for column in columns.columns]
+    categories = [column.name for column in columns.columns if column.categories]
+    return (columns.encode(frame) for table in tables for frame in table.frames(names, categories))
+
+
+def _name(kind: str, parameters: Mapping[str, Any], columns: Columns) -> str:
+    """Of the encoded rows in nnexp's cache: what they depend on, which is not which of them are the test part."""
+    import pandas as pd
+
+    said = json.dumps([kind, parameters.get("separator"), columns.plain()])
+    digest = hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{parameters['sha256']}-{digest}-pandas{pd.__version__}-{_READING}"
+
+
+def _opened(kind: str, parameters: Mapping[str, Any]) -> list[TableFile]:
+    """The file of all rows, or those of the training and of the test part."""
     separator = parameters.get("separator") or ","
-    table = open_table(kind, Path(parameters["path"]), separator)
+    tables = [open_table(kind, Path(parameters["path"]), separator)]
+    if test_path := parameters.get("test_path"):
+        tables.append(open_table(kind, Path(test_path), separator, f"{Path(test_path).name}, row"))
+    return tables
+
+
+def _look_through(tables: Sequence[TableFile], parameters: Mapping[str, Any]) -> Found:
+    import numpy as np
+
+    table = tables[0]
     names = _targets(parameters)
     for name in names:
         _need(table.names, name, "target")
@@ -50,16 +107,13 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
         if wanted := parameters.get(name):
             _need(table.names, wanted, name)
     chosen = _inputs(table.names, names, parameters)
-    tables = [table]
-    if test_path := parameters.get("test_path"):
-        held_out = open_table(kind, Path(test_path), separator, f"{Path(test_path).name}, row")
+    for held_out in tables[1:]:
         if lacking := [name for name in (*chosen, *names) if name not in held_out.names]:
-            raise BadData(f"{Path(test_path).name} has no column {lacking[0]!r}", "", "test_path")
-        tables.append(held_out)
+            raise BadData(f"{Path(parameters['test_path']).name} has no column {lacking[0]!r}", "", "test_path")
 
     def where(place: int) -> str:
         inside = place < len(table)
-        return row_of(table.index, place) if inside else row_of(held_out.index, place - len(table))
+        return row_of(table.index, place) if inside else row_of(tables[1].index, place - len(table))
 
     said = [parameters[name] for name in _SAYING if parameters.get(name)]
     frames = [table.read([*names, *said], as_text=[*names, *said])]
@@ -68,56 +122,55 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
     targets = targets_of(cells, parameters, where)
     parted = len(tables) == 2
     test = np.arange(len(targets.values)) >= len(table) if parted else _test_rows(frames[0], targets.values, parameters)
-    y_train, y_test = targets.parted(test)
-    weights = None
+    targets.parted(test)  # that it can be done is told before the columns are looked at
     train = ~test[: len(table)]
+    weights = None
     if weighted := parameters.get("weight_column"):
-        rows = table.index[train]
-        weights = weights_of(
-            weighted, list(frames[0][weighted][train]), "weight_column", lambda place: row_of(rows, place)
-        )
-    columns = _fitted(table, chosen, train, parameters.get("categories") or ())
-    x = _examples(tables, columns, kind, parameters)
-    return Arrays(part(x, ~test), y_train, part(x, test), y_test, weights), targets, columns
+        rows, counts = table.index[train], list(frames[0][weighted][train])
+        weights = weights_of(weighted, counts, "weight_column", lambda place: row_of(rows, place))
+    return Found(targets, test, weights, _fitted(table, chosen, train, parameters.get("categories") or ()))
 
 
 def _fitted(table: TableFile, chosen: Sequence[str], train: np.ndarray, categories: Sequence[str]) -> Columns:
-    """As many columns at a time as do not take too much memory."""
-    sizes = [_TEXT_BYTES if name in table.texts or name in categories else _NUMBER_BYTES for name in chosen]
-    columns: list[Column] = []
-    start = 0
-    while start < len(chosen):
-        stop = start + 1
-        while stop < len(chosen) and sum(sizes[start : stop + 1]) * len(table) < _COLUMNS_BYTES:
-            stop += 1
-        columns += Columns.fit(table.read(chosen[start:stop], categories, train), categories).columns
-        start = stop
-    return Columns(tuple(columns))
+    """What each column is, by the rows where `train` [n] is true; as many columns of text at a time as memory has."""
+    texts = [name for name in chosen if name in table.texts or name in categories]
+    numbers = [name for name in chosen if name not in texts]
+    step = max(1, _COLUMNS_BYTES // (_TEXT_BYTES * len(table)))
+    some = (table.read(texts[start : start + step], categories, train) for start in range(0, len(texts), step))
+    fitted = (Columns.fit(cells, categories).columns for cells in chain(some, _each(table, numbers, train)))
+    of = {column.name: column for columns in fitted for column in columns}
+    return Columns(tuple(of[name] for name in chosen))
 
 
-def _examples(tables: Sequence[TableFile], columns: Columns, kind: str, parameters: Mapping[str, Any]) -> Examples:
-    """The rows of the tables as numbers [n, features], in memory or in nnexp's cache."""
+def _each(table: TableFile, numbers: Sequence[str], train: np.ndarray) -> Iterator[pd.DataFrame]:
+    """Each of these columns of numbers, the training rows, by way of a file that is in memory while it is small.
+
+    It has no name, so that nothing is left of it, not even where the process is killed.
+    """
     import numpy as np
     import pandas as pd
 
-    names = [column.name for column in columns.columns]
-    categories = [column.name for column in columns.columns if column.categories]
-
-    def encoded() -> Iterator[np.ndarray]:
-        return (columns.encode(frame) for table in tables for frame in table.frames(names, categories))
-
-    shape, dtype = (sum(map(len, tables)), len(columns.features)), np.dtype("float32")
-    if streamed(parameters["stream"], math.prod(shape) * dtype.itemsize):
-        said = json.dumps([kind, parameters.get("separator"), columns.plain()])
-        digest = hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]
-        name = f"{parameters['sha256']}-{digest}-pandas{pd.__version__}-{_READING}"
-        return decoded(name, shape, dtype, encoded, "leave columns out with `drop`")
-    x = np.empty(shape, dtype)
-    start = 0
-    for examples in encoded():
-        x[start : start + len(examples)] = examples
-        start += len(examples)
-    return x
+    index = table.index[train]
+    size = 8 * len(index)
+    folder = cache.home()
+    if size * len(numbers) > _COLUMNS_BYTES:
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with SpooledTemporaryFile(_COLUMNS_BYTES, dir=str(folder)) as aside:
+            done = start = 0
+            for frame in table.frames(numbers) if numbers else ():
+                cells = frame[train[start : start + len(frame)]].to_numpy("float64", na_value=np.nan)
+                for place in range(len(numbers)):
+                    aside.seek(place * size + done)
+                    aside.write(np.ascontiguousarray(cells[:, place]).data)
+                start, done = start + len(frame), done + 8 * len(cells)
+            for place, name in enumerate(numbers):
+                aside.seek(place * size)
+                yield pd.DataFrame({name: np.frombuffer(aside.read(size))}, index=index)
+    except OSError as error:
+        message = f"its columns, {machine.written(size * len(numbers))}, cannot be put aside in {folder}"
+        hint = "make room there, or set NNEXP_CACHE_DIR to another folder; or leave columns out with `drop`"
+        raise BadData(f"{message}: {error.strerror or error}", hint) from None
 
 
 def read_table(kind: str, path: Path, parameters: Mapping[str, Any]) -> pd.DataFrame:
