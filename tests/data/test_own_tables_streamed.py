@@ -125,7 +125,7 @@ def test_the_test_part_may_be_a_file_of_its_own_that_stays_on_disk_too(tmp_path:
     assert len(load(disk).x_test) == 80
 
 
-@pytest.mark.parametrize("pieces", [40, 333, 10**6])
+@pytest.mark.parametrize("pieces", [40, 10**6])
 def test_how_much_is_read_at_a_time_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: int
 ) -> None:
