@@ -68,7 +68,7 @@ def test_the_interval_over_seeds_is_the_one_of_the_statistics(repeats: Repeats) 
     assert len(group.estimates) > 4
     for metric, estimate in group.estimates.items():
         if metric != "accuracy":
-            expected = statistics.seeds_interval(estimate.values)
+            expected = statistics.group_interval(estimate.values)
             assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
 
 

@@ -33,7 +33,6 @@ from nnexp.comparison.statistics import (
     holm,
     paired_repeats,
     repeats_needed,
-    seeds_interval,
     seeds_only,
     single_errors,
     single_runs,
@@ -201,7 +200,7 @@ class TestAgreesWithScipy:
     def test_one_value_a_run_has_students_interval(self) -> None:
         losses = [0.34, 0.36, 0.33, 0.35]
         expected = stats.ttest_1samp(losses, 0).confidence_interval()
-        found = seeds_interval(losses)
+        found = group_interval(losses)
         assert (found.mean, found.low, found.high) == pytest.approx((0.345, expected.low, expected.high))
 
 

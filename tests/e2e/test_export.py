@@ -67,6 +67,13 @@ dataset: {images: {path: FOLDER/digits}}
 layers: [flatten, dense: {units: 32, activation: relu}, dense: {units: 10, activation: softmax}]
 epochs: 15
 """,
+    "pictures on disk": """
+dataset: {images: {path: FOLDER/digits, stream: always}}
+normalization: standardize
+validation: 0.1
+layers: [flatten, dense: {units: 32, activation: relu}, dense: {units: 10, activation: softmax}]
+epochs: 15
+""",
 }
 FILES = {**{name: made.suffix for name, made in FORMATS.items()}, **PROGRAMS}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ import pytest
 from PIL import Image
 
 from nnexp.config.experiment import Experiment
-from nnexp.data.content import idx_encode
 from nnexp.data.datasets import describe, load
-from nnexp.errors import InputError
+from nnexp.data.rows import Rows
+from nnexp.export.batches import batches_of
 from nnexp.export.program import Program, program
 from nnexp.runs.record import RunRecord
 
@@ -77,18 +78,48 @@ def must_read_alike(experiment: Experiment) -> None:
     found = read_by_program(experiment)
     own = load(describe(experiment.dataset.name, experiment.dataset.parameters))
     for part in ("train", "test"):
-        ours, theirs = np.asarray(getattr(own, f"x_{part}")), found[f"x_{part}"]
-        if ours.ndim == 2:  # columns of numbers stand before those of text
-            np.testing.assert_allclose(by_column(theirs), by_column(ours), rtol=1e-6)
-        else:
-            np.testing.assert_array_equal(theirs, ours)
+        np.testing.assert_array_equal(found[f"x_{part}"], getattr(own, f"x_{part}"))
         np.testing.assert_array_equal(found[f"y_{part}"], getattr(own, f"y_{part}"))
     if own.weights is not None:
         np.testing.assert_array_equal(found["weights"], own.weights)
 
 
-def by_column(x: np.ndarray) -> np.ndarray:
-    return x[:, np.lexsort(x)]
+def must_stay_on_disk(experiment: Experiment) -> None:
+    """That the batches of the program, put together, are what the run had."""
+    found = read_by_program(experiment)
+    own = load(describe(experiment.dataset.name, experiment.dataset.parameters))
+    assert isinstance(own.x_train, Rows), "this data is to be streamed"
+    for part in ("train", "test"):
+        batches = eval(batches_of(describe(experiment.dataset.name, experiment.dataset.parameters), part), found)
+        x, y = (
+            np.concatenate(arrays) for arrays in zip(*(batches[place] for place in range(len(batches))), strict=True)
+        )
+        np.testing.assert_array_equal(x, getattr(own, f"x_{part}")[:])
+        np.testing.assert_array_equal(y, getattr(own, f"y_{part}"))
+        assert x.dtype == own.x_train.dtype
+
+
+@pytest.mark.parametrize("normalization", ["standardize", pytest.param("min_max", marks=pytest.mark.slow)])
+def test_a_program_that_reads_from_disk_does_what_one_in_memory_does(
+    experiment: Make, tmp_path: Path, normalization: str
+) -> None:
+    x = np.where(np.arange(4) == 2, 0.1, X)  # a column that is always the same
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", x[:, :2] + RANDOM.normal(size=(50, 2)))
+    text = (
+        f"dataset: {{npy: {{path: {tmp_path / 'x.npy'}, y: {tmp_path / 'y.npy'}, stream: STREAM}}}}\nlayers: [dense: 2]"
+    )
+    text += f"\nnormalization: {normalization}\nvalidation: 0.2\nepochs: 1"
+    variables: dict[str, dict[str, Any]] = {"always": {}, "never": {}}
+    for stream, found in variables.items():
+        exec(made(experiment(text.replace("STREAM", stream))).script(), found)
+    on_disk, in_memory = variables["always"], variables["never"]
+    assert len(on_disk["model"].history.history["val_loss"]) == 1
+    layers = [found["model"].layers[0] for found in (on_disk, in_memory)]
+    np.testing.assert_allclose(*(layer(x.astype("float32")) for layer in layers), atol=1e-6)
+    in_memory["model"].set_weights(on_disk["model"].get_weights())
+    again = in_memory["model"].evaluate(in_memory["x_test"], in_memory["y_test"], verbose=0, return_dict=True)
+    assert on_disk["test"] == pytest.approx(again, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -138,15 +169,30 @@ def test_arrays_in_files_of_their_own_are_taken_as_in_the_run(experiment: Make, 
         np.save(tmp_path / f"{name}.npy", array)
     said = f"path: {tmp_path / 'x.npy'}, y: {tmp_path / 'y.npy'}"
     must_read_alike(experiment(f"dataset: {{npy: {{{said}}}}}\nlayers: [dense: 3]"))
-    with pytest.raises(InputError, match="streamed from disk, which no short program does"):
-        made(experiment(f"dataset: {{npy: {{{said}, stream: always}}}}\nlayers: [dense: 3]"))
+    must_stay_on_disk(experiment(f"dataset: {{npy: {{{said}, stream: always}}}}\nlayers: [dense: 3]"))
 
 
-def test_files_in_the_format_of_mnist_are_taken_as_in_the_run(experiment: Make, tmp_path: Path) -> None:
-    (tmp_path / "images").write_bytes(idx_encode(ARRAYS["bytes"]["images"]))
-    (tmp_path / "labels.gz").write_bytes(gzip.compress(idx_encode(ARRAYS["bytes"]["labels"])))
+@pytest.mark.parametrize("kind", ["u1", ">i2", ">f4"])
+def test_files_in_the_format_of_mnist_are_taken_as_in_the_run(experiment: Make, tmp_path: Path, kind: str) -> None:
+    x, y = (ARRAYS["bytes"][name] for name in ("images", "labels"))
+    (tmp_path / "images").write_bytes(as_idx(x.astype(kind)))
+    (tmp_path / "labels.gz").write_bytes(gzip.compress(as_idx(y.astype("u1"))))
     said = f"path: {tmp_path / 'images'}, y: {tmp_path / 'labels.gz'}"
     must_read_alike(experiment(f"dataset: {{idx: {{{said}}}}}\nlayers: [flatten, dense: 2]"))
+    must_stay_on_disk(experiment(f"dataset: {{idx: {{{said}, stream: always}}}}\nlayers: [flatten, dense: 2]"))
+
+
+def as_idx(array: np.ndarray) -> bytes:
+    code = {"u1": 8, "i2": 11, "f4": 13}[array.dtype.str[1:]]
+    return struct.pack(f">2x2B{array.ndim}I", code, array.ndim, *array.shape) + array.tobytes()
+
+
+def test_a_test_file_of_its_own_stays_on_disk_too(experiment: Make, tmp_path: Path) -> None:
+    names = {"path": X[:30], "y": X[:30, :2], "test_path": X[30:], "test_y": X[30:, :2]}
+    for name, array in names.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    said = ", ".join(f"{name}: {tmp_path / name}.npy" for name in names)
+    must_stay_on_disk(experiment(f"dataset: {{npy: {{{said}, stream: always}}}}\nlayers: [dense: 2]"))
 
 
 def draw_pictures(folder: Path, count: int = 12) -> None:
@@ -167,6 +213,7 @@ def test_pictures_are_read_as_in_the_run(experiment: Make, tmp_path: Path, colou
         draw_pictures(folder)
     said = f"path: {tmp_path}, size: [9, 7], colour: {colour}"
     must_read_alike(experiment(f"dataset: {{images: {{{said}}}}}\nlayers: [flatten, dense: 2]"))
+    must_stay_on_disk(experiment(f"dataset: {{images: {{{said}, stream: always}}}}\nlayers: [flatten, dense: 2]"))
 
 
 @pytest.mark.parametrize(
@@ -178,17 +225,17 @@ def test_pictures_with_a_file_of_labels_are_read_as_in_the_run(
     lines = ["file,label"]
     for place in range(12):
         Image.fromarray(RANDOM.integers(0, 256, (4, 4), dtype=np.uint8)).save(tmp_path / f"{place}.png")
-        lines.append(f"{place}.png,{labels[place % 4]}")
-    (tmp_path / "labels.csv").write_text("\n".join(lines))
+        lines.append(f"{place}.png,{labels[place % 4]}{' ' * (place % 2)}")
+    (tmp_path / "labels.csv").write_text("\n".join([*lines, ","]))
     said = f"path: {tmp_path}, labels: {tmp_path / 'labels.csv'}" + (f", task: {task}" if task else "")
     must_read_alike(experiment(f"dataset: {{images: {{{said}}}}}\nlayers: [flatten, dense: 2]"))
 
 
-def test_pictures_of_16_bits_have_no_program(experiment: Make, tmp_path: Path) -> None:
+def test_pictures_of_16_bits_are_read_as_in_the_run(experiment: Make, tmp_path: Path) -> None:
     draw_pictures(tmp_path)
-    Image.fromarray(np.zeros((10, 8), np.uint16)).save(tmp_path / "cat" / "deep.png")
-    with pytest.raises(InputError, match=r"deep.png has 16 bits a pixel.* --format keras"):
-        made(experiment(f"dataset: {{images: {{path: {tmp_path}, size: [8, 8]}}}}\nlayers: [flatten, dense: 2]"))
+    deep = RANDOM.integers(0, 2**16, (10, 8), dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / "cat" / "deep.png")
+    must_read_alike(experiment(f"dataset: {{images: {{path: {tmp_path}, size: [8, 8]}}}}\nlayers: [flatten, dense: 2]"))
 
 
 def test_weights_of_examples_and_of_classes_count_together(experiment: Make, tmp_path: Path) -> None:
@@ -213,13 +260,18 @@ def test_what_names_of_files_and_columns_hold_stays_text(experiment: Make, tmp_p
     must_read_alike(experiment(f"dataset: {said}\nlayers: [dense: 3]"))
 
 
-@pytest.mark.parametrize("old", ["kind", "oak"])
-def test_cells_that_end_in_spaces_have_no_program(experiment: Make, tmp_path: Path, old: str) -> None:
+@pytest.mark.parametrize("what", ["classes", "labels", "a column that parts", "groups", "classes that are numbers"])
+def test_spaces_around_cells_are_taken_away_as_in_the_run(experiment: Make, tmp_path: Path, what: str) -> None:
     TABLE.to_csv(tmp_path / "table.csv", index=False)
-    text = (tmp_path / "table.csv").read_text()
-    (tmp_path / "table.csv").write_text(text.replace(old, f"{old} "))
-    config = experiment(
-        f"dataset: {{csv: {{path: {tmp_path / 'table.csv'}, {TABLES['classes']}}}}}\nlayers: [dense: 3]"
-    )
-    with pytest.raises(InputError, match=r"table.csv: cells of row \d+ end in spaces.* --format keras"):
-        made(config)
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    spaced = [line.replace(",", " , ") + " " if place % 3 else line for place, line in enumerate(lines, 2)]
+    (tmp_path / "table.csv").write_text("\n".join(spaced))
+    path = tmp_path / "table.csv"
+    must_read_alike(experiment(f"dataset: {{csv: {{path: {path}, {TABLES[what]}}}}}\nlayers: [dense: 3]"))
+
+
+def test_a_program_does_no_more_than_its_table_needs(experiment: Make, tmp_path: Path) -> None:
+    TABLE.to_csv(tmp_path / "table.csv", index=False)
+    said = f"path: {tmp_path / 'table.csv'}, {TABLES['numbers without gaps']}"
+    code = made(experiment(f"dataset: {{csv: {{{said}}}}}\nlayers: [dense: 1]")).script()
+    assert not [word for word in ("strip", "Imputer", "OneHot", "Batches", "read_idx") if word in code]

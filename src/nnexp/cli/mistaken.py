@@ -29,6 +29,7 @@ class Told:
     facts: dict[str, Any]  # of all of them
     examples: int  # of the test part
     split: str  # its fingerprint
+    left_out: str = ""  # of the columns, in words
 
 
 def mistaken(found: RunRecord, count: int, order: Order) -> Told:
@@ -120,7 +121,7 @@ def _values(found: RunRecord, names: Sequence[str], count: int, order: Order) ->
             columns = {"true": list(true), "predicted": list(predicted), "error": off}
         else:  # a column each, so that several targets have room
             columns[name] = [f"{one} → {other} ({by})" for one, other, by in zip(true, predicted, off, strict=True)]
-    count, unit = len(far.indices), ""
+    count, unit, hidden = len(far.indices), "", len(names) - _MOST_TARGETS
     if len(names) > 1:
         unit = ", all targets together, each in its deviations; true → predicted (error)"
     return Told(
@@ -139,6 +140,7 @@ def _values(found: RunRecord, names: Sequence[str], count: int, order: Order) ->
         facts={"targets": list(names), "examples": far.examples, "order": "largest error"},
         examples=far.examples,
         split=far.split,
+        left_out=f"and {hidden:,} more {'targets' if hidden > 1 else 'target'}; --json has all" if hidden > 0 else "",
     )
 
 

@@ -128,6 +128,8 @@ def _print(wrong: Told, examples: Examples | None) -> None:
     titles, cells_by_column = zip(*columns, strict=True)
     right = ("example", *wrong.numbers, *(name for name, _ in features))
     print_long(console, titles, list(zip(*cells_by_column, strict=True)), right)
+    if wrong.left_out:
+        console.print(wrong.left_out, style="dim")
     if hidden := len(features) - shown:
         console.print(f"no room here for {hidden} more columns; --json has all", style="dim")
 

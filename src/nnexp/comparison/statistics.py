@@ -127,6 +127,7 @@ def seeds_only(first: ArrayLike, second: ArrayLike, *, paired: bool) -> Differen
 def group_interval(values: ArrayLike) -> Interval:
     """Mean of one group, values [seeds, n]; the interval covers seeds and examples, with one run the examples alone.
 
+    Of one value a run, [seeds], it is Student's t interval over the runs.
     For bool values (right or wrong) it is Wilson's score interval (1927) with the effective number of
     examples, the usual one for proportions whose examples are not independent (Korn and Graubard 1998; Dean and Pagano
     2015): it stays between 0 and 1, and for one run it is the interval of that run.
@@ -138,11 +139,6 @@ def group_interval(values: ArrayLike) -> Interval:
     if np.asarray(values).dtype == bool and parts.method:
         low, high = _wilson(parts, high - parts.estimate)
     return Interval(parts.estimate, low, high, parts.method)
-
-
-def seeds_interval(values: ArrayLike) -> Interval:
-    """Mean of one value a run [S], with Student's t interval over the runs."""
-    return group_interval(values)
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.dataset import Dataset
 from nnexp.data.own.arrays import X_NAMES, Y_NAMES
 from nnexp.data.own.stored import read_stored
-from nnexp.errors import InputError
-from nnexp.export.expressions import names_of, quoted
+from nnexp.export.batches import file_of, stays_on_disk
+from nnexp.export.expressions import call, names_of, quoted
 from nnexp.export.parting import PARTS, draw
 
 if TYPE_CHECKING:
@@ -55,41 +54,45 @@ def of_npz(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: N
 def of_stored(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: NDArray[Any]) -> Iterator[str]:
     """The lines that read NPY or IDX files and hold out their test part, as the run did.
 
-    Raises:
-        InputError: an IDX file of other numbers than bytes, which no short program reads.
+    Where the examples stay on disk `x` are their places in the file.
     """
-    names = {"x": "path", "y": "y"}
+    parts = [("", "path", "y")]
     if parameters.get("test_path"):
-        names = {"x_train": "path", "y_train": "y", "x_test": "test_path", "y_test": "test_y"}
+        parts = [("_train", "path", "y"), ("_test", "test_path", "test_y")]
     if kind == "idx":
         yield _IDX
-    for name, parameter in names.items():
-        source, held = _stored(kind, parameters, parameter)
-        yield f"{name} = {_labels(source, held, dataset) if name[0] == 'y' else _examples(source, held)}"
-    if len(names) == 2:
+    for part, x, y in parts:
+        held, labels = (read_stored(kind, parameters, name) for name in (x, y))
+        source = _source(kind, parameters[x], held, in_memory=not stays_on_disk(dataset))
+        if stays_on_disk(dataset):
+            file = file_of(dataset, part.removeprefix("_"))
+            yield f"{file} = {source}  # stays on disk"
+            yield f"x{part} = np.arange(len({file}))  # the places of the examples in it"
+        else:
+            yield f"x{part} = {_examples(source, held)}"
+        yield f"y{part} = {_labels(_source(kind, parameters[y], labels), labels, dataset)}"
+    if len(parts) == 1:
         yield from draw(dataset, parameters["split_seed"], y_test)
         yield PARTS
 
 
 _IDX = '''\
-def read_idx(path):
-    """The array of bytes in a file of the format that MNIST has."""
-    data = Path(path).read_bytes()
-    data = gzip.decompress(data) if data[:2] == b"\\x1f\\x8b" else data
+def read_idx(path, kind="u1"):
+    """The array in a file of the format that MNIST has; a plain file is read as it is needed."""
+    data = np.memmap(path, mode="r")
+    if data[:2].tobytes() == b"\\x1f\\x8b":
+        data = np.frombuffer(gzip.decompress(data), "u1")
     shape = struct.unpack_from(f">{data[3]}I", data, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+    return data[4 + 4 * len(shape) :].view(kind).reshape(shape)
 
 '''
 
 
-def _stored(kind: str, parameters: Mapping[str, Any], parameter: str) -> tuple[str, NDArray[Any]]:
-    held, path = read_stored(kind, parameters, parameter), parameters[parameter]
+def _source(kind: str, path: str, held: NDArray[Any], *, in_memory: bool = True) -> str:
+    """Source of the array in a file."""
     if kind == "npy":
-        return f"np.load({quoted(str(path))})", held
-    if str(held.dtype) != "uint8":
-        message = f"{Path(path).name} holds {held.dtype}, which no short program reads"
-        raise InputError(f"{message}; the model itself can be exported:  --format keras")
-    return f"read_idx({quoted(str(path))})", held
+        return call("np.load", [quoted(str(path)), *([] if in_memory else ['mmap_mode="r"'])])
+    return call("read_idx", [quoted(str(path)), *([] if held.dtype == "uint8" else [quoted(held.dtype.str)])])
 
 
 def _examples(source: str, held: NDArray[Any]) -> str:

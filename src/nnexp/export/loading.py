@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from nnexp.data.dataset import Dataset, OwnFiles
 from nnexp.data.datasets import load
-from nnexp.data.rows import Rows
-from nnexp.errors import InputError
 from nnexp.export.arrays import of_npz, of_stored
 from nnexp.export.images import of_images
 from nnexp.export.tables import of_table
@@ -23,16 +21,8 @@ _KINDS = {
 
 
 def loading(dataset: Dataset, origin: OwnFiles) -> Iterator[str]:
-    """Lines that make `x_train`, `y_train`, `x_test` and `y_test` of own data; and `weights`, where examples have such.
-
-    Raises:
-        InputError: no short program reads them.
-    """
-    arrays = load(dataset)
-    if isinstance(arrays.x_train, Rows) or isinstance(arrays.x_test, Rows):
-        message = f"{dataset.title} is streamed from disk, which no short program does"
-        raise InputError(f"{message}; the model itself can be exported:  --format keras")
-    yield from _KINDS[origin.kind](origin.kind, dataset, origin.parameters, arrays.y_test)
+    """Lines that make `x_train`, `y_train`, `x_test` and `y_test`; and `weights`, where examples have such."""
+    yield from _KINDS[origin.kind](origin.kind, dataset, origin.parameters, load(dataset).y_test)
 
 
 def weighs_examples(dataset: Dataset) -> bool:

@@ -15,6 +15,7 @@ from nnexp.config.grammar import Entry
 from nnexp.config.outputs import output_of
 from nnexp.data.dataset import Bundled, Dataset, OwnFiles
 from nnexp.data.sources import Files
+from nnexp.export.batches import batches_class, batches_of, file_of, pieces, read, stays_on_disk
 from nnexp.export.expressions import call, expression, listed
 from nnexp.export.loading import loading, weighs_examples
 from nnexp.runs.record import RunRecord
@@ -81,8 +82,11 @@ def program(run: RunRecord, experiment: Experiment, dataset: Dataset) -> Program
 
 def _test(experiment: Experiment, dataset: Dataset) -> str:
     """What Keras measures, and the first figure of the task where that is not among it."""
-    lines = ["test = model.evaluate(x_test, y_test, verbose=0, return_dict=True)"]
-    predicted = "model.predict(x_test, verbose=0)"
+    given = ["x_test", "y_test"]
+    if stays_on_disk(dataset):
+        given = [batches_of(dataset, "test")]
+    lines = [f"test = model.evaluate({', '.join(given)}, verbose=0, return_dict=True)"]
+    predicted = f"model.predict({given[0]}, verbose=0)"
     if dataset.task == "multi_label":
         middle = "0" if experiment.loss.get("from_logits") else "0.5"
         lines.append(f'test["exact_match"] = float((({predicted} > {middle}) == y_test).all(axis=1).mean())')
@@ -103,12 +107,11 @@ def _notes(run: RunRecord, experiment: Experiment, dataset: Dataset) -> Iterator
     if isinstance(experiment.validation, float):
         alike = ", as many of each class" if dataset.task == "classification" else ""
         differs.append(f"scikit-learn holds out other examples{alike}")
-    texts = [bool(column.categories) for column in dataset.columns.columns] if dataset.columns else []
-    if texts != sorted(texts):
-        differs.append("columns of numbers stand before those of text")
     yield f"The program does what the run did, to the same {name} but not the same digits: {'; '.join(differs)}."
     if isinstance(dataset.origin, OwnFiles):
         yield "It is tested on the very examples that the run was. The paths are those of the run: give your own."
+        if dataset.streamed and not stays_on_disk(dataset):
+            yield "The run read its examples from disk as they were needed; the program has all of them in memory."
     if isinstance(dataset.origin, Files):
         yield f"Keras downloads {dataset.title} when it is first asked for."
 
@@ -125,7 +128,12 @@ def _imports(code: str, experiment: Experiment, dataset: Dataset) -> str:
     return "\n".join([*standard, *gap, *lines, "", f"keras.utils.set_random_seed({experiment.seed})"])
 
 
-_STANDARD = {"gzip.": "import gzip", "struct.": "import struct", "Path(": "from pathlib import Path"}
+_STANDARD = {
+    "gzip.": "import gzip",
+    "math.": "import math",
+    "struct.": "import struct",
+    "Path(": "from pathlib import Path",
+}
 _PACKAGES = {
     "np.": "import numpy as np",
     "pd.": "import pandas as pd",
@@ -151,7 +159,9 @@ def _data(experiment: Experiment, dataset: Dataset) -> str:
         arguments += ["stratify=y_train"] if enough and dataset.task == "classification" else []
         made = "x_train, x_val, y_train, y_val" + (", weights, _" if weights else "")
         lines.append(call(f"{made} = train_test_split", [*arguments, f"random_state={experiment.seed}"]))
-    return "\n".join([*lines, *_class_weight(experiment, dataset), *_targets(experiment, dataset)])
+    lines += [*_class_weight(experiment, dataset), *_targets(experiment, dataset)]
+    lines += [batches_class(dataset, experiment.batch_size)] if stays_on_disk(dataset) else []
+    return "\n".join(lines)
 
 
 def _loading(dataset: Dataset) -> Iterator[str]:
@@ -206,10 +216,28 @@ def _normalization(experiment: Experiment, dataset: Dataset) -> tuple[list[str],
             return [], "keras.layers.Rescaling(1 / 255)"
         case "l2":
             return [], f"keras.layers.UnitNormalization({axis})"
+        case "standardize" if stays_on_disk(dataset):
+            some = read(dataset, file_of(dataset, "train"), "some")
+            found = [
+                pieces(dataset),
+                f'mean = sum({some}.sum(axis=0, dtype="float64") for some in pieces) / len(x_train)',
+                f"variance = sum((({some} - mean) ** 2).sum(axis=0) for some in pieces) / len(x_train)",
+                "variance[variance == 0] = 1  # what is always the same becomes 0",
+            ]
+            return found, f"keras.layers.Normalization({axis}, mean=mean, variance=variance)"
         case "standardize":
             found = ['mean = x_train.mean(axis=0, dtype="float64")', 'variance = x_train.var(axis=0, dtype="float64")']
             constant = "variance[np.ptp(x_train, axis=0) == 0] = 1  # what is always the same becomes 0"
             return [*found, constant], f"keras.layers.Normalization({axis}, mean=mean, variance=variance)"
+        case "min_max" if stays_on_disk(dataset):
+            some = read(dataset, file_of(dataset, "train"), "some")
+            found = [
+                pieces(dataset),
+                f'low = np.min([{some}.min(axis=0) for some in pieces], axis=0).astype("float64")',
+                f"span = np.max([{some}.max(axis=0) for some in pieces], axis=0) - low",
+                "span[span == 0] = 1  # what is always the same becomes 0",
+            ]
+            return found, f"keras.layers.Normalization({axis}, mean=low, variance=span**2)"
         case "min_max":
             found = ['low = x_train.min(axis=0).astype("float64")', "span = x_train.max(axis=0) - low"]
             constant = "span[span == 0] = 1  # what is always the same becomes 0"
@@ -268,9 +296,14 @@ def _training(experiment: Experiment, dataset: Dataset) -> str:
         condition.parse(entry.parameters["condition"]) for entry in experiment.callbacks if entry.name == "stop_when"
     ]
     callbacks = [expression(entry, "callbacks") for entry in experiment.callbacks if entry.name != "stop_when"]
-    arguments = ["x_train", "y_train", f"batch_size={experiment.batch_size}", f"epochs={experiment.epochs}"]
+    arguments = ["x_train", "y_train", f"batch_size={experiment.batch_size}"]
+    watched = "test" if experiment.validation == "test" else "val"
+    held_out = f"(x_{watched}, y_{watched})"
+    if stays_on_disk(dataset):
+        arguments, held_out = [batches_of(dataset, "train", "shuffle=True")], batches_of(dataset, watched)
+    arguments.append(f"epochs={experiment.epochs}")
     if experiment.validation != "none":
-        arguments.append(f"validation_data=({'x_test, y_test' if experiment.validation == 'test' else 'x_val, y_val'})")
+        arguments.append(f"validation_data={held_out}")
     if conditions:
         callbacks.insert(0, "StopWhen()")
     if weighs_examples(dataset):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.dataset import Dataset
-from nnexp.data.own.columns import MISSING
+from nnexp.data.own.columns import MISSING, Columns
 from nnexp.data.own.labels import TEST_SHARE
 from nnexp.data.own.tables import read_table
-from nnexp.errors import InputError
 from nnexp.export.expressions import call, names_of, quoted
 from nnexp.export.parting import draw
 
@@ -22,11 +22,7 @@ _YES = ("1", "1.0", "true", "yes")
 
 
 def of_table(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: NDArray[Any]) -> Iterator[str]:
-    """Lines that read a CSV or Parquet file, or two.
-
-    Raises:
-        InputError: cells of a CSV file end in spaces, which no short program reads as the run did.
-    """
+    """Lines that read a CSV or Parquet file, or two."""
     assert dataset.columns is not None
     targets = [parameters["target"]] if isinstance(parameters["target"], str) else list(parameters["target"])
     texts = [column.name for column in dataset.columns.columns if column.categories]
@@ -35,17 +31,20 @@ def of_table(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test:
     frames = {name: read_table(kind, Path(path), parameters) for name, path in paths.items() if path}
     frame, is_text = frames["table"], _is_text(frames["table"], targets, dataset)
     group = parameters.get("group_column")
-    as_text = [*texts, *([group] if group else []), *(targets if is_text else [])]
+    parted = parameters.get("split_column")
+    as_text = list(dict.fromkeys([*texts, *filter(None, [group, parted]), *(targets if is_text else [])]))
     if dataset.task == "classification":
         yield f"classes = {names_of(dataset.classes)}"
     for name in frames:
-        yield f"{name} = {_read(kind, paths[name], parameters, as_text)}"
-    yield from [f"numbers = {_chosen(frame, numbers)}"] if numbers else []
-    yield from [f"texts = {names_of(texts)}"] if texts else []
-    for name, held in frames.items():
-        if texts and (kind == "parquet" or _has_gaps(held[texts])):
-            made = f"fillna({quoted(MISSING)}){'.astype(str)' if kind == 'parquet' else ''}"
-            yield f"{name}[texts] = {name}[texts].{made}"
+        yield from _reading(name, kind, paths[name], parameters, as_text)
+    runs = _runs(dataset.columns)
+    by_turns = len(runs) > 2
+    filled = [name for name, held in frames.items() if texts and (kind == "parquet" or _has_gaps(held[texts]))]
+    yield from [f"numbers = {_chosen(frame, numbers)}"] if numbers and not by_turns else []
+    yield from [f"texts = {names_of(texts)}"] if texts and (filled or not by_turns) else []
+    for name in filled:
+        made = f"fillna({quoted(MISSING)}){'.astype(str)' if kind == 'parquet' else ''}"
+        yield f"{name}[texts] = {name}[texts].{made}"
     wanted = {name: _target(kind, name, frame, targets, dataset) for name in frames}
     weighted = parameters.get("weight_column")
     yield from [f'weights = table[{quoted(weighted)}].to_numpy("float32")'] if weighted else []
@@ -58,30 +57,41 @@ def of_table(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test:
         yield "y_train, y_test = y[~test], y[test]"
         yield from ["weights = weights[~test]"] if weighted else []
         train, test = "table[~test]", "table[test]"
-    gaps = any(_has_gaps(held[numbers]) for held in frames.values())
-    yield from _encoding(train, test, texts, bool(numbers), gaps=gaps)
-
-
-def _encoding(train: str, test: str, texts: Sequence[str], has_numbers: bool, *, gaps: bool) -> Iterator[str]:
-    """From the columns of two tables of these names to numbers, as the training part says."""
-    if not texts and not gaps:
+    if not texts and not any(_has_gaps(held[numbers]) for held in frames.values()):
         yield f'x_train, x_test = {train}[numbers].to_numpy("float32"), {test}[numbers].to_numpy("float32")'
         return
-    parts = ['(SimpleImputer(strategy="median"), numbers)'] if has_numbers else []
-    parts += ['(OneHotEncoder(handle_unknown="ignore", sparse_output=False), texts)'] if texts else []
-    yield f"columns = {call('make_column_transformer', parts)}"
+    yield from _encoding(runs, by_turns=by_turns)
     yield f'x_train = columns.fit_transform({train}).astype("float32")'
     yield f'x_test = columns.transform({test}).astype("float32")'
 
 
-def _need_tidy(path: Path, separator: str) -> None:
+def _runs(columns: Columns) -> list[tuple[bool, list[str]]]:
+    """The columns in order, those of one kind that stand together in one: whether they are text, and their names."""
+    parted = itertools.groupby(columns.columns, lambda column: bool(column.categories))
+    return [(is_text, [column.name for column in run]) for is_text, run in parted]
+
+
+def _encoding(runs: Sequence[tuple[bool, Sequence[str]]], *, by_turns: bool) -> Iterator[str]:
+    """What makes numbers of the columns, in the order of the run, as the training part says."""
+    median, one_hot = 'SimpleImputer(strategy="median")', 'OneHotEncoder(handle_unknown="ignore", sparse_output=False)'
+    if by_turns:
+        yield f"median, one_hot = {median}, {one_hot}"
+        parts = [f"({'one_hot' if is_text else 'median'}, {names_of(names)})" for is_text, names in runs]
+    else:
+        parts = [f"({one_hot}, texts)" if is_text else f"({median}, numbers)" for is_text, _ in runs]
+    yield f"columns = {call('make_column_transformer', parts)}"
+
+
+def cells_of(path: Path, separator: str = ",") -> pd.DataFrame:
+    """Every cell of a CSV file as text, that of the names too, as pandas reads it."""
     import pandas as pd
 
-    cells = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, skipinitialspace=True)
-    strange = cells.apply(lambda column: column.str.rstrip() != column).any(axis=1)
-    if strange.any():
-        what = f"{path.name}: cells of row {strange.argmax() + 1} end in spaces, which no short program takes away"
-        raise InputError(f"{what}; mend the file, or export the model itself:  --format keras")
+    return pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, skipinitialspace=True)
+
+
+def end_in_spaces(cells: pd.DataFrame) -> bool:
+    """Whether nnexp, which takes spaces around a cell away, reads other texts than pandas."""
+    return bool(cells.apply(lambda column: column != column.str.strip()).to_numpy().any())
 
 
 def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> str:
@@ -91,16 +101,24 @@ def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> str:
     return f"table.columns.drop({names_of(others)})" if in_order and len(others) < len(columns) else names_of(columns)
 
 
-def _read(kind: str, path: str, parameters: Mapping[str, Any], as_text: Sequence[str]) -> str:
+def _reading(name: str, kind: str, path: str, parameters: Mapping[str, Any], as_text: Sequence[str]) -> Iterator[str]:
+    """Lines that read a table into a variable of that name; columns that are `as_text` are not taken for numbers."""
     if kind == "parquet":
-        return call("pd.read_parquet", [quoted(str(path))])
+        yield f"{name} = {call('pd.read_parquet', [quoted(str(path))])}"
+        return
     separator = parameters.get("separator") or ","
-    _need_tidy(Path(path), separator)
+    cells = cells_of(Path(path), separator)
+    spaces = end_in_spaces(cells)
+    as_in_file = {column.strip(): column for column in cells.iloc[0]}
     arguments = [quoted(str(path)), *([f"sep={quoted(separator)}"] if separator != "," else [])]
     if as_text:
-        types = ", ".join(f"{quoted(name)}: str" for name in dict.fromkeys(as_text))
+        types = ", ".join(f"{quoted(as_in_file[column])}: str" for column in as_text)
         arguments += [f"dtype={{{types}}}", "keep_default_na=False", 'na_values=[""]']
-    return f'{call("pd.read_csv", [*arguments, "skipinitialspace=True"])}.dropna(how="all")'
+    made = f'{call("pd.read_csv", [*arguments, "skipinitialspace=True"])}.dropna(how="all")'
+    yield f"{name} = {made}" + (".rename(columns=str.strip)" if spaces else "")
+    if spaces and as_text:
+        some = names_of(as_text)
+        yield f"{name}[{some}] = {name}[{some}].apply(lambda column: column.str.strip())  # cells end in spaces"
 
 
 def _is_text(frame: pd.DataFrame, targets: Sequence[str], dataset: Dataset) -> bool:

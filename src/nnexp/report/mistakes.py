@@ -122,7 +122,8 @@ def largest_errors(run: RunRecord, images: Images) -> Worst:
         )
     columns = [f"{what} {name}" for name in names[:_MOST_TARGETS] for what in ("true", "predicted", "error of")]
     by = ", by the sum over the targets, each in units of its deviation" if len(names) > 1 else ""
-    said = f"Of {found.examples:,} test examples{by}:"
+    some = f"; the first {_MOST_TARGETS} of {len(names)} targets are shown" if len(names) > _MOST_TARGETS else ""
+    said = f"Of {found.examples:,} test examples{by}{some}:"
     return Worst(said, ("example", *columns), len(columns), tuple(shown), why)
 
 
