@@ -45,11 +45,13 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[
     shared = own if worker_id == "master" else own.parent
 
     def filled(name: str, fill: Callable[[Path], object]) -> Path:
-        folder = shared / name
+        folder, whole = shared / name, shared / f"{name}.whole"
         with FileLock(shared / f"{name}.lock"):
-            if not folder.exists():
+            if not whole.exists():  # where filling failed, the next one is to fail with the reason too
+                shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
                 fill(folder)
+                whole.touch()
         return folder
 
     return filled

@@ -17,6 +17,7 @@ from click.testing import Result
 from PIL import Image
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
+from nnexp.report.mistakes import largest_errors
 from nnexp.runs import record
 
 Command = Callable[..., Result]
@@ -137,6 +138,22 @@ def test_the_largest_errors_come_first_with_the_columns_of_the_table(tasks: Path
         row = table.loc[min(table.index, key=lambda far, true=one["true"][1]: abs(far - true))]
         assert one["features"] == {"width": pytest.approx(row["width"]), "tint": row["tint"]}
     assert "the 5 largest errors on 20 test examples" in nnexp_here("mistakes", run, "--count", 5).stdout
+
+
+def test_of_many_targets_it_is_said_how_many_a_table_leaves_out(
+    tasks: Path, tmp_path: Path, nnexp_here: Command
+) -> None:
+    run = shutil.copytree(tasks / "run-values", tmp_path / "many")
+    metrics, arrays = json.loads((run / "metrics.json").read_text()), stored(run)
+    rows = metrics["evaluation"]["per_target"]
+    metrics["evaluation"]["per_target"] = [{**row, "target": f"{row['target']} {k}"} for k in range(3) for row in rows]
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    np.savez(run / "predictions.npz", **{k: np.tile(a, (1, 3)) if a.ndim else a for k, a in arrays.items()})
+    shown, told = nnexp_here("mistakes", run).stdout, as_json(nnexp_here, "mistakes", run)
+    assert "and 3 more targets; --json has all" in shown.splitlines()
+    assert {len(one["errors"]) for one in told["mistakes"]} == {6}
+    assert largest_errors(record.read(run), lambda _: "").said.endswith("; the first 4 of 6 targets are shown:")
+    assert "more target" not in nnexp_here("mistakes", tasks / "run-values").stdout
 
 
 @pytest.mark.parametrize("order", ["--worst", "--most-confident"])

@@ -55,7 +55,8 @@ def report(
         )
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; name another place with -o") from None
-    stderr().print(f"report of {len(collected.records)} runs: {target}", soft_wrap=True)
+    count = len(collected.records)
+    stderr().print(f"report of {count} run{'s' if count > 1 else ''}: {target}", soft_wrap=True)
     collected.index.save()
 
 
