@@ -21,13 +21,14 @@ def of_npz(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: N
     import numpy as np
 
     with np.load(parameters["path"], allow_pickle=False) as held:
-        arrays = {name: held[name] for name in held.files}
-    x, y = (
-        parameters.get(given) or next(name for name in usual if name in arrays)
-        for given, usual in (("x", X_NAMES), ("y", Y_NAMES))
-    )
+        names = set(held.files)
+        x, y = (
+            parameters.get(given) or next(name for name in usual if name in names)
+            for given, usual in (("x", X_NAMES), ("y", Y_NAMES))
+        )
+        labels = held[y]  # of the examples no more than their type is asked, which the dataset knows
     yield f"held = np.load({quoted(str(parameters['path']))})"
-    parted = {"x_test", "y_test"} <= arrays.keys() and not parameters.get("test_path")
+    parted = {"x_test", "y_test"} <= names and not parameters.get("test_path")
     if test_path := parameters.get("test_path"):
         with np.load(test_path, allow_pickle=False) as other:
             tested = [
@@ -36,15 +37,15 @@ def of_npz(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test: N
             ]
         yield f"held_out = np.load({quoted(str(test_path))})"
     ending = "_train" if parted or test_path else ""
-    yield f"x{ending} = {_examples(f'held[{quoted(x)}]', arrays[x])}"
-    yield f"y{ending} = {_labels(f'held[{quoted(y)}]', arrays[y], dataset)}"
+    yield f"x{ending} = {_examples(f'held[{quoted(x)}]', dataset)}"
+    yield f"y{ending} = {_labels(f'held[{quoted(y)}]', labels, dataset)}"
     if weighted := parameters.get("weights"):
         yield f'weights = held[{quoted(weighted)}].astype("float32")'
     if parted or test_path:
         from_there = [f"held[{quoted(f'{name}_test')}]" for name in "xy"]
         from_there = [f"held_out[{quoted(name)}]" for name in tested] if test_path else from_there
-        yield f"x_test = {_examples(from_there[0], arrays[x])}"
-        yield f"y_test = {_labels(from_there[1], arrays[y], dataset)}"
+        yield f"x_test = {_examples(from_there[0], dataset)}"
+        yield f"y_test = {_labels(from_there[1], labels, dataset)}"
         return
     yield from draw(dataset, parameters["split_seed"], y_test)
     yield PARTS
@@ -69,7 +70,7 @@ def of_stored(kind: str, dataset: Dataset, parameters: Mapping[str, Any], y_test
             yield f"{file} = {source}  # stays on disk"
             yield f"x{part} = np.arange(len({file}))  # the places of the examples in it"
         else:
-            yield f"x{part} = {_examples(source, held)}"
+            yield f"x{part} = {_examples(source, dataset)}"
         yield f"y{part} = {_labels(_source(kind, parameters[y], labels), labels, dataset)}"
     if len(parts) == 1:
         yield from draw(dataset, parameters["split_seed"], y_test)
@@ -95,9 +96,9 @@ def _source(kind: str, path: str, held: NDArray[Any], *, in_memory: bool = True)
     return call("read_idx", [quoted(str(path)), *([] if held.dtype == "uint8" else [quoted(held.dtype.str)])])
 
 
-def _examples(source: str, held: NDArray[Any]) -> str:
+def _examples(source: str, dataset: Dataset) -> str:
     """Bytes stay bytes; all else is float32."""
-    return source if held.dtype in ("uint8", "float32") else f'{source}.astype("float32")'
+    return source if dataset.dtype == "uint8" else f'{source}.astype("float32")'
 
 
 def _labels(source: str, held: NDArray[Any], dataset: Dataset) -> str:
