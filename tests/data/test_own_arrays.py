@@ -162,6 +162,7 @@ DAMAGED = {
     "no header": b"\0\0",
     "text": b"a,b\n1,2\n" * 50,
     "larger than all memory": struct.pack(">4B2I", 0, 0, 8, 2, 2**31, 2**31) + b"\0" * 99,
+    "a header that nests": b"\x93NUMPY\1\0" + struct.pack("<H", 500) + b"(" * 500,
     "cut off, in gzip": gzip.compress(WHOLE)[:-40],
     "too long, in gzip": gzip.compress(WHOLE + bytes(10)),
     "nothing": b"",

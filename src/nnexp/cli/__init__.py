@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from nnexp.cli.decoding import Command
 from nnexp.cli.signals import Terminated
 from nnexp.errors import NnexpError
 
@@ -66,7 +67,7 @@ def application(commands: Sequence[str] = COMMANDS) -> typer.Typer:
         if name == "data":
             app.add_typer(module.app, name=name)
         else:
-            app.command(name)(getattr(module, name))
+            app.command(name, cls=Command)(getattr(module, name))
     return app
 
 

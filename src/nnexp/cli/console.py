@@ -114,6 +114,15 @@ def print_unfolded(
     return True
 
 
+def duration(seconds: float) -> str:
+    """A time span as a person says it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 

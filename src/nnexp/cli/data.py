@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnexp.cli.decoding import Command
 from nnexp.errors import DataUnavailable, InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ _MOST_NUMBERS = 20  # of an example that is no picture and has no names for them
 @app.command("ls")
 def list_datasets(as_json: Json = False) -> None:
     """List the datasets: what they hold, and whether they are here."""
+    from nnexp import machine
     from nnexp.cli.console import stdout, table
+    from nnexp.data import cache
     from nnexp.data.datasets import DATASETS, where
     from nnexp.files import to_json
 
@@ -43,6 +46,7 @@ def list_datasets(as_json: Json = False) -> None:
         shape, learnt, licence = _shape(dataset.shape), _learnt(dataset), dataset.licence
         shown.add_row(dataset.name, shape, learnt, train, test, licence, where(dataset))
     stdout().print(shown)
+    stdout().print(f"the cache: {machine.written(cache.size())} in {cache.home()}", soft_wrap=True)
 
 
 @app.command("fetch")
@@ -68,7 +72,7 @@ def fetch_datasets(
         raise DataUnavailable("\n\n".join(failures))
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show_dataset(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="A dataset, as `nnexp data ls` names it, or a config: its data.")

@@ -198,8 +198,7 @@ def _plan_in_words(job: Job) -> str:
 
 def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, how: Options, *, as_json: bool) -> None:
     """What the sweep would do: those of its points that are left."""
-    from nnexp.cli.console import stdout, table
-    from nnexp.cli.sweep_live import duration
+    from nnexp.cli.console import duration, stdout, table
     from nnexp.files import to_json
     from nnexp.sweeps.estimate import estimate
     from nnexp.sweeps.shares import share

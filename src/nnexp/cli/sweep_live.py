@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnexp import events
-from nnexp.cli.console import table
+from nnexp.cli.console import duration, table
 from nnexp.comparison.metrics import figure
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
@@ -219,12 +219,3 @@ class SweepLive:
 def _cut(label: str, most: int) -> str:
     """The label without its middle where it is too long: its end holds the seed."""
     return label if len(label) <= most else f"{label[: most - most // 2 - 1]}…{label[-(most // 2) :]}"
-
-
-def duration(seconds: float) -> str:
-    """A time span as a person says it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -30,6 +30,11 @@ def home() -> Path:
     return Path(os.environ.get("NNEXP_CACHE_DIR") or platformdirs.user_cache_dir("nnexp")).expanduser()
 
 
+def size() -> int:
+    """The bytes of all that is cached."""
+    return sum(path.lstat().st_size for path in home().rglob("*") if not path.is_dir())
+
+
 def root() -> Path:
     """The folder of all cached datasets."""
     return home() / "datasets"

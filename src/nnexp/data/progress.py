@@ -1,7 +1,9 @@
-"""How fetching reports on itself: one narrow protocol, and the form of it that stays silent."""
+"""How fetching and decoding report on themselves: one narrow protocol, and the form of it that stays silent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -31,3 +33,9 @@ class Silent:
     def done(self) -> None: ...
 
     def say(self, message: str) -> None: ...
+
+
+# Own data are read wherever a config is, so that its mistakes have a place: in ten commands, far below them. Who
+# watches is known to the command alone, and is no part of a config; so it is no parameter on all the ways between.
+decoding: ContextVar[Callable[[], FetchProgress]] = ContextVar("decoding", default=Silent)
+"""Makes what is told of data that are decoded into the cache; bytes are those of the decoded examples."""

@@ -80,6 +80,11 @@ class Rows:
         chosen = np.flatnonzero(mask)
         return replace(self, index=chosen if self.index is None else self.index[chosen])
 
+    @property
+    def _first(self) -> int:
+        """The byte of the file that the map begins with: NumPy takes the last one before them where a map may."""
+        return self.stored.offset - self.stored.offset % mmap.ALLOCATIONGRANULARITY
+
     def read(self, places: NDArray[Any], into: NDArray[Any]) -> None:
         """Read the examples at these places [k] into an array [k, ...].
 
@@ -91,7 +96,7 @@ class Rows:
         mapped = self.stored._mmap  # type: ignore[attr-defined]
         now = _as_it_is(self.stored)
         # A new file of that name leaves this one as it was. To look beyond the end of a shorter one would kill us.
-        if mapped.size() < len(mapped) or (now and now[0] == self.as_mapped[0] and now != self.as_mapped):
+        if mapped.size() < self._first + len(mapped) or (now and now[0] == self.as_mapped[0] and now != self.as_mapped):
             raise RunError(f"{self.stored.filename} was changed while it was read; put it back as it was")
         rows = places if self.index is None else self.index[places]
         order = np.argsort(rows, kind="stable")  # neighbours in the file are read together
@@ -107,7 +112,7 @@ class Rows:
     def _ask_for(self, rows: NDArray[Any]) -> None:
         """Have the system read these rows ahead, many at once: waiting for each in turn takes five times as long."""
         size = row_bytes(self.stored)
-        for start in (rows * size + self.stored.offset).tolist():
+        for start in (rows * size + self.stored.offset - self._first).tolist():
             page = start - start % mmap.PAGESIZE
             self.stored._mmap.madvise(mmap.MADV_WILLNEED, page, start + size - page)  # type: ignore[attr-defined]
 

@@ -1,8 +1,8 @@
-"""Arrays: an NPZ file, as `numpy.savez` writes it."""
+"""Arrays: an NPZ file, as `numpy.savez` writes it. One that would fill too much of the memory is streamed."""
 
 from __future__ import annotations
 
-import zipfile
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from nnexp.data.content import Arrays
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
+from nnexp.data.own.members import Member, members_of
 from nnexp.data.own.targets import Targets, targets_of, weights_of
+from nnexp.data.rows import Examples, part, pieces, streamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,50 +30,60 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
     import numpy as np
 
     given = {name: parameters.get(name) for name in ("x", "y")}
-    held = _load(Path(parameters["path"]))
+    held = members_of(Path(parameters["path"]))
     x, y = held[_pick(held, given["x"], X_NAMES, "x")], held[name := _pick(held, given["y"], Y_NAMES, "y")]
     parts = [(x, y)]
     if test_path := parameters.get("test_path"):
-        other = _load(Path(test_path))
+        other = members_of(Path(test_path))
         x_name = _pick(other, given["x"], (*X_NAMES, "x_test"), "x")
         parts.append((other[x_name], other[_pick(other, given["y"], (*Y_NAMES, "y_test"), "y")]))
     elif {"x_test", "y_test"} <= held.keys():
         if parameters.get("test"):
             raise BadData("the arrays x_test and y_test say what the test part is", "remove `test`", "test")
         parts.append((held["x_test"], held["y_test"]))
-    need_matching_parts(parts)
-    targets = targets_of_array(name.removesuffix("_train"), np.concatenate([labels for _, labels in parts]), parameters)
+    need_matching_parts([(x.shape, y.shape) for x, y in parts])
+    types = [examples_type(x.dtype, "x") for x, _ in parts]
+    size = sum(math.prod(x.shape) * dtype.itemsize for (x, _), dtype in zip(parts, types, strict=True))
+    stay = streamed(parameters.get("stream", "auto"), size)  # runs of NPZ files from before do not say it
+    labels = np.concatenate([y.read() for _, y in parts])
+    targets = targets_of_array(name.removesuffix("_train"), labels, parameters)
+    places = ("path", "test_path" if test_path else "path")
+    found: list[Examples] = [
+        x.rows(dtype, parameters["sha256"], place) if stay else in_memory(x.read(), dtype)
+        for (x, _), dtype, place in zip(parts, types, places, strict=False)
+    ]
+    for examples in found:
+        need_finite(examples, "x")
     parted = len(parts) == 2
-    test = np.arange(len(targets.values)) >= len(x) if parted else is_test(targets.values, None, parameters)
+    test = np.arange(len(targets.values)) >= len(found[0]) if parted else is_test(targets.values, None, parameters)
     y_train, y_test = targets.parted(test)
-    x = _examples(x)
-    x_train, x_test = (x, _examples(parts[1][0])) if parted else (x[~test], x[test])
+    [x_train, x_test] = found if parted else [part(found[0], ~test), part(found[0], test)]
     weights = None
     if weighted := parameters.get("weights"):
-        cells = held[_pick(held, weighted, (), "weights")]
-        if cells.shape != (len(x),):
-            raise BadData(f"the array {weighted!r} has the shape {cells.shape}, not ({len(x)},)", "", "weights")
-        places = np.flatnonzero(~test[: len(x)])
-        weights = weights_of(weighted, cells[places], "weights", lambda place: f"example {places[place]}")
+        cells = held[_pick(held, weighted, (), "weights")].read()
+        if cells.shape != (len(found[0]),):
+            raise BadData(f"the array {weighted!r} has the shape {cells.shape}, not ({len(found[0])},)", "", "weights")
+        counted = np.flatnonzero(~test[: len(found[0])])
+        weights = weights_of(weighted, cells[counted], "weights", lambda place: f"example {counted[place]}")
     return Arrays(x_train, y_train, x_test, y_test, weights, None if parted else test), targets
 
 
-def need_matching_parts(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
-    """That examples and labels, of the training part or of all, and of the test part, are of one kind and as many.
+def need_matching_parts(parts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
+    """That examples and labels, of the training part or of all, and of the test part, have shapes that fit.
 
     Raises:
-        BadData: they are not.
+        BadData: they have not.
     """
     x, y = parts[0]
     for examples, labels in parts:
-        if labels.ndim not in (1, 2) or len(examples) != len(labels) or examples.ndim < 2:
-            message = f"the examples have the shape {examples.shape}, the labels {labels.shape}"
+        if len(labels) not in (1, 2) or len(examples) < 2 or examples[0] != labels[0]:
+            message = f"the examples have the shape {examples}, the labels {labels}"
             raise BadData(message, "wanted: examples [n, ...] and labels [n], or targets [n, k]")
-        if examples.shape[1:] != x.shape[1:] or labels.shape[1:] != y.shape[1:]:
-            message = f"test examples have the shape {examples.shape[1:]}, the others {x.shape[1:]}; "
-            message += f"their labels {labels.shape[1:]}, the others {y.shape[1:]}"
+        if examples[1:] != x[1:] or labels[1:] != y[1:]:
+            message = f"test examples have the shape {examples[1:]}, the others {x[1:]}; "
+            message += f"their labels {labels[1:]}, the others {y[1:]}"
             raise BadData(message, "", "test_path")
-    if not all(len(labels) for _, labels in parts):
+    if any(0 in examples for examples, _ in parts):
         raise BadData("an array of examples is empty", "", "test_path" if len(parts) == 2 else "path")
 
 
@@ -104,21 +116,7 @@ def _example(place: int) -> str:
     return f"example {place}"
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
-    import numpy as np
-
-    hint = "numpy.savez(file, x=…, y=…) writes one; arrays of objects cannot be read"
-    try:
-        found = np.load(path, allow_pickle=False)
-        if not isinstance(found, np.lib.npyio.NpzFile):
-            raise BadData(f"{path.name} is a single array, no NPZ file", hint)
-        with found:
-            return {name: found[name] for name in found.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
-        raise BadData(f"{path.name} is no NPZ file, or a damaged one", hint) from None
-
-
-def _pick(held: Mapping[str, np.ndarray], given: str | None, usual: tuple[str, ...], parameter: str) -> str:
+def _pick(held: Mapping[str, Member], given: str | None, usual: tuple[str, ...], parameter: str) -> str:
     """The name of the array that is meant."""
     names = [given] if given else [name for name in usual if name in held]
     if not names or names[0] not in held:
@@ -127,16 +125,42 @@ def _pick(held: Mapping[str, np.ndarray], given: str | None, usual: tuple[str, .
     return names[0]
 
 
-def _examples(x: np.ndarray) -> np.ndarray:
-    """Bytes stay bytes; all else becomes float32."""
+def examples_type(stored: np.dtype[Any], parameter: str) -> np.dtype[Any]:
+    """The type of examples in training: bytes stay bytes; all else becomes float32.
+
+    Raises:
+        BadData: they are no numbers.
+    """
+    import numpy as np
+
+    if stored.kind not in "iufb":
+        raise BadData(f"the examples are of type {stored}, not numbers", "", parameter)
+    return np.dtype("uint8" if stored == np.uint8 else "float32")
+
+
+def in_memory(x: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """The examples of that type, a copy of what is mapped: that could change."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):  # what is too large is told as not finite
+        return np.array(x, dtype, copy=isinstance(x, np.memmap) or None)
+
+
+def need_finite(x: Examples, parameter: str) -> None:
+    """That each value is a finite number.
+
+    Raises:
+        BadData: one is not; with its place.
+    """
     import numpy as np
 
     if x.dtype == np.uint8:
-        return x
-    if x.dtype.kind not in "iufb":
-        raise BadData(f"the examples are of type {x.dtype}, not numbers", "", "x")
-    found = x.astype(np.float32)
-    if not np.isfinite(found).all():
-        place = tuple(int(index) for index in np.argwhere(~np.isfinite(found))[0])
-        raise BadData(f"the examples hold a value that is no finite number, at {list(place)}", "", "x")
-    return found
+        return
+    before = 0
+    for piece in pieces(x):
+        wrong = ~np.isfinite(piece)
+        if wrong.any():
+            first, *within = (int(index) for index in np.argwhere(wrong)[0])
+            message = f"the examples hold a value that is no finite number, at {[before + first, *within]}"
+            raise BadData(message, "", parameter)
+        before += len(piece)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp import machine
 from nnexp.data import cache
 from nnexp.data.own.kinds import BadData
+from nnexp.data.progress import decoding
 from nnexp.data.rows import Rows, rows_of
 from nnexp.files import remove_temporaries_of, replacing, write_text
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _FOLDER = "decoded"
+_KEPT = 30 * 24 * 3600  # seconds that a file stays which nobody uses
 
 
 def decoded(
@@ -45,6 +49,7 @@ def decoded(
             with FileLock(path.with_suffix(".lock")):
                 stored = _whole(path, shape, dtype)  # another process may have made it just now
                 if stored is None:
+                    _remove_old(path.parent)
                     _write(path, shape, dtype, decode)
                     stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
@@ -52,7 +57,23 @@ def decoded(
         message = f"the decoded examples, {size}, cannot be kept in {path.parent}: {error.strerror or error}"
         hint = f"make room there, or set NNEXP_CACHE_DIR to another folder; or {smaller}"
         raise BadData(message, hint) from None
+    with contextlib.suppress(OSError):  # a cache that may only be read
+        os.utime(_beside(path))  # it is in use
     return rows_of(stored, stored.dtype)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what nobody has used for long. A process that still has it mapped keeps it until it lets go."""
+    from filelock import FileLock, Timeout
+
+    for lock in folder.glob("*.lock"):  # these stay, empty: others may be waiting for them
+        path = lock.with_suffix(".npy")
+        with contextlib.suppress(OSError, Timeout), FileLock(lock, blocking=False):
+            remove_temporaries_of(path)
+            used = (_beside(path) if _beside(path).exists() else path).stat().st_mtime
+            if time.time() - used > _KEPT:
+                _beside(path).unlink(missing_ok=True)
+                path.unlink()
 
 
 def _whole(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.memmap[Any, Any] | None:
@@ -84,11 +105,23 @@ def _write(
         with temporary.open("wb") as file:
             about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_2_0(file, about)
-            for examples in decode():
+            for examples in _told(decode(), shape, dtype):
                 file.write(np.ascontiguousarray(examples, dtype).data)
         with temporary.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     write_text(_beside(path), _line(digest, path))
+
+
+def _told(some: Iterable[np.ndarray], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+    """The same, while it is told how far it is: it may take minutes."""
+    progress = decoding.get()()
+    progress.start(f"{shape[0]:,} examples into the cache", _bytes(shape, dtype))
+    try:
+        for examples in some:
+            yield examples
+            progress.advance(examples.size * dtype.itemsize)
+    finally:
+        progress.done()
 
 
 def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:

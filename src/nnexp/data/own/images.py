@@ -6,7 +6,7 @@ Those that would fill too much of the memory are decoded once, into a file of th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test, labels_of
 from nnexp.data.own.targets import Targets, targets_of
 from nnexp.data.rows import Examples, part, streamed
+from nnexp.tasks import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,12 +59,17 @@ def _targets(pictures: Sequence[tuple[Path, str]], parameters: Mapping[str, Any]
         if task not in (None, "classification"):
             raise BadData(f"{task} needs a file of labels", "a folder for each class tells classes apart", "task")
         return Targets("classification", *labels_of(said, None, "the folder"))
-    if task == "multi_label" or (task is None and any(_BETWEEN in name for name in said)):
+    if task == "multi_label" or (task is None and _have_several(said)):
         several = [{name.strip() for name in names.split(_BETWEEN)} - {""} for names in said]
         labels = sorted(set().union(*several))
         cells = {label: [label in names for names in several] for label in labels}
         return targets_of(cells, {"task": "multi_label"}, str)
     return targets_of({"label": said}, {"task": task}, lambda place: pictures[place][0].name)
+
+
+def _have_several(labels: Iterable[str]) -> bool:
+    """Whether a picture has several labels: then any may have none as well."""
+    return any(_BETWEEN in names for names in labels)
 
 
 def parts_of(parameters: Mapping[str, Any]) -> list[list[tuple[Path, str]]]:
@@ -74,8 +80,7 @@ def parts_of(parameters: Mapping[str, Any]) -> list[list[tuple[Path, str]]]:
     """
     folder = Path(parameters["path"])
     if parameters.get("labels"):
-        none = parameters.get("task") == "multi_label"
-        return [_labelled(folder, Path(parameters["labels"]), may_have_none=none)]
+        return [_labelled(folder, Path(parameters["labels"]), parameters.get("task"))]
     if test_path := parameters.get("test_path"):
         return [_by_folder(folder), _by_folder(Path(test_path))]
     if {"train", "test"} <= {path.name for path in folder.iterdir() if path.is_dir()}:
@@ -96,13 +101,14 @@ def _by_folder(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _labelled(folder: Path, labels: Path, *, may_have_none: bool) -> list[tuple[Path, str]]:
+def _labelled(folder: Path, labels: Path, task: Task | None) -> list[tuple[Path, str]]:
     from nnexp.data.own.tables import read_table
 
     frame = read_table("csv", labels, {})
     if not {"file", "label"} <= set(frame.columns):
         columns = ", ".join(map(str, frame.columns))
         raise BadData(f"{labels.name} has the columns {columns}", "wanted: file and label", "labels")
+    may_have_none = task == "multi_label" or (task is None and _have_several(frame["label"]))
     found: dict[Path, str] = {}
     for row, file, label in zip(frame.index, frame["file"], frame["label"], strict=True):
         path = folder / file

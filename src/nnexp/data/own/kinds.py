@@ -104,6 +104,7 @@ KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
             "classes": Parameter("texts", "The names of the classes in the order of their labels, or of the targets."),
             "weights": Parameter("text", "The array that says how much each training example counts [n]."),
             **_TEST,
+            **_STREAM,
             **_SHA256,
         },
         "npy": _STORED,

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
-from nnexp.data.own.arrays import need_matching_parts, targets_of_array
+from nnexp.data.own.arrays import examples_type, in_memory, need_finite, need_matching_parts, targets_of_array
 from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
+from nnexp.data.own.members import BAD_HEADER
 from nnexp.data.own.targets import Targets
-from nnexp.data.rows import Examples, part, pieces, rows_of, streamed
+from nnexp.data.rows import Examples, part, rows_of, streamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,10 +40,12 @@ def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, 
         raise BadData("test_path and test_y go together: examples and their labels", "give both, or neither", given)
     names = [("path", "y"), ("test_path", "test_y")] if parameters.get("test_path") else [("path", "y")]
     parts = [(read_stored(kind, parameters, x), np.asarray(read_stored(kind, parameters, y))) for x, y in names]
-    need_matching_parts(parts)
-    bytes_in_memory = sum(x.size * _dtype(x).itemsize for x, _ in parts)
-    stay = streamed(parameters["stream"], bytes_in_memory)
-    found = [_examples(x, stay, name) for (x, _), (name, _) in zip(parts, names, strict=True)]
+    need_matching_parts([(x.shape, y.shape) for x, y in parts])
+    types = [examples_type(x.dtype, name) for (x, _), (name, _) in zip(parts, names, strict=True)]
+    stay = streamed(
+        parameters["stream"], sum(x.size * dtype.itemsize for (x, _), dtype in zip(parts, types, strict=True))
+    )
+    found = [_examples(x, dtype, stay, name) for (x, _), dtype, (name, _) in zip(parts, types, names, strict=True)]
     targets = targets_of_array("y", np.concatenate([y for _, y in parts]), parameters)
     if len(found) == 2:
         test = np.arange(len(targets.values)) >= len(found[0])
@@ -55,45 +58,20 @@ def arrays_of_stored(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, 
     return Arrays(x_train, y_train, x_test, y_test, held_out=held_out), targets
 
 
-def _examples(x: np.ndarray, stay: bool, parameter: str) -> Examples:
-    """Bytes stay bytes; all else becomes float32."""
+def _examples(x: np.ndarray, dtype: np.dtype[Any], stay: bool, parameter: str) -> Examples:
     import numpy as np
 
-    if x.dtype.kind not in "iufb":
-        raise BadData(f"the examples are of type {x.dtype}, not numbers", "", parameter)
     found: Examples
     if not stay:
-        with np.errstate(over="ignore"):  # what is too large is told as not finite
-            found = np.array(x, dtype=_dtype(x))  # a copy: what is mapped could change
+        found = in_memory(x, dtype)
     elif isinstance(x, np.memmap) and x.flags.c_contiguous:
-        found = rows_of(x, _dtype(x))
+        found = rows_of(x, dtype)
     else:
         why = "it is compressed" if not isinstance(x, np.memmap) else "its examples do not lie one after the other"
         message = f"these examples cannot be streamed from their file: {why}"
         raise BadData(message, "unpack the file, or numpy.save(file, numpy.ascontiguousarray(x))", parameter)
-    if found.dtype != np.uint8:
-        _need_finite(found, parameter)
+    need_finite(found, parameter)
     return found
-
-
-def _dtype(x: np.ndarray) -> np.dtype[Any]:
-    """Of the examples in training."""
-    import numpy as np
-
-    return np.dtype("uint8" if x.dtype == np.uint8 else "float32")
-
-
-def _need_finite(x: Examples, parameter: str) -> None:
-    import numpy as np
-
-    before = 0
-    for piece in pieces(x):
-        wrong = ~np.isfinite(piece)
-        if wrong.any():
-            first, *within = (int(index) for index in np.argwhere(wrong)[0])
-            message = f"the examples hold a value that is no finite number, at {[before + first, *within]}"
-            raise BadData(message, "", parameter)
-        before += len(piece)
 
 
 def read_stored(kind: str, parameters: Mapping[str, Any], parameter: str) -> np.ndarray:
@@ -112,7 +90,7 @@ def _npy(path: Path, parameter: str) -> np.ndarray:
     hint = "numpy.save(file, x) writes one; arrays of objects cannot be read"
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (*BAD_HEADER, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise BadData(f"{path.name} is no NPY file, or a damaged one", hint, parameter) from None
