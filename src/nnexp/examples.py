@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.data import rows
 from nnexp.data.datasets import Dataset, describe, load
+from nnexp.data.own.files import labels_in
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError
@@ -69,6 +70,8 @@ def dataset_of(run: RunRecord, moved_to: Path | None = None) -> Dataset:
 def own_dataset_at(run: RunRecord, path: Path) -> Dataset | None:
     """The run's own dataset, which is at that path by now; None where other data are there, or it has none."""
     name, parameters = dataset_entry(run)
+    if name == "images" and parameters.get("labels") and (labels := labels_in(path)):
+        _, path = labels
     kind = kind_of(path)
     if name not in KINDS or not parameters.get("sha256") or kind != ("directory" if name == "images" else "file"):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.datasets import DATASETS, Dataset, describe, load
+from nnexp.data.own.files import labelled_by, stored_in
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.errors import InputError
 from nnexp.runs.reading import printable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
-_KINDS = (*_ENDINGS, "images")
+_KINDS = (*_ENDINGS, "npy", "idx", "images")
 _FEW = 20_000  # examples: with fewer, more passes and smaller batches
 _UNITS: Mapping[Task, str] = {"classification": "class", "multi_label": "label", "regression": "number to learn"}
 _LAST: Mapping[Task, str] = {
@@ -44,7 +44,7 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
     Raises:
         InputError: there is no such data in the folder, or more than one.
     """
-    if target and start in (*DATASETS, "npz", "images"):
+    if target and start in (*DATASETS, "npz", "npy", "idx", "images"):
         raise InputError(f"--target names columns of a table, which {start} is not\nleave it out")
     if start in DATASETS:
         dataset = DATASETS[start]
@@ -71,7 +71,8 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         dataset = _described(kind, written | given)
     inner = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in written.items())
     about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, {_learnt(dataset)}"
-    name = paths["path"].stem if paths["path"] != folder else folder.resolve().name
+    several = paths["path"] == folder or "y" in paths
+    name = folder.resolve().name if several else paths["path"].stem
     notes = [f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
     if dropped := written.get("drop"):
         notes.append(
@@ -130,14 +131,14 @@ def _scale(dataset: Dataset) -> str:
 
 
 def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
-    """The kind of the data in a folder, and where they are: `path`, and `labels` where a file has those of pictures."""
+    """The kind of the data in a folder, and where they are: `path`, and the other parameters that name files."""
     if start and start not in _KINDS:
         raise InputError(f"no config can be made from {start!r}\nallowed: {', '.join((*_KINDS, *DATASETS))}")
     try:
         there = sorted(folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder} cannot be looked into: {error.strerror}") from None
-    labelled = {path: pictures for path in there if (pictures := _labelled_by(path))}
+    labelled = {path: pictures for path in there if (pictures := labelled_by(path))}
     found = [("images", {"path": pictures, "labels": path}) for path, pictures in labelled.items()]
     found += [
         (kind, {"path": path})
@@ -150,30 +151,24 @@ def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
         for place in (folder, *there)
         if place not in labelled.values() and _holds_pictures(place)
     ]
+    for kind in ("npy", "idx"):
+        try:
+            paths = stored_in(kind, there) if start in ("", kind) else {}
+        except BadData:
+            if start or not found:  # else they may be anything beside the data
+                raise
+            continue
+        found += [(kind, paths)] if paths else []
     fitting = [(kind, paths) for kind, paths in found if start in ("", kind)]
     if len(fitting) == 1:
         return fitting[0]
-    what = f"{start} data" if start else "data (a .csv, .parquet or .npz file, or folders of pictures)"
+    what = f"{start} data" if start else "data (a .csv, .parquet or .npz file, x.npy and y.npy, or folders of pictures)"
     if not fitting:
         names = ", ".join(DATASETS)
         raise InputError(f"there are no {what} in {folder}\nput them there, or take one of:  --from {names}")
     listed = ", ".join(str(paths["path"].name) for _, paths in fitting[:10])
     message = f"there is more than one thing to start from in {folder}: {listed}"
     raise InputError(f"{message}\nput one in a folder of its own")
-
-
-def _labelled_by(path: Path) -> Path | None:
-    """The folder of the pictures that a CSV file has the labels of; None where it has none."""
-    if path.suffix.lower() != ".csv":
-        return None
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            first = next(csv.DictReader(file), {})
-        name = first.get("file") if "label" in first else None
-        places = (path.parent, *sorted(place for place in path.parent.iterdir() if place.is_dir()))
-        return next((place for place in places if name and (place / name).is_file()), None)
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return None
 
 
 def _holds_pictures(folder: Path) -> bool:

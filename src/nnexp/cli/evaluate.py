@@ -33,8 +33,8 @@ def evaluate(
 ) -> None:
     """Apply a run's stored model to a test part, or to examples of your own, and print its figures.
 
-    Your own are an .npz file of examples and labels, a folder with a folder of pictures for each class, or, for a run
-    on an own table, such a table.
+    Your own are an .npz file of examples and labels, pictures in a folder for each class or with a CSV file of labels
+    (columns file and label), or, for a run on an own table, such a table.
 
     Example:  nnexp evaluate runs/20261121-221332_fashion_sigmoid128
     """
@@ -77,7 +77,8 @@ def _examples(found: RunRecord, name: str | None, signature: Signature, *, offli
     if name and name not in DATASETS and (Path(name).suffix or kind_of(Path(name)) != "nothing"):
         chosen = own_dataset_at(found, Path(name))
         if chosen is None:
-            return labelled_in(Path(name), scaled(signature, found) if Path(name).is_dir() else signature)
+            arrays = Path(name).suffix.lower() == ".npz"
+            return labelled_in(Path(name), signature if arrays else scaled(signature, found))
     else:
         chosen = find(name) if name else dataset_of(found)
     examples = load_examples(chosen, offline=offline, progress=RichFetchProgress(stderr()))

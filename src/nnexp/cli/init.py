@@ -17,7 +17,7 @@ def init(
         typer.Option(
             "--from",
             metavar="KIND",
-            help="csv, parquet, npz or images in DIR; or a dataset such as mnist. By default what is there.",
+            help="csv, parquet, npz, npy, idx or images in DIR; or a dataset such as mnist. By default what is there.",
         ),
     ] = "",
     target: Annotated[

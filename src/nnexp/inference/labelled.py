@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.data.own.files import labels_in
 from nnexp.data.own.kinds import BadData
 from nnexp.data.rows import Examples
 from nnexp.data.splits import fingerprint
@@ -37,7 +38,9 @@ class Labelled:
 
 
 def labelled_in(path: Path, signature: Signature) -> Labelled:
-    """All examples of a table, of an NPZ file, or of a folder with a folder of pictures for each class.
+    """All examples of a table, of an NPZ file, or of pictures: a folder for each class, or with a CSV file of labels.
+
+    The path of pictures with such a file is its own, or that of a folder that it lies in.
 
     Of an NPZ file with `x_test` and `y_test` only these.
 
@@ -47,7 +50,9 @@ def labelled_in(path: Path, signature: Signature) -> Labelled:
     suffix, kind = path.suffix.lower(), kind_of(path)
     if kind == "nothing":
         raise InputError(f"{printable(path)}: there is no such file or folder")
-    if kind == "directory":
+    if signature.is_picture and (said := labels_in(path)):
+        x, labels = _labelled_pictures(*said, signature)
+    elif kind == "directory":
         x, labels = _pictures(path, signature)
     elif suffix == ".npz":
         x, labels = _arrays(path, signature)
@@ -55,7 +60,9 @@ def labelled_in(path: Path, signature: Signature) -> Labelled:
         x, cells, where = read_labelled(path, signature)
         labels = _labels(path, cells, signature, where)
     else:
-        wanted = "an .npz file, a folder with a folder of pictures for each class, or for a run on an own table a table"
+        wanted = (
+            "an .npz file, pictures in a folder for each class or with a file of labels, or for an own table a table"
+        )
         raise InputError(f"{printable(path)} holds no examples with labels that are known here\nknown: {wanted}")
     return Labelled(printable(path), x, labels, fingerprint(x, labels))
 
@@ -86,17 +93,44 @@ def _pictures(folder: Path, signature: Signature) -> tuple[NDArray[np.float32], 
 
     if signature.task != "classification":
         what = f"folders say a class each, but the model tells {NAMED[signature.task]}"
-        raise InputError(f"{printable(folder)}: {what}; give pictures and what is true of them in an .npz file")
+        raise InputError(f"{printable(folder)}: {what}; wanted: a CSV file with columns file and label")
     try:
         kinds = sorted(kind for kind in folder.iterdir() if kind.is_dir() and not kind.name.startswith("."))
         files = [(path, kind.name) for kind in kinds for path in sorted(kind.rglob("*"))]
     except OSError as error:
         raise InputError(f"{printable(error.filename)} cannot be looked into: {error.strerror}") from None
-    found = [(path, _label(kind, signature.classes, folder)) for path, kind in files if path.suffix.lower() in PICTURES]
+    found = [(path, _label(kind, signature, folder)) for path, kind in files if path.suffix.lower() in PICTURES]
     if not found:
         raise InputError(f"{printable(folder)} has no folders with pictures in them; wanted: one for each class")
     x = np.stack([read_picture(path, signature)[0] for path, _ in found])
     return x, np.array([label for _, label in found], np.int32)
+
+
+def _labelled_pictures(file: Path, folder: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    import numpy as np
+
+    from nnexp.data.own.images import labelled, names_in
+    from nnexp.inference.pictures import read_picture
+
+    try:
+        found = labelled(folder, file, signature.task)
+    except BadData as error:
+        raise InputError(f"{printable(file)}: {error.message}") from None
+    said = [label for _, label in found]
+    if signature.task == "regression" and len(signature.classes) > 1:
+        what = f"has one number for each picture, but the model tells {len(signature.classes)} {NAMED[signature.task]}"
+        raise InputError(f"{printable(file)} {what}; give them in an .npz file")
+    cells: dict[str, list[Any]] = {signature.classes[0]: said}
+    if signature.task == "multi_label":
+        several = [names_in(cell) for cell in said]
+        for name in sorted(set().union(*several)):
+            _label(name, signature, file)
+        cells = {name: [name in names for names in several] for name in signature.classes}
+    if signature.task == "classification":
+        labels: NDArray[Any] = np.array([_label(name, signature, file) for name in said], np.int32)
+    else:
+        labels = _labels(file, cells, signature, lambda place: found[place][0].name)
+    return np.stack([read_picture(path, signature)[0] for path, _ in found]), labels
 
 
 def _arrays(path: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[Any]]:
@@ -127,12 +161,14 @@ def _classes(path: Path, cells: NDArray[Any], signature: Signature) -> NDArray[n
     named = set(map(str, cells.tolist())) <= set(signature.classes)
     if not named and cells.dtype.kind in "iu" and cells.min() >= 0 and cells.max() < len(signature.classes):
         return cells.astype(np.int32)
-    return np.array([_label(str(cell), signature.classes, path) for cell in cells], np.int32)
+    return np.array([_label(str(cell), signature, path) for cell in cells], np.int32)
 
 
-def _label(name: str, classes: Sequence[str], path: Path) -> int:
+def _label(name: str, signature: Signature, path: Path) -> int:
+    classes = signature.classes
     if name in classes:
         return classes.index(name)
     near = difflib.get_close_matches(name, classes, n=1, cutoff=0.5)
     guess = f"; is it {near[0]!r}?" if near else ""
-    raise InputError(f"{printable(path)} has the class {printable(name)!r}, which the model does not know{guess}")
+    what = "label" if signature.task == "multi_label" else "class"
+    raise InputError(f"{printable(path)} has the {what} {printable(name)!r}, which the model does not know{guess}")

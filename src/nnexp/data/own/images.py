@@ -60,11 +60,16 @@ def _targets(pictures: Sequence[tuple[Path, str]], parameters: Mapping[str, Any]
             raise BadData(f"{task} needs a file of labels", "a folder for each class tells classes apart", "task")
         return Targets("classification", *labels_of(said, None, "the folder"))
     if task == "multi_label" or (task is None and _have_several(said)):
-        several = [{name.strip() for name in names.split(_BETWEEN)} - {""} for names in said]
+        several = [names_in(cell) for cell in said]
         labels = sorted(set().union(*several))
         cells = {label: [label in names for names in several] for label in labels}
         return targets_of(cells, {"task": "multi_label"}, str)
     return targets_of({"label": said}, {"task": task}, lambda place: pictures[place][0].name)
+
+
+def names_in(cell: str) -> set[str]:
+    """The labels that a cell of a file of labels names."""
+    return {name.strip() for name in cell.split(_BETWEEN)} - {""}
 
 
 def _have_several(labels: Iterable[str]) -> bool:
@@ -80,7 +85,7 @@ def parts_of(parameters: Mapping[str, Any]) -> list[list[tuple[Path, str]]]:
     """
     folder = Path(parameters["path"])
     if parameters.get("labels"):
-        return [_labelled(folder, Path(parameters["labels"]), parameters.get("task"))]
+        return [labelled(folder, Path(parameters["labels"]), parameters.get("task"))]
     if test_path := parameters.get("test_path"):
         return [_by_folder(folder), _by_folder(Path(test_path))]
     if {"train", "test"} <= {path.name for path in folder.iterdir() if path.is_dir()}:
@@ -101,7 +106,12 @@ def _by_folder(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _labelled(folder: Path, labels: Path, task: Task | None) -> list[tuple[Path, str]]:
+def labelled(folder: Path, labels: Path, task: Task | None) -> list[tuple[Path, str]]:
+    """Each picture of a file of labels, by its path in the folder, and what is said of it.
+
+    Raises:
+        BadData: a picture or a label is missing.
+    """
     from nnexp.data.own.tables import read_table
 
     frame = read_table("csv", labels, {})
