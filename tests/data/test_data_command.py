@@ -11,7 +11,7 @@ from rich.console import Console
 from sklearn.datasets import load_diabetes
 from typer.testing import CliRunner
 
-from nnexp.cli import application
+from nnexp.cli import application, fetch_progress
 from nnexp.cli.fetch_progress import RichFetchProgress
 from nnexp.data.datasets import DATASETS
 
@@ -123,3 +123,23 @@ def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(terminal):
     assert "https://example.org/train-images.gz" in shown
     assert "a word [to the user]" in shown
     assert ("1.0/2.0 MB" in shown) == terminal
+
+
+def test_a_long_step_that_nobody_watches_says_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(fetch_progress, "_EVERY", -1.0)
+    console = Console(file=io.StringIO())
+    progress = RichFetchProgress(console, "decoding")
+    progress.start("500 examples into the cache", 4_000_000)
+    progress.advance(1_000_000)
+    progress.done()
+    progress.advance(1_000_000)
+    assert console.file.getvalue().splitlines() == [
+        "decoding: 500 examples into the cache",
+        "decoding: 1 MB of 4 MB, about 0 s left",
+    ]
+
+
+def test_the_list_says_how_much_the_cache_holds_and_where(cache_root):
+    (cache_root.parent / "decoded").mkdir(parents=True)
+    (cache_root.parent / "decoded" / "a.npy").write_bytes(bytes(3_000_000))
+    assert f"the cache: 3 MB in {cache_root.parent}\n" in nnexp("ls").stdout

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
+from typer.testing import CliRunner
 
 from nnexp import machine
+from nnexp.cli import application
 from nnexp.data.dataset import Dataset
 from nnexp.data.datasets import describe, load
 from nnexp.data.own.decoded import decoded
@@ -160,6 +165,57 @@ def test_a_picture_that_cannot_be_read_leaves_nothing_behind(photos: Path, cache
     assert endings(cache) == [".lock"]
 
 
+LAYERS = "layers: [flatten, {dense: {units: 2}}]"
+
+
+def test_what_is_decoded_is_told_once_and_never_with_quiet(photos: Path, cache: Path, tmp_path: Path) -> None:
+    said = []
+    for command, size, units in (("check", 3, 2), ("check", 3, 2), ("data show", 4, 2), ("run --quiet", 5, 3)):
+        about = f"dataset: {{images: {{path: photos, size: [{size}, {size}], stream: always}}}}\n"
+        (tmp_path / "a.yaml").write_text(
+            about + LAYERS.replace("2", str(units)) + "\nloss: mean_squared_error\n" * (units > 2)
+        )
+        result = CliRunner().invoke(application(), [*command.split(), str(tmp_path / "a.yaml")])
+        said.append(result.stderr.splitlines()[:1])
+    told = ["decoding: 20 examples into the cache"]
+    assert said[:3] == [told, [], told]
+    assert "decoding" not in said[3][0]
+    assert len(list(cache.glob("*.npy"))) == 3
+
+
+def test_old_files_go_when_another_is_written(photos: Path, cache: Path, tmp_path: Path) -> None:
+    ages = {"used": 29, "old": 31, "looked_at": 31, "torn": 31}
+    mapped = {name: decoded(name, ROWS.shape, BYTES, lambda: ROWS, "") for name in ages}
+    for name, days in ages.items():
+        then = time.time() - days * 24 * 3600
+        os.utime(cache / f"{name}.sha256", (then, then))
+    (cache / "torn.sha256").rename(cache / "nothing")
+    os.utime(cache / "torn.npy", (then, then))
+    with FileLock(cache / "looked_at.lock"):
+        own(photos, stream="always", size=[2, 2])
+    names = {path.stem for path in cache.glob("*.npy")}
+    assert {"used", "looked_at"} < names
+    assert not names & {"old", "torn"}
+    assert np.array_equal(mapped["old"][:], ROWS)
+    assert not (cache / "old.sha256").exists()
+    decoded("looked_at", ROWS.shape, BYTES, lambda: pytest.fail("decoded"), "")
+    own(photos, stream="always", size=[2, 3])
+    assert (cache / "looked_at.npy").exists()
+
+
+def test_a_picture_may_have_none_of_several_labels(photos: Path, tmp_path: Path) -> None:
+    rows = ["a/0.png,red;round", "a/2.jpg,", "a/4.jpg,red", "a/6.png,", "a/8.jpg,round", "b/1.jpg,", "b/3.png,red"]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(["file,label", *rows]))
+    found = own(photos, labels=str(labels), test=0.3)
+    assert (found.task, found.classes) == ("multi_label", ("red", "round"))
+    arrays = load(found)
+    assert (arrays.y_train.sum() + arrays.y_test.sum(), len(arrays.y_train) + len(arrays.y_test)) == (5, 7)
+    labels.write_text("\n".join(["file,label", "a/0.png,red", "a/2.jpg,"]))
+    with pytest.raises(BadData, match="row 3: the label is missing"):
+        own(photos, labels=str(labels))
+
+
 CHECK = """
 import resource, sys
 from nnexp.cli import main
@@ -171,8 +227,7 @@ main()
 
 def test_a_disk_that_fills_up_is_told_and_nothing_is_left(photos: Path, cache: Path, tmp_path: Path) -> None:
     """No file of the child may grow beyond 200 bytes."""
-    layers = "layers: [flatten, {dense: {units: 2}}]"
-    (tmp_path / "a.yaml").write_text(f"dataset: {{images: {{path: photos, stream: always}}}}\n{layers}\n")
+    (tmp_path / "a.yaml").write_text(f"dataset: {{images: {{path: photos, stream: always}}}}\n{LAYERS}\n")
     done = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True)
     assert done.returncode == 2
     assert f"a.yaml:1:20: the decoded examples, {SIZE / 1e6:.3g} MB, cannot be kept in {cache}: File too" in done.stderr

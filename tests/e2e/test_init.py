@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from nnexp.cli import application
 from nnexp.config.experiment import load_experiment
+from nnexp.data.content import idx_encode
 from nnexp.data.datasets import DATASETS
 
 
@@ -26,6 +28,31 @@ def a_table(folder: Path) -> None:
 def arrays(folder: Path) -> None:
     x, y = load_digits(return_X_y=True)
     np.savez(folder / "digits.npz", x=x[:300].reshape(-1, 8, 8), y=y[:300])
+
+
+def files_of_arrays(folder: Path) -> None:
+    x, y = load_digits(return_X_y=True)
+    np.save(folder / "X_train.npy", x[:300])
+    np.save(folder / "y_train.npy", y[:300])
+    np.save(folder / "X_val.npy", x[300:])  # of which no config knows
+
+
+def files_as_mnist(folder: Path) -> None:
+    x, y = load_digits(return_X_y=True)
+    for name, part in (("train", slice(300)), ("t10k", slice(300, 400))):
+        pictures = gzip.compress(idx_encode(x[part].reshape(-1, 8, 8).astype("uint8")))
+        (folder / f"{name}-images-idx3-ubyte.gz").write_bytes(pictures)
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx_encode(y[part].astype("uint8")))
+
+
+def a_parquet_file(folder: Path) -> None:
+    load_iris(as_frame=True).frame.to_parquet(folder / "iris.parquet")
+
+
+def values(folder: Path) -> None:
+    x, y = load_diabetes(return_X_y=True)
+    np.save(folder / "features.npy", x)
+    np.save(folder / "targets.npy", y)
 
 
 def pictures(folder: Path) -> None:
@@ -54,11 +81,18 @@ def labelled_pictures(folder: Path) -> None:
         Image.new("L", (6, 6), number).save(folder / "photos" / f"{number}.png")
 
 
+DIGITS = "dense: {units: 10, activation: softmax}"
+
+
 @pytest.mark.parametrize(
     ("make", "task", "last", "loss"),
     [
         (numbers, "regression", "dense: 1", "mean_squared_error"),
         (labels, "multi_label", "dense: {units: 3, activation: sigmoid}", "binary_crossentropy"),
+        (values, "regression", "dense: 1", "mean_squared_error"),
+        (a_parquet_file, "classification", "dense: {units: 3, activation: softmax}", "sparse_categorical_crossentropy"),
+        (files_of_arrays, "classification", DIGITS, "sparse_categorical_crossentropy"),
+        (files_as_mnist, "classification", DIGITS, "sparse_categorical_crossentropy"),
         (labelled_pictures, "multi_label", "dense: {units: 2, activation: sigmoid}", "binary_crossentropy"),
     ],
 )
@@ -141,3 +175,34 @@ def test_nothing_to_start_from_is_told_with_what_would_be(tmp_path: Path, nnexp:
     assert "a.csv, b.csv" in done.stderr
     assert not list(tmp_path.glob("*.yaml"))
     assert nnexp("init", tmp_path, "--from", "excel").returncode == 2
+
+
+def test_a_test_part_in_files_of_its_own_is_taken(tmp_path: Path) -> None:
+    files_as_mnist(tmp_path)
+    assert CliRunner().invoke(application(), ["init", str(tmp_path)]).exit_code == 0
+    [config] = tmp_path.glob("*.yaml")
+    assert config.stem == tmp_path.name
+    entry = load_experiment(config).dataset
+    test = [Path(str(entry.get(name))).name for name in ("test_path", "test_y")]
+    assert test == ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["x.npy"], "as the labels; there are: x.npy"),
+        (["a.npy", "b.npy"], "as the examples; there are: a.npy, b.npy"),
+        (["x.npy", "y.npy", "x_test.npy"], "as the labels of the test part"),
+        (["x.npy", "X_train.npy", "y.npy"], "more than one thing to start from: X_train.npy and x.npy"),
+        (["train-images-idx3-ubyte"], "train-labels-idx1-ubyte"),
+    ],
+)
+def test_what_files_of_arrays_lack_is_told(tmp_path: Path, names: list[str], said: str) -> None:
+    for name in names:
+        (tmp_path / name).write_bytes(b"not looked at")
+    done = CliRunner().invoke(application(), ["init", str(tmp_path)])
+    assert done.exit_code == 2
+    assert said in done.stderr
+    a_table(tmp_path)  # beside which they may be anything
+    found = CliRunner().invoke(application(), ["init", str(tmp_path)])
+    assert found.exit_code == 0, found.output

@@ -52,6 +52,7 @@ class RichFetchProgress:
             self.say(f"{self._doing}: {share}, about {duration(left)} left")
 
     def done(self) -> None:
+        self._total = None
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
