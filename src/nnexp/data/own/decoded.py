@@ -9,7 +9,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,17 +102,17 @@ def _write(
     if shutil.disk_usage(path.parent).free < _bytes(shape, dtype):  # sooner than after minutes
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with replacing(path) as temporary:
-        with temporary.open("wb") as file:
+        with temporary.open("wb") as file, contextlib.closing(_told(decode(), shape, dtype)) as told:
             about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_2_0(file, about)
-            for examples in _told(decode(), shape, dtype):
+            for examples in told:
                 file.write(np.ascontiguousarray(examples, dtype).data)
         with temporary.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     write_text(_beside(path), _line(digest, path))
 
 
-def _told(some: Iterable[np.ndarray], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+def _told(some: Iterable[np.ndarray], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Generator[np.ndarray]:
     """The same, while it is told how far it is: it may take minutes."""
     progress = decoding.get()()
     progress.start(f"{shape[0]:,} examples into the cache", _bytes(shape, dtype))
