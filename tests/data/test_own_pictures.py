@@ -203,19 +203,6 @@ def test_old_files_go_when_another_is_written(photos: Path, cache: Path, tmp_pat
     assert (cache / "looked_at.npy").exists()
 
 
-def test_a_picture_may_have_none_of_several_labels(photos: Path, tmp_path: Path) -> None:
-    rows = ["a/0.png,red;round", "a/2.jpg,", "a/4.jpg,red", "a/6.png,", "a/8.jpg,round", "b/1.jpg,", "b/3.png,red"]
-    labels = tmp_path / "labels.csv"
-    labels.write_text("\n".join(["file,label", *rows]))
-    found = own(photos, labels=str(labels), test=0.3)
-    assert (found.task, found.classes) == ("multi_label", ("red", "round"))
-    arrays = load(found)
-    assert (arrays.y_train.sum() + arrays.y_test.sum(), len(arrays.y_train) + len(arrays.y_test)) == (5, 7)
-    labels.write_text("\n".join(["file,label", "a/0.png,red", "a/2.jpg,"]))
-    with pytest.raises(BadData, match="row 3: the label is missing"):
-        own(photos, labels=str(labels))
-
-
 CHECK = """
 import resource, sys
 from nnexp.cli import main

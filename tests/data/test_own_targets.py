@@ -221,14 +221,21 @@ def test_several_labels_of_a_picture(pictures: Path, tmp_path: Path) -> None:
         assert names == set(said[picture[0, 0] % 4].replace(" ", "").split(";"))
 
 
-def test_a_picture_may_have_none_of_the_labels_where_that_is_said(pictures: Path, tmp_path: Path) -> None:
-    rows = [f"{number}.png,{['cat;dog', 'dog', ''][number % 3]}" for number in range(20)]
-    labels = table(tmp_path, "file,label", *rows)
-    with pytest.raises(BadData, match=r"row 4: the label is missing") as caught:
-        own("images", pictures, labels=str(labels))
-    assert "task: multi_label" in caught.value.hint
-    arrays = load(own("images", pictures, labels=str(labels), task="multi_label"))
+def test_a_picture_may_have_none_of_the_labels_where_another_has_several_or_that_is_said(
+    pictures: Path, tmp_path: Path
+) -> None:
+    def labels(*cells: str) -> str:
+        rows = [f"{number}.png,{cells[number % 3]}" for number in range(20)]
+        return str(table(tmp_path, "file,label", *rows))
+
+    arrays = load(own("images", pictures, labels=labels("cat;dog", "dog", "")))
     assert {tuple(row) for row in arrays.y_train.tolist()} == {(1, 1), (0, 1), (0, 0)}
+    single = labels("cat", "dog", "")
+    with pytest.raises(BadData, match=r"row 4: the label is missing") as caught:
+        own("images", pictures, labels=single)
+    assert "task: multi_label" in caught.value.hint
+    arrays = load(own("images", pictures, labels=single, task="multi_label"))
+    assert {tuple(row) for row in arrays.y_train.tolist()} == {(1, 0), (0, 1), (0, 0)}
 
 
 def test_a_number_for_each_picture(pictures: Path, tmp_path: Path) -> None:

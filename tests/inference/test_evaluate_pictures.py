@@ -48,9 +48,8 @@ def test_labels_have_the_figures_of_the_same_examples_as_arrays(
     np.savez(tmp_path / "same.npz", x=PICTURES[:40], y=labels)
     file = fill(tmp_path / "other", "labels.csv", [";".join(names[has == 1]) for has in labels])
     expected = told(nnexp_here, tasks / "run-labels", tmp_path / "same.npz")
-    for data in (file, file.parent):
-        found = told(nnexp_here, tasks / "run-labels", data)
-        assert {**found, "dataset": ""} == {**expected, "dataset": ""}
+    found = told(nnexp_here, tasks / "run-labels", file.parent)
+    assert {**found, "dataset": ""} == {**expected, "dataset": ""}
     file.write_text(file.read_text().replace("top", "tip"))
     wrong = nnexp_here("evaluate", tasks / "run-labels", "--dataset", file, code=2)
     assert "has the label 'tip', which the model does not know; is it 'top'?" in wrong.stderr
@@ -76,7 +75,7 @@ def test_values_are_those_of_the_file_and_of_the_own_data_the_test_part_alone(
     own = once("pictures", train)
     moved = shutil.copytree(own / "photos", tmp_path / "moved" / "photos").parent
     shutil.copy(own / "value.csv", moved)
-    for data in (own / "photos", own / "value.csv", moved / "value.csv", moved):
+    for data in (own / "value.csv", moved):
         found = told(nnexp_here, own / "run", data)
         assert (found["examples"], found["dataset"]) == (10, "the test part of photos")
     file = fill(tmp_path / "other", "others.csv", [f"{float(value) + 1:.3f}" for value in bright[:30]])

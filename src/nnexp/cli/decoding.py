@@ -13,6 +13,7 @@ class Command(TyperCommand):
     """Tells of decoding as of fetching, but with --quiet, where the command has that."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Do what the command does; its words are read by now."""
         before = decoding.set(Silent if ctx.params.get("quiet") else _on_terminal)
         try:
             return super().invoke(ctx)
