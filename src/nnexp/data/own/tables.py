@@ -6,7 +6,8 @@ import difflib
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -137,12 +138,13 @@ def _fitted(table: TableFile, chosen: Sequence[str], train: np.ndarray, categori
     numbers = [name for name in chosen if name not in texts]
     step = max(1, _COLUMNS_BYTES // (_TEXT_BYTES * len(table)))
     some = (table.read(texts[start : start + step], categories, train) for start in range(0, len(texts), step))
-    fitted = (Columns.fit(cells, categories).columns for cells in chain(some, _each(table, numbers, train)))
-    of = {column.name: column for columns in fitted for column in columns}
+    with closing(_each(table, numbers, train)) as each:
+        fitted = (Columns.fit(cells, categories).columns for cells in chain(some, each))
+        of = {column.name: column for columns in fitted for column in columns}
     return Columns(tuple(of[name] for name in chosen))
 
 
-def _each(table: TableFile, numbers: Sequence[str], train: np.ndarray) -> Iterator[pd.DataFrame]:
+def _each(table: TableFile, numbers: Sequence[str], train: np.ndarray) -> Generator[pd.DataFrame, None, None]:
     """Each of these columns of numbers, the training rows, by way of a file that is in memory while it is small.
 
     It has no name, so that nothing is left of it, not even where the process is killed.
