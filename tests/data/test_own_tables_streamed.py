@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from nnexp import machine
 from nnexp.data.dataset import Dataset
@@ -187,7 +189,18 @@ def test_a_table_is_streamed_where_its_numbers_would_fill_a_quarter_of_the_memor
     assert found == [False, True]
 
 
+def say_encrypted(path: Path) -> None:
+    """In the archive's list of what it holds."""
+    content = bytearray(path.read_bytes())
+    place = content.find(b"PK\1\2")
+    while place >= 0:
+        content[place + 8] |= 1
+        place = content.find(b"PK\1\2", place + 1)
+    path.write_bytes(content)
+
+
 DAMAGE = {
+    "encrypted": say_encrypted,
     "shorter": lambda path: path.write_bytes(path.read_bytes()[:-30]),
     "a bit": lambda path: path.write_bytes(path.read_bytes().replace(b"NUMPY", b"NUMPZ")),
     "empty": lambda path: path.write_bytes(b""),
@@ -232,3 +245,50 @@ def test_whole_numbers_with_gaps_are_the_same_categories_wherever_the_gaps_are(t
     assert columns is not None
     whole = pd.read_parquet(tmp_path / "a.parquet").code.dropna()
     assert set(columns.columns[0].categories) - {"(missing)"} == set(whole.map(str))
+
+
+LINES = [f"{n},{'red' if n % 3 else 'blue'},{'yes' if n % 2 else 'no'}" for n in range(20)]
+PASSED_OVER = ['""', '"  "', "   ", "\t", '""\r', ",", "\f", '"\n"']
+
+
+@pytest.mark.parametrize("line", PASSED_OVER)
+@pytest.mark.parametrize("pieces", [13, 10**6])
+def test_a_row_without_a_filled_cell_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, pieces: int
+) -> None:
+    """Within the table, and as the last row of it, which may be all that a piece of it has."""
+    monkeypatch.setattr("nnexp.data.own.tablefiles._CELLS", pieces)
+    plain, spaced = tmp_path / "plain.csv", tmp_path / "spaced.csv"
+    plain.write_text("\n".join(["a,b,y", *LINES]) + "\n", encoding="utf-8")
+    spaced.write_text("\n".join(["a,b,y", *LINES[:4], line, *LINES[4:], line]) + "\n", encoding="utf-8", newline="")
+    found = [load(own("csv", path, target="y")) for path in (plain, spaced)]
+    for part in ("x_train", "y_train", "x_test", "y_test"):
+        assert np.array_equal(*(getattr(arrays, part) for arrays in found))
+
+
+def test_a_cell_may_be_as_long_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("a,b,y\n" + "\n".join(["1,2,no", f"1,{'long ' * 30_000},yes", *LINES]), encoding="utf-8")
+    assert len(load(own("csv", path, target="y", drop=["b"])).x_train) == 18
+
+
+def test_columns_of_parquet_that_only_look_like_numbers_to_arrow_are_categories(tmp_path: Path) -> None:
+    path = tmp_path / "months.parquet"
+    months = pd.period_range("2020", periods=3, freq="M")
+    pd.DataFrame({"month": months.repeat(10), "size": range(30), "y": ["no", "yes"] * 15}).to_parquet(path)
+    columns = own("parquet", path, target="y").columns
+    assert columns is not None
+    assert columns.features == ("month=2020-01", "month=2020-02", "month=2020-03", "size")
+
+
+def test_two_columns_of_whole_numbers_with_one_name_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "twice.parquet"
+    parquet.write_table(pa.Table.from_arrays([pa.array([1, 2])] * 2 + [pa.array(["a", "b"])], ["n", "n", "y"]), path)
+    with pytest.raises(BadData, match="two columns of the name 'n'"):
+        own("parquet", path, target="y")
+
+
+def test_the_config_of_a_run_that_does_not_say_stream_is_read(tmp_path: Path) -> None:
+    path = write(sample(), tmp_path / "a.csv")
+    before = describe("csv", {"path": str(path), "target": "kind", "split_seed": 0})
+    assert np.array_equal(load(before).x_train, load(own("csv", path, target="kind")).x_train)

@@ -80,10 +80,14 @@ def open_table(kind: str, path: Path, separator: str = ",", called: str = "") ->
         found = _open_parquet(path) if kind == "parquet" else _open_csv(path, separator)
     if not len(found):
         raise BadData(f"{path.name} has no rows")
-    if twice := [name for name in dict.fromkeys(found.names) if found.names.count(name) > 1]:
-        raise BadData(f"{path.name} has two columns of the name {twice[0]!r}", "give one of them another name")
+    _refuse_twice(path, found.names)
     found.index.name = called or None
     return found
+
+
+def _refuse_twice(path: Path, names: Sequence[str]) -> None:
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise BadData(f"{path.name} has two columns of the name {twice[0]!r}", "give one of them another name")
 
 
 @contextmanager
@@ -121,6 +125,7 @@ def _open_csv(path: Path, separator: str) -> TableFile:
     layout = _layout(path, separator)
     rows = np.setdiff1d(np.arange(layout.header + 1, layout.last + 1), layout.bare, assume_unique=True)
     filled = ~np.isin(rows, layout.blank)
+    many = int(np.flatnonzero(filled)[-1]) + 1 if filled.any() else 0  # pandas refuses a chunk of short rows alone
 
     def raw(positions: Sequence[int], step: int, dtype: Any) -> Iterator[pd.DataFrame]:
         """Chunks of columns without pandas' guesses of what is missing, rows that are blank left out."""
@@ -131,6 +136,7 @@ def _open_csv(path: Path, separator: str) -> TableFile:
             header=None,
             names=range(len(layout.names)),
             skiprows=layout.header,
+            nrows=many,
             usecols=list(positions),
             dtype=dtype,
             chunksize=step,
@@ -170,10 +176,18 @@ def _layout(path: Path, separator: str) -> _Layout:
     header = row = 0
     bare: list[int] = []
     blank: list[int] = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for row, cells in enumerate(csv.reader(file, delimiter=separator, skipinitialspace=True), start=1):
+    with _any_length(), path.open(newline="", encoding="utf-8-sig") as file:
+        line = ""
+
+        def lines() -> Iterator[str]:
+            nonlocal line
+            for text in file:
+                line = text
+                yield text
+
+        for row, cells in enumerate(csv.reader(lines(), delimiter=separator, skipinitialspace=True), start=1):
             if not any(map(str.strip, cells)):
-                (blank if len(cells) > 1 or "".join(cells).strip(" \t") else bare).append(row)
+                (blank if len(cells) > 1 or line.strip(" \t\r\n") else bare).append(row)  # "" in quotes is a cell
             elif not names:
                 names, header = tuple(map(str.strip, cells)), row
             elif len(cells) != len(names):
@@ -186,14 +200,27 @@ def _layout(path: Path, separator: str) -> _Layout:
     return _Layout(names, header, row, tuple(n for n in bare if n > header), tuple(n for n in blank if n > header))
 
 
+@contextmanager
+def _any_length() -> Iterator[None]:
+    """Cells may be as long as they are: Python's csv module refuses those of over 131,072 characters."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def _open_parquet(path: Path) -> TableFile:
     import pandas as pd
     import pyarrow as pa
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        names = tuple(map(str, file.schema_arrow.empty_table().to_pandas().columns))
-        fields = list(file.schema_arrow)
+        empty = file.schema_arrow.empty_table().to_pandas()
+        names = tuple(map(str, empty.columns))
+        _refuse_twice(path, names)
+        plain = {name for name, dtype in zip(names, empty.dtypes, strict=True) if dtype.kind in "iuf"}
+        fields = [field for field in file.schema_arrow if field.name in plain]
         whole = [field.name for field in fields if pa.types.is_integer(field.type)]
         numbers = {field.name for field in fields if pa.types.is_floating(field.type)} | set(whole)
         gaps: set[str] = set()  # of whole numbers: pandas makes float64 of these, and of those without gaps int64
