@@ -11,8 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
 from nnexp import machine
+from nnexp.cli import application
 from nnexp.data.dataset import Dataset
 from nnexp.data.datasets import describe, load
 from nnexp.data.own import tablefiles, tables
@@ -235,8 +237,6 @@ def test_what_was_kept_of_a_table_goes_when_nobody_has_used_it_for_long(tmp_path
 
 
 def test_whole_numbers_with_gaps_are_the_same_categories_wherever_the_gaps_are(tmp_path: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
 
     code = pa.array([None if n == 190 else n % 4 for n in range(COUNT)], pa.int32())
     table = pa.table({"code": code, "size": RANDOM.normal(size=COUNT), "kind": ["cat", "dog"] * (COUNT // 2)})
@@ -292,3 +292,13 @@ def test_the_config_of_a_run_that_does_not_say_stream_is_read(tmp_path: Path) ->
     path = write(sample(), tmp_path / "a.csv")
     before = describe("csv", {"path": str(path), "target": "kind", "split_seed": 0})
     assert np.array_equal(load(before).x_train, load(own("csv", path, target="kind")).x_train)
+
+
+def test_a_large_table_that_is_looked_through_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(sample(), tmp_path / "a.csv")
+    config = "layers: [dense: {units: 8, activation: relu}, dense: {units: 3, activation: softmax}]"
+    (tmp_path / "a.yaml").write_text(f"dataset: {{csv: {{path: {path}, target: kind}}}}\n{config}\n")
+    monkeypatch.setattr(tables, "_LARGE", 1)
+    done = CliRunner().invoke(application(["check"]), ["check", str(tmp_path / "a.yaml")])
+    assert done.exit_code == 0, done.output
+    assert "looking through a.csv, " in done.stderr

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -23,6 +23,7 @@ from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test
 from nnexp.data.own.tablefiles import TableFile, open_table
 from nnexp.data.own.targets import Targets, targets_of, weights_of
+from nnexp.data.progress import Silent, decoding
 from nnexp.data.rows import Examples, part, streamed
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _READING = 1  # raise it when the same columns come to make other numbers of a file: it names encoded ones in the cache
 _SAYING = ("split_column", "group_column", "weight_column")
+_LARGE = 10**8  # bytes of files: fewer are looked through in seconds
 _COLUMNS_BYTES = 128 * 2**20  # of columns that are looked at together
 _TEXT_BYTES = 64  # of a cell, where all are different
 
@@ -48,8 +50,9 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
 
     found, tables = recall(kind, parameters), []
     if found is None:
-        tables = _opened(kind, parameters)
-        found = _look_through(tables, parameters)
+        with _told(parameters):
+            tables = _opened(kind, parameters)
+            found = _look_through(tables, parameters)
     shape, dtype = (len(found.test), len(found.columns.features)), np.dtype("float32")
     stay = streamed(parameters.get("stream", "auto"), math.prod(shape) * dtype.itemsize)  # runs from before do not say
     if stay and tables:
@@ -70,6 +73,19 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
     y_train, y_test = found.targets.parted(found.test)
     arrays = Arrays(part(x, ~found.test), y_train, part(x, found.test), y_test, found.weights)
     return arrays, found.targets, found.columns
+
+
+@contextmanager
+def _told(parameters: Mapping[str, Any]) -> Iterator[None]:
+    """Say that a table is looked through, where that takes more than a moment."""
+    paths = [Path(parameters[name]) for name in ("path", "test_path") if parameters.get(name)]
+    size = sum(path.stat().st_size for path in paths)
+    progress = decoding.get()() if size >= _LARGE else Silent()
+    progress.start(f"looking through {' and '.join(path.name for path in paths)}, {machine.written(size)}", None)
+    try:
+        yield
+    finally:
+        progress.done()
 
 
 def _encoded(tables: Sequence[TableFile], columns: Columns) -> Iterator[np.ndarray]:
