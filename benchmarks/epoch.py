@@ -65,7 +65,7 @@ def _measured(variants: dict[str, tuple[Peer, str]], asked: Asked, notes: list[s
     """The first epoch, which compiles, apart; then the rounds; then what was learnt in all of them."""
     cases = {variant: partial(peer.epoch, variant) for variant, (peer, _) in variants.items()}
     firsts = interleaved(1, cases, notes=notes)
-    seconds = asked.left(_SECONDS / (1 + asked.quick))
+    seconds = asked.left(_SECONDS / (4 if asked.quick else 1))
     samples = interleaved(
         asked.rounds_or(7, 3), {variant: cases[variant] for variant in firsts}, notes=notes, seconds=seconds
     )
