@@ -63,12 +63,12 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         written |= _size(paths)
     given = {name: str(path) for name, path in paths.items()}
     try:
-        dataset = _described(kind, written | given)
+        dataset = describe(kind, written | given)
     except BadData as error:
         if error.parameter != "task":
             raise
         written["task"] = "regression"  # too many whole numbers to be classes
-        dataset = _described(kind, written | given)
+        dataset = describe(kind, written | given)
     inner = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in written.items())
     about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, {_learnt(dataset)}"
     several = paths["path"] == folder or "y" in paths
@@ -79,11 +79,6 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
             f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."
         )
     return _text(dataset, f"{{{kind}: {{{inner}}}}}", about, *notes), f"{name}.yaml"
-
-
-def _described(kind: str, parameters: Mapping[str, Any]) -> Dataset:
-    defaults = {name: said.default for name, said in KINDS[kind].items() if said.default is not None}
-    return describe(kind, {**defaults, **parameters})
 
 
 def _learnt(dataset: Dataset) -> str:

@@ -44,7 +44,7 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
     need_matching_parts([(x.shape, y.shape) for x, y in parts])
     types = [examples_type(x.dtype, "x") for x, _ in parts]
     size = sum(math.prod(x.shape) * dtype.itemsize for (x, _), dtype in zip(parts, types, strict=True))
-    stay = streamed(parameters.get("stream", "auto"), size)  # runs of NPZ files from before do not say it
+    stay = streamed(parameters["stream"], size)
     labels = np.concatenate([y.read() for _, y in parts])
     targets = targets_of_array(name.removesuffix("_train"), labels, parameters)
     places = ("path", "test_path" if test_path else "path")

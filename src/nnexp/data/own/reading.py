@@ -34,11 +34,13 @@ class Own:
 
 
 def read_own(kind: str, parameters: Mapping[str, Any]) -> Own:
-    """Read the data of a kind, with the parameters that kinds.py lists, paths absolute.
+    """Read the data of a kind, with parameters as kinds.py lists them, paths absolute; else its defaults hold.
 
     Raises:
         BadData: they cannot be used, or are not those that `sha256` says.
     """
+    defaults = {name: known.default for name, known in KINDS[kind].items() if known.default is not None}
+    parameters = {**defaults, **parameters}
     try:
         for name in _paths(kind, parameters):
             _must_be_there(kind, Path(parameters[name]), name)

@@ -54,7 +54,7 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
             tables = _opened(kind, parameters)
             found = _look_through(tables, parameters)
     shape, dtype = (len(found.test), len(found.columns.features)), np.dtype("float32")
-    stay = streamed(parameters.get("stream", "auto"), math.prod(shape) * dtype.itemsize)  # runs from before do not say
+    stay = streamed(parameters["stream"], math.prod(shape) * dtype.itemsize)
     if stay and tables:
         remember(kind, parameters, found)
 
