@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -32,7 +33,11 @@ def home() -> Path:
 
 def size() -> int:
     """The bytes of all that is cached."""
-    return sum(path.lstat().st_size for path in home().rglob("*") if not path.is_dir())
+    found = 0
+    for path in home().rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+            found += 0 if path.is_dir() else path.lstat().st_size
+    return found
 
 
 def root() -> Path:
