@@ -82,20 +82,32 @@ from nnexp.config.experiment import parse_experiment
 from nnexp.config.loading import parse_config
 from nnexp.experiment import Options, run_experiment
 
-for name, text in json.loads(sys.argv[1]).items():
-    called = "digits" if "hidden" in name else name
-    run_experiment(parse_experiment(parse_config(text, f"{called}.yaml"), called), Options(folder=Path(name)))
+for folder, (name, text) in json.loads(sys.argv[1]).items():
+    run_experiment(parse_experiment(parse_config(text, f"{name}.yaml"), name), Options(folder=Path(folder)))
 """
 
 
 @pytest.fixture(scope="session")
-def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+def train() -> Callable[[Path, dict[str, tuple[str, str]]], None]:
+    """Train runs of folders, names and configs' texts in one process of their own.
+
+    In one of the tests' processes another test may have fixed TensorFlow's threads already.
+    """
+
+    def work(directory: Path, configs: dict[str, tuple[str, str]]) -> None:
+        subprocess.run([sys.executable, "-c", TRAIN, json.dumps(configs)], cwd=directory, check=True)
+
+    return work
+
+
+@pytest.fixture(scope="session")
+def trained(once: Callable[[str, Callable[[Path], object]], Path], train: Callable[..., None]) -> Path:
     """Real runs, made in one process: digits with two widths and two seeds, iris, and of other tasks.
 
     `values` is of regression, `labels` of several labels, `pictures` of two classes of own pictures.
     """
 
-    def train(folder: Path) -> None:
+    def fill(folder: Path) -> None:
         data = folder / "data"
         flowers, kind = load_iris(return_X_y=True)
         labels = np.stack([flowers[:, 0] > 5.8, flowers[:, 1] > 3, kind == 0], axis=1)
@@ -106,9 +118,10 @@ def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
         for place in np.flatnonzero(np.isin(pictures.target, (3, 8)))[:120]:
             picture = Image.fromarray((15 * pictures.images[place]).astype(np.uint8))
             picture.save(data / "digits" / f"a {pictures.target[place]}" / f"{place}.png")
-        subprocess.run([sys.executable, "-c", TRAIN, json.dumps(CONFIGS)], cwd=folder, check=True)
+        named = {name: ("digits" if "hidden" in name else name, text) for name, text in CONFIGS.items()}
+        train(folder, named)
 
-    return once("trained", train)
+    return once("trained", fill)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from nnexp.cli import application
-from nnexp.experiment import Options, run_experiment
 
 IRIS = "dataset: iris\nlayers: [dense: {units: 3, activation: softmax}]\nepochs: 3\n"
 DIGITS = """
@@ -53,16 +52,16 @@ def nnexp_here() -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
-def trained(once: Any, experiment: Any) -> Path:
+def trained(once: Any, train: Any) -> Path:
     """A run of digits, one of iris, and one of an own table."""
 
-    def train(folder: Path) -> None:
+    def fill(folder: Path) -> None:
         rows = [f"{number};{('red', 'blue')[number % 2]};{('a', 'b')[number % 2]}" for number in range(20)]
         (folder / "own.csv").write_text("\n".join(["size;colour;kind", *rows]))
-        for name, text in (("digits", DIGITS), ("iris", IRIS), ("own", OWN.format(folder=folder))):
-            run_experiment(experiment(text), Options(folder=folder / name))
+        texts = {"digits": DIGITS, "iris": IRIS, "own": OWN.format(folder=folder)}
+        train(folder, {name: ("test", text) for name, text in texts.items()})
 
-    return once("predict", train)
+    return once("predict", fill)
 
 
 VALUES = """
@@ -83,10 +82,10 @@ epochs: 2
 
 
 @pytest.fixture(scope="session")
-def tasks(once: Any, experiment: Any) -> Path:
+def tasks(once: Any, train: Any) -> Path:
     """Runs on own data: values of a table, labels of arrays of pictures, and classes of picture files."""
 
-    def train(folder: Path) -> None:
+    def fill(folder: Path) -> None:
         random = np.random.default_rng(3)
         x = random.normal(size=(100, 2)).round(3)
         table = pd.DataFrame({"id": range(100), "width": x[:, 0], "tint": random.choice(["red", "blue"], 100)})
@@ -100,7 +99,7 @@ def tasks(once: Any, experiment: Any) -> Path:
             path = folder / "pictures" / ("left", "right")[int(sums[place, 0] > 1024)] / f"{place}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(path)
-        for name, text in (("values", VALUES), ("labels", LABELS), ("images", IMAGES)):
-            run_experiment(experiment(text.format(folder=folder)), Options(folder=folder / f"run-{name}"))
+        texts = {"values": VALUES, "labels": LABELS, "images": IMAGES}
+        train(folder, {f"run-{name}": ("test", text.format(folder=folder)) for name, text in texts.items()})
 
-    return once("tasks", train)
+    return once("tasks", fill)

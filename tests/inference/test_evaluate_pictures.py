@@ -14,8 +14,6 @@ from click.testing import Result
 from PIL import Image
 from sklearn.metrics import mean_absolute_error
 
-from nnexp.experiment import Options, run_experiment
-
 Command = Callable[..., Result]
 VALUE = """
 dataset: {{images: {{path: {folder}/photos, labels: {folder}/value.csv}}}}
@@ -64,15 +62,15 @@ def test_classes_come_from_a_file_too(tasks: Path, tmp_path: Path, nnexp_here: C
 
 
 def test_values_are_those_of_the_file_and_of_the_own_data_the_test_part_alone(
-    once: Any, experiment: Any, tmp_path: Path, nnexp_here: Command
+    once: Any, train: Any, tmp_path: Path, nnexp_here: Command
 ) -> None:
     bright = [f"{picture.mean() / 100:.3f}" for picture in PICTURES]
 
-    def train(folder: Path) -> None:
+    def make(folder: Path) -> None:
         fill(folder, "value.csv", bright)
-        run_experiment(experiment(VALUE.format(folder=folder)), Options(folder=folder / "run"))
+        train(folder, {"run": ("test", VALUE.format(folder=folder))})
 
-    own = once("pictures", train)
+    own = once("pictures", make)
     moved = shutil.copytree(own / "photos", tmp_path / "moved" / "photos").parent
     shutil.copy(own / "value.csv", moved)
     for data in (own / "value.csv", moved):
