@@ -46,6 +46,7 @@ class Options:
     data: Load | None = None  # where the dataset's arrays come from; None: they are loaded
     session: MakeSession | None = None  # where the session comes from; None: it is made
     later: Callable[[Rest], None] | None = None  # is given what needs the session no more; None: it is done at once
+    is_hopeless: Callable[[], bool] | None = None  # asked after each epoch that was told; None: the run goes to its end
     profile: Profile | None = None  # where the time goes, for metrics.json; None: it is not measured
 
 
@@ -73,7 +74,7 @@ def run_experiment(
     recorder = ready.recorder(folder, report)
     with recorder.recording():
         recorder.begin(options.command, ready.told, ready.warnings)
-        rest = _carry_out(recorder, ready)
+        rest = _carry_out(recorder, ready, options.is_hopeless)
         if options.later is None:
             rest()
     if options.later is not None:
@@ -107,7 +108,7 @@ def continue_experiment(
     recorder = ready.recorder(found.folder, report)
     with recorder.recording():
         recorder.go_on(options.command, ready.warnings, saved, found.resumed, despite)
-        _carry_out(recorder, ready, done)()
+        _carry_out(recorder, ready, options.is_hopeless, done)()
     return found.path
 
 
@@ -150,7 +151,9 @@ def _get_ready(
     return _Ready(experiment, dataset, splits, session, checked.warnings, (reading, starting), clock)
 
 
-def _carry_out(recorder: Recorder, ready: _Ready, done: Done | None = None) -> Rest:
+def _carry_out(
+    recorder: Recorder, ready: _Ready, is_hopeless: Callable[[], bool] | None, done: Done | None = None
+) -> Rest:
     """All that needs the session; returns the rest."""
     session, clock = ready.session, ready.clock
     warm_up = _WarmUp(recorder.progress, first=done.epoch + 1 if done else 1)
@@ -158,6 +161,9 @@ def _carry_out(recorder: Recorder, ready: _Ready, done: Done | None = None) -> R
     with clock.stage("training"):
         for result in session.train(recorder.folder.path, progress, done, clock.mark):
             recorder.epoch(result)
+            if is_hopeless and not result.stop and result.epoch < ready.experiment.epochs and is_hopeless():
+                session.stop()
+                recorder.give_up(result.epoch)
     with clock.stage("evaluation"):
         recorder.tell(events.Stage("evaluating on the test split"))
         evaluated, test = session.evaluate()

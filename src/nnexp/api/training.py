@@ -27,7 +27,7 @@ from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.sweeps import sweep as sweeps
 from nnexp.sweeps.child import Ending, Task
-from nnexp.sweeps.execute import SweepReport, execute
+from nnexp.sweeps.execute import Listed, SweepReport, execute
 from nnexp.sweeps.expand import expand
 
 
@@ -134,6 +134,6 @@ def _in_a_process(experiment: Experiment, path: Path, offline: bool, report: Swe
     text = experiment.yaml()
     with tempfile.TemporaryDirectory(prefix="nnexp-run-") as scratch:
         task = Task(experiment.name, path, text, text, Path(scratch), offline, ["nnexp.run"])
-        execute([task], 1, report, lambda _, ending: endings.append(ending))
+        execute(Listed([task]), 1, report, lambda _, ending: endings.append(ending))
     [ending] = endings
     return ending

@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nnexp.config.sweep import SweepFile
+    from nnexp.config.sweep.space import Search
     from nnexp.sweeps.expand import Point
     from nnexp.sweeps.folder import SweepFolder
     from nnexp.sweeps.sweep import Job, Options
@@ -55,6 +56,11 @@ def sweep(
         int | None, typer.Option(metavar="N", min=1, help="Runs of each point, with the same N seeds at every point.")
     ] = None,
     seed: Annotated[str | None, typer.Option(metavar="N", help="The first seed, or all of them: 1,2,3.")] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(metavar="random | tpe", help="How a search proposes its trials, else as its file says."),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many trials a search has.")] = None,
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Runs at a time; else one a CPU.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Do only what is missing or failed of this sweep.")] = False,
@@ -72,7 +78,7 @@ def sweep(
     from nnexp.cli.console import stderr
     from nnexp.sweeps.expand import expand, identity
     from nnexp.sweeps.folder import SweepFolder
-    from nnexp.sweeps.sweep import Options, begin, go_on, has_result
+    from nnexp.sweeps.sweep import Options, begin, go_on, missing_of
 
     axes = {
         "dataset": dataset,
@@ -85,16 +91,25 @@ def sweep(
         "epochs": epochs,
     }
     given = {name: text for name, text in axes.items() if text is not None}
-    plan, found = _asked(source, given, sets or [], repeats, seed, workers, resume=resume)
+    searched = (sampler, trials)
+    plan, found = _asked(source, given, sets or [], repeats, seed, workers, searched, resume=resume)
     points = expand(plan)
+    if plan.search:
+        from nnexp.sweeps.sampling import check_extra
+
+        check_extra(plan.search)
     if found is None and resume:
-        found = SweepFolder.find(runs_dir, identity(points))
+        found = SweepFolder.find(runs_dir, identity(points, plan))
         if found is None:
             stderr().print(f"no such sweep in {runs_dir} yet: it begins now", soft_wrap=True)
     how = Options(runs_dir, offline, sys.argv)
     if dry_run:
-        left = [point for point in points if found is None or not has_result(found, point)]
-        _list(points, left, plan.workers, how, as_json=as_json)
+        left = missing_of(found, plan, points) if found else None
+        if plan.search:
+            _list_search(plan, plan.search, points, len(left) if left is not None else plan.runs, how, as_json=as_json)
+        else:
+            todo = [point for point in points if left is None or point.label in left]
+            _list(points, todo, plan.workers, how, as_json=as_json)
     else:
         job = go_on(found, plan, points) if found else begin(plan, points, how)
         _carry_out(job, how, quiet=quiet, as_json=as_json)
@@ -120,6 +135,7 @@ def _asked(
     repeats: int | None,
     seed: str | None,
     workers: int | None,
+    searched: tuple[str | None, int | None],
     *,
     resume: bool,
 ) -> tuple[SweepFile, SweepFolder | None]:
@@ -136,13 +152,16 @@ def _asked(
             raise InputError(f"--set {text}: write path=values, such as --set optimizer.learning_rate=0.1,0.01")
         axes.append(parse_axis(path.strip(), values, "--set"))
     if source is None or record.kind_of(source) != "directory":
-        return load_sweep(source, axes, repeats=repeats, seed=seed, workers=workers), None
+        sampler, trials = searched
+        return load_sweep(
+            source, axes, repeats=repeats, seed=seed, workers=workers, sampler=sampler, trials=trials
+        ), None
     folder = SweepFolder(source)
     if not folder.sweep.exists():
         raise InputError(f"{source} is a directory without a sweep.yaml; give a config, or a sweep folder")
     if not resume:
         raise InputError(f"{source} is a sweep folder; to go on with it: {_resuming(source)}")
-    if axes or repeats or seed:
+    if axes or repeats or seed or any(searched):
         raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
     return load_sweep(folder.sweep, workers=workers), folder
 
@@ -162,11 +181,15 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     console = stderr()
     if not quiet:
         with contextlib.suppress(OSError):  # a terminal that is gone or full must not cost the sweep
-            _print_noticed(job.points, console)
+            if not job.plan.search:  # what is unusual at the ends of its space a search will find out
+                _print_noticed(job.points, console)
             console.print(_plan_in_words(job), soft_wrap=True)
     handle_sigterm()
     try:
-        costs = {point.label: rough_seconds(point.experiment) for point in job.missing if point.experiment}
+        known = {point.label: rough_seconds(point.experiment) for point in job.points if point.experiment}
+        if job.plan.search:  # not known yet which they are
+            known = dict.fromkeys(job.missing, 1.0)
+        costs = {label: known[label] for label in job.missing if label in known}
         with SweepLive(console, job.folder.path, costs, job.workers, quiet=quiet) as live:
             fetching = None if quiet else RichFetchProgress(console)
             comparison = sweep.carry_out(job, how, live.report, fetching)
@@ -180,7 +203,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             print_comparison(comparison, console)
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
-            told = f"{len(failed)} of {len(job.points)} runs failed: {', '.join(failed)}"
+            told = f"{len(failed)} of {job.plan.runs} runs failed: {', '.join(failed)}"
             console.print(told, style="bold red", soft_wrap=True)
             console.print(f"to try them again: {_resuming(job.folder.path)}", soft_wrap=True)
     if as_json:
@@ -190,7 +213,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
 
 
 def _plan_in_words(job: Job) -> str:
-    runs, missing = len(job.points), len(job.missing)
+    runs, missing = job.plan.runs, len(job.missing)
     done = f", {runs - missing} of them done before" if missing < runs else ""
     threads = "1 thread" if job.threads == 1 else f"{job.threads} threads"
     return f"{runs} runs{done}; {min(job.workers, max(1, missing))} at a time, {threads} each; in {job.folder.path}"
@@ -221,6 +244,44 @@ def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, h
     trained = sum(point.experiment is not None for point in left)
     time = f"about {duration(guess.seconds)} ({guess.basis})"
     console.print(f"{trained} runs, {at_a_time} at a time: {time}; nothing was started", soft_wrap=True)
+
+
+def _list_search(
+    plan: SweepFile, search: Search, points: Sequence[Point], left: int, how: Options, *, as_json: bool
+) -> None:
+    """What the search would do: its space, and how many runs are left."""
+    from nnexp.cli.console import stdout, table
+    from nnexp.cli.sweep_live import duration
+    from nnexp.comparison.parameters import compact
+    from nnexp.files import to_json
+    from nnexp.sweeps.estimate import estimate
+    from nnexp.sweeps.shares import share
+
+    at_a_time, threads = share(points, plan.workers)
+    alike = [points[number % len(points)] for number in range(left)]
+    guess = estimate(alike, at_a_time, threads, how.runs)
+    if as_json:
+        told = {"search": search.plain(), "runs": left, "seconds": guess.seconds, "basis": guess.basis}
+        typer.echo(to_json(told))
+        return
+    console = stdout()
+    shown = table("varied", "values", "only where")
+    for dimension in search.space:
+        values = dimension.values.plain()
+        chosen = ", ".join(map(compact, values["choice"])) if "choice" in values else _range_in_words(values)
+        when = " and ".join(f"{name} is {' or '.join(map(compact, wanted))}" for name, wanted in dimension.when.items())
+        shown.add_row(dimension.name, chosen, when)
+    console.print(shown)
+    finals = f", then the best {search.finalists} with {plan.repeats} fresh seeds each" if search.finalists else ""
+    time = f"about {duration(guess.seconds)} ({guess.basis})"
+    what = f"{search.trials} trials by {search.sampler} for the best {search.objective}{finals}"
+    console.print(f"{what}: {left} runs, {at_a_time} at a time: {time}; nothing was started", soft_wrap=True)
+
+
+def _range_in_words(values: dict[str, Any]) -> str:
+    low, high = values.get("log") or values["range"]
+    how = ", logarithmic" if "log" in values else f" in steps of {values['step']}" if "step" in values else ""
+    return f"{low} to {high}{how}"
 
 
 def _print_noticed(points: Sequence[Point], console: Console) -> None:

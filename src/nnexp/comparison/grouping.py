@@ -69,12 +69,14 @@ def settle(repeats: Repeats, metric: str) -> tuple[tuple[int, ...], tuple[LeftOu
     """Which of the runs count in the means of a metric (their places), and why the others do not."""
     latest: dict[int | None, RunRecord] = {}
     for run in sorted(repeats.runs, key=lambda run: run.started):
-        if run.status == "completed" and run.seed is not None:
+        if run.status == "completed" and not run.pruned and run.seed is not None:
             latest[run.seed] = run
     counted: list[int] = []
     left_out: list[LeftOut] = []
     for place, (run, metrics) in enumerate(zip(repeats.runs, repeats.metrics, strict=True)):
-        if run.status != "completed":
+        if run.pruned:
+            left_out.append(LeftOut(run, f"given up by its search after {len(run.history)} epochs"))
+        elif run.status != "completed":
             left_out.append(LeftOut(run, _unfinished(run)))
         elif (same := latest.get(run.seed, run)) is not run:
             left_out.append(LeftOut(run, f"the same config and seed as {same.path}: the same run again, no repeat"))

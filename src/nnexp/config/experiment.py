@@ -107,7 +107,8 @@ def load_experiment(path: Path, overrides: Sequence[Override] = ()) -> Experimen
 
 def is_sweep(config: Node) -> bool:
     """Whether a file is a sweep file, and not an experiment."""
-    return isinstance(config.value, dict) and not config.value.keys().isdisjoint(("base", "variants", "grid", "zip"))
+    keys = ("base", "variants", "grid", "zip", "space")
+    return isinstance(config.value, dict) and not config.value.keys().isdisjoint(keys)
 
 
 def can_name_a_folder(name: str) -> bool:

@@ -20,6 +20,9 @@ _LONGEST_NAME = 255  # of a folder too
 
 STATUSES = ("running", "completed", "diverged", "failed", "interrupted")
 
+# How the reason begins of a run that its search gave up after an epoch.
+PRUNED = "pruned: "
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -54,6 +57,11 @@ class RunRecord:
     def has_result(self) -> bool:
         """Whether the run came to its end: a diverged one has a result too."""
         return self.status in WITH_RESULT
+
+    @property
+    def pruned(self) -> bool:
+        """Whether its search gave it up before its end, so that it says nothing about how good its config is."""
+        return self.stopped is not None and self.stopped["reason"].startswith(PRUNED)
 
     @property
     def headline(self) -> str:

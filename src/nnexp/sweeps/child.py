@@ -49,6 +49,7 @@ class Task:
     scratch: Path  # a directory of the sweep's, for as long as it is at work
     offline: bool = False
     command: Sequence[str] = ()
+    asks: bool = False  # after each epoch whether to go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,12 @@ class Free:
     """A task is done but for its last files, and the next one may come."""
 
 
-Told = events.Event | Ending | Free
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Whether to go on after the epoch that was told last; the answer is whether the run is hopeless."""
+
+
+Told = events.Event | Ending | Free | Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,14 @@ def _run(task: Task, data: _Data, sessions: _Sessions, rest: _Rest, tell: _Telle
     if task.folder.exists():  # it goes on, and does its rest itself: never two at once
         rest.wait()
     experiment = parse_experiment(parse_config(task.config, task.label), task.label)
-    options = Options(offline=task.offline, command=task.command, data=data, session=sessions, later=rest.put)
+    options = Options(
+        offline=task.offline,
+        command=task.command,
+        data=data,
+        session=sessions,
+        later=rest.put,
+        is_hopeless=partial(tell.ask, task.label) if task.asks else None,
+    )
     run_or_resume(experiment, task.folder, options, tell.of(task.label))
 
 
@@ -239,6 +252,11 @@ class _Teller:
             self._last = time.monotonic()
         with self._lock:
             self._connection.send(Message(label, told))
+
+    def ask(self, label: str) -> bool:
+        """Ask the driver whether to give a run up. The next task comes by the same way, but only after this run."""
+        self(label, Ask())
+        return self._connection.recv() is True
 
     def of(self, label: str) -> events.Report:
         """Tells of one task."""

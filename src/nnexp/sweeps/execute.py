@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from nnexp import events
 from nnexp.runs import record
-from nnexp.sweeps.child import PROGRESS_SECONDS, Ending, Free, Task
+from nnexp.sweeps.child import PROGRESS_SECONDS, Ask, Ending, Free, Task
 from nnexp.sweeps.worker import Stop, Worker
 
 # A worker that dies takes its run with it, which is done again this often: what killed it may have been chance.
@@ -51,26 +51,39 @@ SweepReport = Callable[[str, SweepEvent], None]  # the run's label, and what hap
 _Queue: TypeAlias = "queue.SimpleQueue[tuple[Task, Ending] | Future[None]]"
 
 
-def execute(tasks: Sequence[Task], workers: int, report: SweepReport, settle: Callable[[Task, Ending], None]) -> None:
+class Tasks(Protocol):
+    """What is to be done: asked by lanes, in their threads, as each has room."""
+
+    def __bool__(self) -> bool:
+        """Whether there is a task that no lane has taken."""
+
+    def take(self, kind: str) -> Task | None:
+        """The next task for a lane that did one of this kind; None if there is none."""
+
+    def is_hopeless(self, label: str) -> bool:
+        """Whether a task that asks is to end after the epoch that it told of last."""
+
+
+def execute(tasks: Tasks, workers: int, report: SweepReport, settle: Callable[[Task, Ending], None]) -> None:
     """Do all tasks; `settle` is called for each as it ends, in the caller's thread, `report` in the workers'.
 
     Raises:
         KeyboardInterrupt: as it came, after the tasks under way have stopped and saved what there is.
     """
-    stop, todo = Stop.new(), _Todo(tasks)
+    stop = Stop.new()
     ended: _Queue = queue.SimpleQueue()
     with ThreadPoolExecutor(workers, thread_name_prefix="lane") as pool:
         try:
             for _ in range(workers):
-                pool.submit(_Lane(todo, report, stop, ended).work).add_done_callback(ended.put)
-            left = len(tasks)
-            while left:
+                pool.submit(_Lane(tasks, report, stop, ended).work).add_done_callback(ended.put)
+            lanes = workers
+            while lanes:
                 came = ended.get()
                 if isinstance(came, Future):
                     came.result()  # raises what broke the lane
+                    lanes -= 1
                 else:
                     settle(*came)
-                    left -= 1
         except BaseException:
             stop.asked.set()
             report("", Stopping())
@@ -81,8 +94,8 @@ def execute(tasks: Sequence[Task], workers: int, report: SweepReport, settle: Ca
             raise
 
 
-class _Todo:
-    """The tasks that no lane has taken yet, in their order."""
+class Listed:
+    """Tasks that are all known beforehand, in their order."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = list(tasks)
@@ -103,13 +116,17 @@ class _Todo:
                 self._kinds.add(task.kind)
             return task
 
+    def is_hopeless(self, label: str) -> bool:
+        """No task that is listed is given up."""
+        return False
+
 
 class _Lane:
     """Does tasks one after another; while one trains, another's last files are written."""
 
     def __init__(
         self,
-        todo: _Todo,
+        todo: Tasks,
         report: SweepReport,
         stop: Stop,
         ended: _Queue,
@@ -183,6 +200,8 @@ class _Lane:
             if isinstance(message.told, Ending):
                 came = True
                 self._settle(worker.tasks.pop(message.label), message.told)
+            elif isinstance(message.told, Ask):
+                worker.answer(self._todo.is_hopeless(message.label))
             else:
                 self._report(message.label, message.told)
         if over:

@@ -15,13 +15,17 @@ from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import Node
 from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, Variant
+from nnexp.config.sweep.space import Search
 from nnexp.data.datasets import describe
 from nnexp.errors import ConfigError, Problem
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
+from nnexp.preflight.measures import logged_metrics
+from nnexp.sweeps.draws import draw, ends
 from nnexp.sweeps.labels import distinct, safe, written
 
 _SHOWN = 4  # labels in a message
+_MOST_DRAWN = 100  # points of a search that are looked at beforehand, besides its ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,21 @@ class Point:
     refusal: str = ""  # the message of the expected error
     warnings: tuple[Finding, ...] = ()
 
+    def said(self) -> dict[str, Any]:
+        """As sweep.json has it."""
+        return {"label": self.label, "stem": self.stem, "seed": self.seed, "parameters": dict(self.parameters)}
+
 
 def expand(sweep: SweepFile) -> tuple[Point, ...]:
     """All points of a sweep, in the order of the file, each with its seeds.
 
+    Of a search, which points there are is not known beforehand: these are the ends of its space, each once, and points
+    drawn from it at random, which show whether it can work.
+
     Raises:
         ConfigError: with all that is wrong with any point; what is wrong with several is told once.
     """
-    settings = list(_settings(sweep))
+    settings = list(_probes(sweep, sweep.search) if sweep.search else _settings(sweep))
     labels = distinct([setting.label() for setting in settings])
     several_seeds = any(len(setting.seeds) > 1 for setting in settings)
     points: list[Point] = []
@@ -55,17 +66,38 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
             problems.setdefault(problem, []).append(label)
         points += [_with_seed(point, seed, named=several_seeds) for seed in setting.seeds if point]
     told = [_told(problem, at, len(labels)) for problem, at in problems.items()]
-    told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
+    if sweep.search:
+        told = told or _objective_problems(points, sweep.search)
+    else:
+        told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
     if told:
         raise ConfigError(told)
     return tuple(points)
 
 
-def identity(points: Sequence[Point]) -> str:
-    """A hash of all that affects the results of a sweep, 16 hex digits."""
-    content = [[point.label, point.experiment.identity if point.experiment else dict(point.config)] for point in points]
+def identity(points: Sequence[Point], plan: SweepFile | None = None) -> str:
+    """A hash of all that affects the results of a sweep, 16 hex digits; of a search its plan does so too."""
+    content: list[Any] = [
+        [point.label, point.experiment.identity if point.experiment else dict(point.config)] for point in points
+    ]
+    if plan and plan.search:
+        content += [plan.search.plain(), plan.repeats]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def trial_of(sweep: SweepFile, label: str, values: Mapping[str, Any], seed: int) -> Point:
+    """The point of a search that has these values of its dimensions; one without experiment where it cannot work.
+
+    Raises:
+        ValueError: a value is none of its dimension's.
+    """
+    assert sweep.search is not None
+    setting = _drawn(sweep, sweep.search, values, seed)
+    point, problems = _point(label, setting)
+    return point or Point(
+        label, label, values, seed, None, setting.config().plain(), "\n".join(problem.message for problem in problems)
+    )
 
 
 def noticed(points: Sequence[Point]) -> list[tuple[Finding, list[str]]]:
@@ -124,6 +156,41 @@ def _settings(sweep: SweepFile) -> Iterator[_Setting]:
                     parameters=said | {name: value for _, differing in chosen for name, value in differing.items()},
                     seeds=seeds[:1] if variant and variant.expects_error else seeds,
                 )
+
+
+def _drawn(sweep: SweepFile, search: Search, values: Mapping[str, Any], seed: int) -> _Setting:
+    changes = tuple(one.change(values[one.name]) for one in search.space if one.name in values)
+    return _Setting(sweep.bases[0], None, changes, values, (seed,))
+
+
+def _probes(sweep: SweepFile, search: Search) -> Iterator[_Setting]:
+    seen = []
+    drawn = (draw(search.space, sweep.seeds()[0], number) for number in range(1, min(search.trials, _MOST_DRAWN) + 1))
+    for values in itertools.chain(ends(search.space), drawn):
+        if values not in seen:
+            seen.append(values)
+            yield _drawn(sweep, search, values, sweep.seeds()[0])
+
+
+def _objective_problems(points: Sequence[Point], search: Search) -> list[Problem]:
+    """That what is sought is measured at every point, and not on the test split."""
+    for point in points:
+        experiment = point.experiment
+        assert experiment is not None
+        if experiment.validation == "test":
+            why = "the best of many by the test split looks better than it is"
+            hint = "set `validation: 0.1` in the base"
+            return [Problem(search.place, f"{search.objective} is measured on the test split here: {why}", hint)]
+        if experiment.validation == "none":
+            hint = "set `validation: 0.1` in the base"
+            return [Problem(search.place, f"{search.objective} needs examples that are held out", hint)]
+        logged = [name for name in logged_metrics(experiment) if name.startswith("val_")]
+        if search.objective not in logged:
+            near = catalog.nearest(search.objective, logged)
+            hint = f"did you mean '{near}'? " if near else ""
+            hint += f"there are: {', '.join(logged)}; further ones come with `metrics`"
+            return [Problem(search.place, f"no figure is called {search.objective}", hint)]
+    return []
 
 
 def _origins(sweep: SweepFile) -> list[tuple[Variant | None, Base]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,13 +83,27 @@ class SweepFolder:
             return {}
         return state if isinstance(state, dict) else {}
 
-    def is_done(self) -> bool:
-        """Whether each of its points has a result, or the refusal that was expected of it."""
+    def points(self) -> list[dict[str, Any]]:
+        """What sweep.json says of each of its points: label, stem, seed, parameters."""
         points = self.state().get("points")
-        labels = [str(point.get("label")) for point in points if isinstance(point, dict)] if points else []
-        return bool(labels) and all(self._is_over(label) for label in labels)
+        return [point for point in points if isinstance(point, dict)] if isinstance(points, list) else []
 
-    def _is_over(self, label: str) -> bool:
+    def labels(self) -> list[str]:
+        """The labels of its points."""
+        return [str(point.get("label")) for point in self.points()]
+
+    def note(self, points: Sequence[Mapping[str, Any]], runs: int) -> None:
+        """Write down the points that a search has come to, and how many runs there are to be in all."""
+        write_json(self.record, {**self.state(), "points": list(points), "runs": runs})
+
+    def is_done(self) -> bool:
+        """Whether each of its points has a result, or the refusal that was expected of it; all are known by then."""
+        labels, runs = self.labels(), self.state().get("runs")
+        known = bool(labels) and not (isinstance(runs, int) and len(labels) < runs)
+        return known and all(self.is_over(label) for label in labels)
+
+    def is_over(self, label: str) -> bool:
+        """Whether the run of that label has a result, or the refusal that was expected of it."""
         try:
             run = record.read(self.run(label).path)
         except record.UnreadableRun:

@@ -8,15 +8,15 @@ import shlex
 import shutil
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nnexp.comparison.result import Comparison
 from nnexp.config.experiment import Experiment
-from nnexp.config.loading import dump
 from nnexp.config.sweep import SweepFile
 from nnexp.data.datasets import describe, load
 from nnexp.data.progress import FetchProgress
@@ -25,13 +25,13 @@ from nnexp.failures import what_failed
 from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
-from nnexp.runs.reading import Refused, json_of
-from nnexp.sweeps import worker
+from nnexp.sweeps import endings, worker
 from nnexp.sweeps.child import Ending, Task
 from nnexp.sweeps.estimate import rough_seconds
-from nnexp.sweeps.execute import SweepReport, execute
+from nnexp.sweeps.execute import Listed, SweepEvent, SweepReport, Tasks, execute
 from nnexp.sweeps.expand import Point, identity
 from nnexp.sweeps.folder import SweepFolder
+from nnexp.sweeps.search import MakeTask, Trials, labels
 from nnexp.sweeps.shares import share
 
 
@@ -49,8 +49,9 @@ class Job:
     """What is to be done in a sweep folder: which points are missing, on how many workers and threads."""
 
     folder: SweepFolder
-    points: tuple[Point, ...]
-    missing: tuple[Point, ...]
+    plan: SweepFile
+    points: tuple[Point, ...]  # of a search those that show whether it can work
+    missing: tuple[str, ...]  # labels of runs; of a search also of those that are not known yet
     workers: int
     threads: int  # of each run; fixed when the sweep begins, since XLA's last bits depend on it
 
@@ -66,15 +67,13 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     now = datetime.now().astimezone()
     folder = SweepFolder.create(options.runs, plan.name, now)
     state = {
-        "identity": identity(points),
+        "identity": identity(points, plan),
         "started": now.isoformat(timespec="seconds"),
         "command": list(options.command),
         "workers": workers,
         "threads": threads,
-        "points": [
-            {"label": point.label, "stem": point.stem, "seed": point.seed, "parameters": dict(point.parameters)}
-            for point in points
-        ],
+        "points": [] if plan.search else [point.said() for point in points],
+        "runs": plan.runs,
         **_asked(plan),
     }
     try:
@@ -83,12 +82,18 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
         what = what_failed(error, folder.path)
         shutil.rmtree(folder.path, ignore_errors=True)
         raise RunError(f"the sweep could not begin: {what}\nnothing was kept; start it again after that") from error
-    return Job(folder, tuple(points), tuple(points), workers, threads)
+    return Job(folder, plan, tuple(points), _labels(plan, points), workers, threads)
 
 
 def _asked(plan: SweepFile) -> dict[str, Any]:
     """What the comparison is to answer."""
-    return {"name": plan.name, "description": plan.description, "baseline": plan.baseline or None}
+    asked = {"name": plan.name, "description": plan.description, "baseline": plan.baseline or None}
+    return {**asked, "search": plan.search.plain()} if plan.search else asked
+
+
+def _labels(plan: SweepFile, points: Sequence[Point]) -> tuple[str, ...]:
+    """What all runs are called."""
+    return tuple(labels(plan, plan.search) if plan.search else [point.label for point in points])
 
 
 def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
@@ -98,12 +103,12 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
         InputError: the folder holds other points than these, or a run in it is under way.
     """
     state = folder.state()
-    if state.get("identity") != identity(points):
+    if state.get("identity") != identity(points, plan):
         why = "was made for other points than its sweep.yaml gives" if state else "has no readable sweep.json"
         raise InputError(f"{folder.path} {why}; to begin anew: nnexp sweep {shlex.quote(str(folder.sweep))}")
-    for point in points:
+    for label in _labels(plan, points):
         try:
-            run = record.read(folder.run(point.label).path)
+            run = record.read(folder.run(label).path)
         except record.Unreachable as error:
             raise InputError(f"{error}; nothing was started") from None
         except record.UnreadableRun:
@@ -114,10 +119,17 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
     if state != (asked := {**state, **_asked(plan)}):
         with _disk_told(folder):
             folder.begin(plan.yaml(), asked)  # the same points, with another question
-    missing = tuple(point for point in points if not has_result(folder, point))
+    missing = missing_of(folder, plan, points)
     workers, threads = share(points, plan.workers)
     threads = state["threads"] if isinstance(state.get("threads"), int) else threads
-    return Job(folder, tuple(points), missing, workers, threads)
+    return Job(folder, plan, tuple(points), missing, workers, threads)
+
+
+def missing_of(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> tuple[str, ...]:
+    """The labels of the runs that have no result in a sweep folder."""
+    if plan.search:
+        return tuple(label for label in labels(plan, plan.search) if not folder.is_over(label))
+    return tuple(point.label for point in points if not has_result(folder, point))
 
 
 def carry_out(
@@ -131,18 +143,14 @@ def carry_out(
         KeyboardInterrupt: as it came, after the runs under way were stopped; what is done is kept and summed up.
     """
     with _disk_told(job.folder), job.folder.locked():
-        # Looked at again: another process may have been at it until now.
-        missing = [point for point in job.missing if not has_result(job.folder, point)]
-        for point in missing:
-            run = job.folder.run(point.label)
-            if _is_damaged(run):
-                job.folder.set_aside(point.label)
-            if point.experiment is None:
-                _record_refusal(job.folder, point)
-        by_label = {point.label: point for point in missing if point.experiment}
         try:
-            if by_label:
-                _execute(job, by_label, options, report, fetch_progress)
+            _execute(
+                job,
+                Trials(job.plan, job.folder, job.points) if job.plan.search else _Grid(job),
+                options,
+                report,
+                fetch_progress,
+            )
         except KeyboardInterrupt:
             with contextlib.suppress(NnexpError):  # what ended it is told, and how to go on
                 _summed_up(job.folder)
@@ -176,34 +184,82 @@ def _how_to_go_on(folder: SweepFolder) -> str:
     return f"to go on after that:  nnexp resume {shlex.quote(str(folder.path))}"
 
 
+class _Work(Protocol):
+    """What a sweep does: its tasks, one batch after another, and what it hears of them."""
+
+    @property
+    def points(self) -> Mapping[str, Point]:
+        """Those of all tasks so far, by their label."""
+
+    def experiments(self) -> Sequence[Experiment]:
+        """Which show what data there must be; none where nothing is left to do."""
+
+    def batches(self, make: MakeTask) -> Iterator[Tasks]:
+        """The tasks; each batch is over before the next is asked for."""
+
+    def hear(self, label: str, event: SweepEvent) -> None:
+        """Something happened to a run."""
+
+    def settled(self, label: str) -> None:
+        """A run is over, and its folder says how."""
+
+
+class _Grid:
+    """The points that are missing, all known beforehand."""
+
+    def __init__(self, job: Job) -> None:
+        missing = [point for point in job.points if not has_result(job.folder, point)]
+        for point in missing:
+            if endings.is_damaged(job.folder.run(point.label)):
+                job.folder.set_aside(point.label)
+            if point.experiment is None:
+                endings.record_refusal(job.folder, point, expected=True)
+        self.points = {point.label: point for point in missing if point.experiment}
+
+    def experiments(self) -> Sequence[Experiment]:
+        return [point.experiment for point in self.points.values() if point.experiment]
+
+    def batches(self, make: MakeTask) -> Iterator[Tasks]:
+        todo = [(point, point.experiment) for point in self.points.values() if point.experiment]
+        todo.sort(key=lambda pair: rough_seconds(pair[1]), reverse=True)  # a long run that begins last would end alone
+        yield Listed([make(point) for point, _ in todo])
+
+    def hear(self, label: str, event: SweepEvent) -> None:
+        """Nothing follows from it."""
+
+    def settled(self, label: str) -> None:
+        """Nothing follows from it."""
+
+
 def _execute(
-    job: Job,
-    points: dict[str, Point],
-    options: Options,
-    report: SweepReport,
-    fetch_progress: FetchProgress | None,
+    job: Job, work: _Work, options: Options, report: SweepReport, fetch_progress: FetchProgress | None
 ) -> None:
+    experiments = work.experiments()
+    if not experiments:
+        return
     worker.start_server()
-    entries = [point.experiment.dataset for point in points.values() if point.experiment]
-    for entry in {str(entry.plain()): entry for entry in entries}.values():
+    for entry in {str(experiment.dataset.plain()): experiment.dataset for experiment in experiments}.values():
         # Once for all workers.
         load(describe(entry.name, entry.parameters), offline=options.offline, progress=fetch_progress)
     # While the server imports TensorFlow on one CPU, another has time for what the summary needs.
     threading.Thread(target=_warm_up, daemon=True, name="warm-up").start()
     with job.folder.scratch() as scratch:
-        todo = [(point, point.experiment) for point in points.values() if point.experiment]
-        todo.sort(key=lambda pair: rough_seconds(pair[1]), reverse=True)  # a long run that begins last would end alone
-        tasks = [_task(job, point, experiment, options, scratch) for point, experiment in todo]
         lost: list[str] = []
 
         def settle(task: Task, ending: Ending) -> None:
             try:
-                _settle(job.folder, points[task.label], ending)
+                endings.settle(job.folder, work.points[task.label], ending)
             except OSError:  # a full disk: the run reads as interrupted, or is not there; the others go on
                 lost.append(ending.message)
+            work.settled(task.label)
 
-        execute(tasks, job.workers, report, settle)
-        if lost and not any(job.folder.run(point.label).metrics.exists() for point in job.points):
+        def hear(label: str, event: SweepEvent) -> None:
+            work.hear(label, event)
+            report(label, event)
+
+        for tasks in work.batches(partial(_task, job, options, scratch)):
+            execute(tasks, job.workers, hear, settle)
+        if lost and not any(job.folder.run(label).metrics.exists() for label in work.points):
             why = lost[0].split("\n")[0]
             raise RunError(f"no run of the sweep could be kept: {why}\n{_how_to_go_on(job.folder)}")
 
@@ -217,7 +273,9 @@ def _warm_up() -> None:
 
 
 def failures(job: Job) -> list[str]:
-    """The labels of the points that have no result, but for those whose failure was expected."""
+    """The labels of the runs that have no result, but for those whose failure was expected."""
+    if job.plan.search:
+        return [label for label in job.folder.labels() if not job.folder.is_over(label)]
     return [point.label for point in job.points if not has_result(job.folder, point)]
 
 
@@ -256,59 +314,16 @@ def has_result(folder: SweepFolder, point: Point) -> bool:
     return run.has_result and run.identity == point.experiment.identity
 
 
-def _task(job: Job, point: Point, experiment: Experiment, options: Options, scratch: Path) -> Task:
-    experiment = replace(experiment, threads=experiment.threads or job.threads)
-    folder = job.folder.run(point.label).path
-    kind = replace(experiment, seed=0).yaml()
-    return Task(point.label, folder, experiment.yaml(), kind, scratch, options.offline, options.command)
-
-
-def _settle(folder: SweepFolder, point: Point, ending: Ending) -> None:
-    """See to it that the folder of a run that is over says how it ended, also where the run itself could not.
-
-    Raises:
-        OSError: it cannot be written to.
-    """
-    run = folder.run(point.label)
-    if ending.kind in ("done", "busy") or (ending.kind == "stopped" and not run.path.exists()):
-        return
-    metrics = _metrics(run)
-    status = "interrupted" if ending.kind == "stopped" else "failed"
-    if metrics.get("status") != status:  # else the run wrote it itself
-        _record_failure(run, point, metrics, status, ending.message)
-
-
-def _record_failure(run: RunFolder, point: Point, metrics: dict[str, Any], status: str, message: str) -> None:
-    run.path.mkdir(exist_ok=True)
-    if not run.config.exists():
-        write_text(run.config, dump(dict(point.config)))
-    named = {"name": str(point.config.get("name", point.label)), "seed": point.seed, "config": point.config}
-    now = datetime.now().astimezone().isoformat(timespec="seconds")
-    run.write_metrics({**named, **metrics, "status": status, "process": None, "finished": now, "error": message})
-    run.append_log(f"{status}: {message}")
-
-
-def _record_refusal(folder: SweepFolder, point: Point) -> None:
-    """A point that was to be refused, and was: its folder says why."""
-    run = folder.run(point.label)
-    run.discard()
-    run = RunFolder.make(run.path)
-    _record_failure(run, point, {"expected": True}, "failed", point.refusal)
-
-
-def _is_damaged(run: RunFolder) -> bool:
-    try:
-        record.read(run.path)
-    except record.Unreachable:
-        return False
-    except record.UnreadableRun:
-        return run.metrics.exists()
-    return False
-
-
-def _metrics(run: RunFolder) -> dict[str, Any]:
-    try:
-        metrics = json_of(run.metrics, record.MOST_MEGABYTES)
-    except (OSError, Refused):
-        return {}
-    return metrics if isinstance(metrics, dict) else {}
+def _task(job: Job, options: Options, scratch: Path, point: Point) -> Task:
+    assert point.experiment is not None
+    experiment = replace(point.experiment, threads=point.experiment.threads or job.threads)
+    return Task(
+        label=point.label,
+        folder=job.folder.run(point.label).path,
+        config=experiment.yaml(),
+        kind=replace(experiment, seed=0).yaml(),
+        scratch=scratch,
+        offline=options.offline,
+        command=options.command,
+        asks=job.plan.search is not None and job.plan.search.pruner != "none",
+    )

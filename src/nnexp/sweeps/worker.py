@@ -81,6 +81,11 @@ class Worker:
         with contextlib.suppress(OSError):
             self.connection.send(task)
 
+    def answer(self, hopeless: bool) -> None:
+        """Say whether the run that it trains is to be given up, which it has asked."""
+        with contextlib.suppress(OSError):
+            self.connection.send(hopeless)
+
     def dismiss(self) -> None:
         """Let it end when it has done what it is at; it is given no other task."""
         self.kind = ""

@@ -66,5 +66,5 @@ def epochs(
         logs |= {name: float(values[-1]) for name, values in model.history.history.items()}
         stop = bool(model.stop_training) or (diverged and stop_on_divergence)
         yield EpochResult(epoch, logs, time.perf_counter() - begun, diverged, stop)
-        if stop:
+        if stop or model.stop_training:  # whoever took the result may have had enough
             return

@@ -185,6 +185,10 @@ class Session:
         """Whether what was done before was done by a model with the same variables."""
         return fits(self.model, done.state)
 
+    def stop(self) -> None:
+        """Train no further epoch after the one that `train` gave last."""
+        self.model.stop_training = True
+
     def state(self) -> State:
         """All that training needs to go on from the end of the epoch that `train` gave last."""
         assert self._keeper is not None

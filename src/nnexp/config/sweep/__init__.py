@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
+from nnexp.config import catalog
 from nnexp.config.loading import Node, read_config
+from nnexp.config.overrides import apply
 from nnexp.config.sweep.axes import Axis, parse_axis
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.reading import MAX_REPEATS, MAX_RUNS, MAX_SEED, counted, read_sweep
+from nnexp.config.sweep.searching import MAX_TRIALS, SAMPLERS
 from nnexp.errors import InputError
 
 __all__ = ["Axis", "Base", "SweepFile", "Variant", "load_sweep", "parse_axis"]
@@ -26,13 +30,15 @@ def load_sweep(
     repeats: int | None = None,
     seed: str | None = None,
     workers: int | None = None,
+    sampler: str | None = None,
+    trials: int | None = None,
 ) -> SweepFile:
     """Read a sweep file, or take one experiment as the base, and put in what the caller asks for.
 
     Without a source the base is configs/fashion_sigmoid128.yaml where there is one, else the same that nnexp ships.
     An axis given here takes the place of the file's axis and of the variants' settings of the same name, or joins the
     grid; repeats and a list of seeds take the place of the file's and of the variants'. A baseline is dropped where the
-    points get other labels than the file knows.
+    points get other labels than the file knows. In a search an axis has one value, which the base then has.
 
     Raises:
         ConfigError: the file cannot be read as a sweep, with all that is wrong.
@@ -43,7 +49,9 @@ def load_sweep(
     else:
         path = source or (_DEFAULT if _DEFAULT.is_file() else _SHIPPED)
         config = read_config(path)
-    sweep = _with_axes(read_sweep(config, path), axes)
+    sweep = read_sweep(config, path)
+    sweep = _fixed(sweep, axes) if sweep.search else _with_axes(sweep, axes)
+    sweep = _searched(sweep, sampler, trials)
     sweep = _with_seeds(sweep, repeats, None if seed is None else _seeds(seed))
     if sweep.runs > MAX_RUNS:
         raise InputError(
@@ -54,6 +62,8 @@ def load_sweep(
     if sweep.combinations * sum(base.config.size for base in bases) > _MAX_VALUES:
         raise InputError("the sweep has too many points of too large a config to look at each; make it smaller")
     most = max(sweep.repeats, *(variant.repeats or 0 for variant in sweep.variants), 0)
+    if sweep.search:
+        most += 1  # the trials have the first
     if isinstance(sweep.seed, int) and sweep.seed + most - 1 > MAX_SEED:
         raise InputError(f"seed {sweep.seed} and {most} repeats go beyond the greatest seed, {MAX_SEED}")
     return replace(sweep, workers=workers or sweep.workers)
@@ -81,6 +91,50 @@ def _with_axes(sweep: SweepFile, axes: Sequence[Axis]) -> SweepFile:
     )
 
 
+def _fixed(sweep: SweepFile, axes: Sequence[Axis]) -> SweepFile:
+    """A search whose base has the values given: what was a dimension of that name is none any more."""
+    assert sweep.search is not None
+    for axis in axes:
+        if len(axis.changes) > 1:
+            raise InputError(
+                f"'{axis.name}' has {len(axis.changes)} values, but this sweep is a search, which takes its "
+                "values from the space in its file; give one value, which then holds for all trials"
+            )
+    names = {axis.name for axis in axes}
+    space = tuple(dimension for dimension in sweep.search.space if dimension.name not in names)
+    for dimension in space:
+        if gone := names & dimension.when.keys():
+            raise InputError(
+                f"'{dimension.name}' depends on '{min(gone)}', which is to have one value; change the file"
+            )
+    if not space:
+        raise InputError("all dimensions of the space are given a value, so that nothing is left to search")
+    changes = sorted((change for axis in axes for change in axis.changes), key=attrgetter("depth"))
+    bases = tuple(replace(base, config=apply(base.config, changes)) for base in sweep.bases)
+    return replace(sweep, bases=bases, search=replace(sweep.search, space=space))
+
+
+def _searched(sweep: SweepFile, sampler: str | None, trials: int | None) -> SweepFile:
+    """With the sampler and the number of trials that the caller asks for."""
+    if sampler is None and trials is None:
+        return sweep
+    if sweep.search is None:
+        option = "--trials" if sampler is None else "--sampler"
+        raise InputError(
+            f"{option}: {sweep.place} is no search; write a `space` and a `sampler` in it (docs/search.md)"
+        )
+    if sampler is not None and sampler not in SAMPLERS[1:]:
+        near = catalog.nearest(sampler, SAMPLERS)
+        hint = f"did you mean '{near}'? " if near and near != sampler else ""
+        raise InputError(f"--sampler {sampler}: {hint}allowed for a search: {', '.join(SAMPLERS[1:])}")
+    if trials is not None and not 1 <= trials <= MAX_TRIALS:
+        raise InputError(f"--trials {trials}: give a whole number from 1 to {MAX_TRIALS:,}")
+    return replace(
+        sweep,
+        search=replace(sweep.search, sampler=sampler or sweep.search.sampler, trials=trials or sweep.search.trials),
+    )
+
+
 def _with_seeds(sweep: SweepFile, repeats: int | None, seed: int | tuple[int, ...] | None) -> SweepFile:
     if repeats is not None and not 1 <= repeats <= MAX_REPEATS:
         raise InputError(f"--repeats {repeats}: give a whole number from 1 to {MAX_REPEATS}")
@@ -89,6 +143,8 @@ def _with_seeds(sweep: SweepFile, repeats: int | None, seed: int | tuple[int, ..
         raise InputError(f"--repeats {repeats}, but --seed lists {len(seed)} seeds; leave --repeats out")
     if isinstance(seeds, tuple) and repeats is not None and repeats > len(seeds):
         raise InputError(f"--repeats {repeats}, but the sweep file lists {len(seeds)} seeds; give --seed as well")
+    if sweep.search and isinstance(seed, tuple):
+        raise InputError("--seed: a search takes one seed; the finalists have those that follow from it")
     count = len(seed) if isinstance(seed, tuple) else repeats
     if count is None:
         return replace(sweep, seed=seeds)

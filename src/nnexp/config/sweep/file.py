@@ -9,6 +9,7 @@ from typing import Any
 from nnexp.config.dataset import portable
 from nnexp.config.loading import Node, dump
 from nnexp.config.sweep.axes import Axis
+from nnexp.config.sweep.space import Search
 from nnexp.errors import Place
 
 
@@ -51,7 +52,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class SweepFile:
-    """A sweep as it was asked for: bases × variants × rows of the zip × combinations of the grid × seeds."""
+    """A sweep as it was asked for: bases × variants × rows of the zip × combinations of the grid × seeds.
+
+    Of a search: trials from its space with the first seed, and its finalists with as many further ones as are repeats.
+    """
 
     name: str
     description: str
@@ -64,6 +68,7 @@ class SweepFile:
     workers: int | None  # None: as many as there are CPUs
     baseline: str  # the label, without seed, of the point that the others are compared with; "" for the best
     place: Place  # the file
+    search: Search | None = None  # None: a grid
 
     def seeds(self, repeats: int | None = None) -> tuple[int, ...]:
         """The seeds of every point; a variant with repeats of its own takes the first of the same ones."""
@@ -78,6 +83,8 @@ class SweepFile:
     @property
     def runs(self) -> int:
         """How many runs there are, counted and not made; a point that must fail has no repeats."""
+        if self.search:
+            return self.search.trials + self.search.finalists * self.repeats
         repeats = [
             (1 if variant.base else len(self.bases)) * (1 if variant.expects_error else variant.repeats or self.repeats)
             for variant in self.variants
@@ -98,6 +105,7 @@ class SweepFile:
             seed=list(self.seed) if isinstance(self.seed, tuple) else self.seed,
             workers=self.workers,
             baseline=self.baseline,
+            **(self.search.plain() if self.search else {}),
         )
         return dump(content)
 

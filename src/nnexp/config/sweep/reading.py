@@ -14,9 +14,23 @@ from nnexp.config.experiment import FIELDS, as_folder_name, can_name_a_folder, i
 from nnexp.config.loading import Node, kind_of, read_config
 from nnexp.config.sweep.axes import NAMES, Axis, axis_name, axis_of, refusal
 from nnexp.config.sweep.file import Base, SweepFile, Variant
+from nnexp.config.sweep.searching import DEFAULT_REPEATS, read_search
+from nnexp.config.sweep.searching import KEYS as SEARCH_KEYS
 from nnexp.errors import ConfigError, Place, Problem
 
-KEYS = ("name", "description", "base", "variants", "zip", "grid", "repeats", "seed", "workers", "baseline")
+KEYS = (
+    "name",
+    "description",
+    "base",
+    "variants",
+    "zip",
+    "grid",
+    "repeats",
+    "seed",
+    "workers",
+    "baseline",
+    *SEARCH_KEYS,
+)
 VARIANT_KEYS = ("name", "base", "set", "repeats", "expect")
 MAX_SEED = 2**32 - 1
 MAX_REPEATS = 10_000
@@ -63,6 +77,10 @@ class _Reader:
         self.check_names_apart(rows, grid, variants, given)
         first = next((base for base in (*bases, *(variant.base for variant in variants)) if base), None)
         repeats, seed = self.seeds(given.get("repeats"), given.get("seed"), first, variants)
+        search = read_search(given, config.place, self.problems)
+        if search:
+            self.check_search(given, bases)
+            repeats = repeats if "repeats" in given else DEFAULT_REPEATS
         return SweepFile(
             name=name,
             description=self.text(given.get("description"), "description"),
@@ -75,7 +93,17 @@ class _Reader:
             workers=self.whole(given.get("workers"), "workers", MAX_WORKERS),
             baseline=self.text(given.get("baseline"), "baseline"),
             place=Place(str(self.path)),
+            search=search,
         )
+
+    def check_search(self, given: dict[str, Node], bases: Sequence[Base]) -> None:
+        """That a search has one base, and one seed from which those of the finalists follow."""
+        if len(bases) > 1:
+            hint = "search each in a file of its own"
+            self.problems.add(given["base"].place, f"a search has one base, and these are {len(bases)}", hint)
+        if "seed" in given and isinstance(given["seed"].value, list):
+            hint = "give the first: the trials have it, and the finalists those that follow"
+            self.problems.add(given["seed"].place, "a search takes one seed, not a list", hint)
 
     # Values of any key.
 

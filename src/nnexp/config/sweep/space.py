@@ -1,0 +1,137 @@
+"""The space of a search: the parts of the config that vary, and what values each may take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnexp.config.overrides import Override
+from nnexp.config.sweep.axes import NAMES, Axis
+from nnexp.errors import Place
+
+_DIGITS = 4  # of a real value: 0.001234 and not 0.0012341759…, which nobody could write or compare
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values."""
+
+    axis: Axis
+
+    @property
+    def values(self) -> Sequence[Any]:
+        """The values as plain data."""
+        return self.axis.values
+
+    @property
+    def ends(self) -> Sequence[Any]:
+        """The values that show whether the dimension can work: all."""
+        return self.values
+
+    def at(self, fraction: float) -> Any:
+        """The value at a fraction from 0 to below 1 of the dimension."""
+        return self.values[int(fraction * len(self.values))]
+
+    def change(self, value: Any, path: str, said: str) -> Override:
+        """The change of the config that gives it this value."""
+        return self.axis.changes[self.values.index(value)]
+
+    def plain(self) -> dict[str, Any]:
+        """As a sweep file has it."""
+        return {"choice": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number between two ends, both included; whole where both ends are."""
+
+    low: float
+    high: float
+    log: bool = False  # as many values between 0.001 and 0.01 as between 0.01 and 0.1
+    step: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the values are whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int) and not isinstance(self.step, float)
+
+    @property
+    def ends(self) -> Sequence[Any]:
+        """The values that show whether the dimension can work."""
+        return list(dict.fromkeys((self.low, self.nearest(self.high))))
+
+    def at(self, fraction: float) -> Any:
+        """The value at a fraction from 0 to below 1 of the dimension."""
+        width = self.step or (1 if self.whole else 0)
+        low, high = self.low - width / 2, self.high + width / 2  # so that the ends are as likely as the others
+        if self.log:
+            return self.nearest(math.exp(math.log(low) + fraction * (math.log(high) - math.log(low))))
+        return self.nearest(low + fraction * (high - low))
+
+    def nearest(self, value: float) -> Any:
+        """The nearest value of the dimension."""
+        if self.step is not None:
+            last = math.floor((self.high - self.low) / self.step + 1e-9)
+            steps = min(max(round((value - self.low) / self.step), 0), last)
+            found = self.low + steps * self.step
+            return found if self.whole else float(f"{found:.12g}")
+        value = min(max(value, self.low), self.high)
+        return round(value) if self.whole else min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+
+    def change(self, value: Any, path: str, said: str) -> Override:
+        """The change of the config that gives it this value."""
+        return Override(path, repr(value), said)
+
+    def plain(self) -> dict[str, Any]:
+        """As a sweep file has it."""
+        given = {"log" if self.log else "range": [self.low, self.high]}
+        return given if self.step is None else {**given, "step": self.step}
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One part of the config that a search varies."""
+
+    name: str  # as an axis is called: "hidden", "learning_rate", "layers.1.units"
+    values: Choice | Range
+    when: Mapping[str, Sequence[Any]]  # it counts only where these dimensions have one of these values
+    place: Place
+
+    def counts(self, point: Mapping[str, Any]) -> bool:
+        """Whether it is part of a point that has these values of the dimensions before it."""
+        return all(name in point and point[name] in values for name, values in self.when.items())
+
+    def change(self, value: Any) -> Override:
+        """The change of the config that gives it this value."""
+        return self.values.change(value, NAMES.get(self.name, self.name), str(self.place))
+
+    def plain(self) -> Any:
+        """As a sweep file has it."""
+        plain = self.values.plain()
+        return {**plain, "when": {name: list(values) for name, values in self.when.items()}} if self.when else plain
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a space is searched: by trials that a sampler proposes, the best of which are then run with fresh seeds."""
+
+    sampler: str
+    trials: int
+    objective: str  # "val_accuracy": what is sought, as it is in the last epoch
+    space: tuple[Dimension, ...]
+    pruner: str
+    finalists: int
+    place: Place  # of the objective, or of the file
+
+    def plain(self) -> dict[str, Any]:
+        """As a sweep file has it."""
+        return {
+            "sampler": self.sampler,
+            "trials": self.trials,
+            "objective": self.objective,
+            "space": {dimension.name: dimension.plain() for dimension in self.space},
+            "pruner": self.pruner,
+            "finalists": self.finalists,
+        }
