@@ -140,6 +140,8 @@ class SweepLive:
                 return
             run.status, run.test, run.epoch = done.status, done.test.get(done.headline), len(done.history)
             told = "" if run.test is None else f", test {done.headline} {figure(run.test)}"
+            if done.pruned:
+                told = f", given up after {len(done.history)} of {run.epochs} epochs"
             self._say(f"{run.label}: {run.status}{told}, {run.seconds:.1f} s ({over})", plain=True)
         elif ending.kind == "busy":
             run.status = "running"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nnexp.comparison.collect import Collected
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison
+from nnexp.comparison.searched import Sought, finals_in, notes_on, searched, sought_in
 from nnexp.comparison.selection import NoBaseline
 from nnexp.runs.reading import Refused, json_of, printable, text_of
 from nnexp.runs.record import MOST_MEGABYTES, RunRecord
@@ -25,6 +26,7 @@ class Asked:
     baseline: str = ""  # as the sweep file names it
     baseline_runs: frozenset[Path] = frozenset()  # the folders of its repeats
     commands: tuple[str, ...] = ()  # that make the runs
+    search: Sought | None = None
 
     def baseline_in(self, records: Sequence[RunRecord]) -> str | None:
         """A completed run of the baseline, by its absolute path, which no label is like; None where there is none."""
@@ -47,6 +49,7 @@ def asked_of(folder: Path) -> Asked:
         description=text_of(state.get("description")),
         baseline=text_of(baseline),
         baseline_runs=frozenset(folder / label for label in labels),
+        search=sought_in(folder, state),
         commands=(f"nnexp sweep {shlex.quote(printable(folder / 'sweep.yaml'))}",),
     )
 
@@ -62,21 +65,28 @@ def compare_as_asked(
 ) -> Comparison:
     """`compare` with the sweep's own baseline where no other is named; a note says so where that has no result.
 
+    Of a search, the runs with fresh seeds are compared, where there are some, and not those that they were chosen by.
+
     Raises:
         InputError: as `compare` does.
     """
 
+    search = searched(asked.search, found.records) if asked.search else None
+    finals = finals_in(asked.search, found.records) if asked.search else []
+    about = notes_on(search, asked.search, bool(finals)) if search and asked.search else []
+
     def compared(against: str | None, *notes: str) -> Comparison:
-        return compare(
-            found.records,
+        comparison = compare(
+            finals or found.records,
             metric=metric,
             sort=sort,
             filters=filters,
             baseline=against,
             unreadable=found.unreadable,
-            notes=notes,
+            notes=(*about, *notes),
             index=found.index,
         )
+        return replace(comparison, search=search) if search else comparison
 
     if baseline is not None or not asked.baseline:
         return compared(baseline)

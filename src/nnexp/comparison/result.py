@@ -65,6 +65,45 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A point that a search tried."""
+
+    label: str  # "trial=07"
+    values: Mapping[str, Any]
+    value: float | None  # of the objective, in the last epoch
+    outcome: str  # "completed", "given up after 3 epochs", "diverged" …
+    complete: bool = False  # it went to its end, and its value counts
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The trials of a search, by their number."""
+
+    sampler: str
+    objective: str
+    greater_is_better: bool
+    space: Mapping[str, Any]  # as the sweep file has it
+    trials: tuple[Trial, ...]
+
+    @property
+    def best(self) -> Trial | None:
+        """The best of those that count; the first of equals."""
+        counted = [trial for trial in self.trials if trial.complete]
+        sign = -1 if self.greater_is_better else 1
+        return min(counted, key=lambda trial: sign * (trial.value or 0.0), default=None)
+
+    @property
+    def best_so_far(self) -> list[float | None]:
+        """The best value after each trial; None before the first that counts."""
+        found: list[float | None] = []
+        for trial in self.trials:
+            before = found[-1] if found else None
+            choice = [value for value in (before, trial.value if trial.complete else None) if value is not None]
+            found.append((max if self.greater_is_better else min)(choice) if choice else None)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Groups of runs, and what can be said of them."""
 
@@ -80,6 +119,7 @@ class Comparison:
     left_out: tuple[LeftOut, ...]  # of all groups
     unreadable: tuple[str, ...]  # folders that could not be read, each with its reason
     notes: tuple[str, ...]  # what the reader must know: correction, untested groups, unknown spread
+    search: Searched | None = None  # that the groups were chosen by
 
     def group(self, label: str) -> Group:
         """The group of that label."""

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from nnexp.comparison.metrics import figure
@@ -37,6 +38,7 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         ],
         "notes": comparison.notes,
         "unreadable": comparison.unreadable,
+        **({"search": asdict(comparison.search)} if comparison.search else {}),
     }
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.comparison import series
+from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group, runs_of
 from nnexp.examples import dataset_entry
-from nnexp.report import charts
+from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of, environment_of
 from nnexp.report.mistakes import test_images
 from nnexp.report.rendering import render
@@ -139,6 +140,37 @@ def _parameters(subject: Subject) -> Markup | None:
     return render("parameters.html", metric=comparison.metric, along=along, maps=maps)
 
 
+def _search(subject: Subject) -> Markup | None:
+    search = subject.comparison.search
+    if search is None or search.best is None:
+        return None
+    names = list(dict.fromkeys(name for trial in search.trials for name in trial.values))
+    sign = -1 if search.greater_is_better else 1
+    ranked = sorted(
+        search.trials, key=lambda trial: (not trial.complete, trial.value is None, sign * (trial.value or 0.0))
+    )
+    rows = [
+        (
+            trial,
+            figure(trial.value, search.objective),
+            [compact(trial.values[name]) if name in trial.values else "–" for name in names],
+        )
+        for trial in ranked[:_MOST_LISTED]
+    ]
+    return render(
+        "search.html",
+        search=search,
+        best=search.best.label,
+        finals=all(not run.path.name.startswith("trial=") for run in runs_of(subject.comparison.groups)),
+        progress=search_charts.best_so_far(search),
+        along=[(name, search_charts.along(search, name)) for name in names[: series.MOST_VARIED]],
+        importances=search_charts.importances(search),
+        names=names,
+        rows=rows,
+        more=len(ranked) - _MOST_LISTED,
+    )
+
+
 def _runs(subject: Subject) -> Markup:
     chosen, total = _detailed(subject.comparison)
     images = test_images()
@@ -204,6 +236,7 @@ SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
     ("Table", _table),
     ("Learning curves", _curves),
     ("Parameters", _parameters),
+    ("Search", _search),
     ("Runs", _runs),
     ("Left out", _left_out),
     ("Statistics", _statistics),
