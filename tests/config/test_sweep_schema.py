@@ -35,6 +35,9 @@ def test_the_schema_is_a_schema_and_describes_every_key() -> None:
         "{base: a.yaml, grid: {epochs: 3, optimizer: [adam, {sgd: {momentum: 0.9}}], layers.1.units: [3, 4]}}",
         "{base: a.yaml, zip: {callbacks: [[], [stop_when: loss < 1]], validation: [none, 0.1]}}",
         "{variants: [a.yaml, {base: b.yaml, expect: error}, {name: c, base: {dataset: iris, layers: [dense: 3]}}]}",
+        "{base: a.yaml, sampler: tpe, trials: 40, objective: val_loss, pruner: median, finalists: 0}",
+        "{base: a.yaml, space: {hidden: {range: [1, 9], step: 2}, learning_rate: {log: [0.1, 1]}, epochs: [3, 4]}}",
+        "{base: a.yaml, space: {optimizer.momentum: {choice: [0, 0.5], when: {optimizer: sgd}}}}",
         "{base: a.yaml, variants: [{name: b, set: {hidden: 3, metrics: [accuracy]}, repeats: 2}]}",
     ],
 )
@@ -63,6 +66,11 @@ def test_good_sweep_files_pass(text: str) -> None:
         "{base: a.yaml, seed: -1}",
         "{base: a.yaml, seed: [1, 1]}",
         "{base: a.yaml, workers: 0}",
+        "{base: a.yaml, sampler: annealing}",
+        "{base: a.yaml, sampler: tpe, objective: accuracy}",
+        "{base: a.yaml, sampler: tpe, space: {hidden: {range: [1, 2, 3]}}}",
+        "{base: a.yaml, sampler: tpe, space: {hidden: {range: [1, 2], log: [1, 2]}}}",
+        "{base: a.yaml, sampler: tpe, space: {hidden: 3}}",
     ],
 )
 def test_bad_sweep_files_are_underlined(text: str) -> None:

@@ -117,7 +117,7 @@ def sweep(
     how = sweeps.Options(Path(runs).absolute(), offline, ["nnexp.sweep"])
     job = sweeps.begin(plan, points, how)
     folder = job.folder.path
-    trained = sum(point.experiment is not None for point in points)
+    trained = plan.runs if plan.search else sum(point.experiment is not None for point in points)
     tell(f"{trained} runs, {job.workers} at a time, {job.threads} {'thread' if job.threads == 1 else 'threads'} each")
     report = progress.of_a_sweep(tell, folder, trained)
     compared = sweeps.carry_out(job, how, report, progress.Fetching(tell))

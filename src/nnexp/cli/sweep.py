@@ -94,10 +94,6 @@ def sweep(
     searched = (sampler, trials)
     plan, found = _asked(source, given, sets or [], repeats, seed, workers, searched, resume=resume)
     points = expand(plan)
-    if plan.search:
-        from nnexp.sweeps.sampling import check_extra
-
-        check_extra(plan.search)
     if found is None and resume:
         found = SweepFolder.find(runs_dir, identity(points, plan))
         if found is None:

@@ -62,11 +62,10 @@ def propose(search: Search, seed: int, before: Sequence[Known], again: int = 0) 
     import numpy as np
     import optuna
 
-    conditional = any(dimension.when for dimension in search.space)
     state = int(np.random.SeedSequence([seed, number, again]).generate_state(1)[0])
     with _quiet():
         sampler = optuna.samplers.TPESampler(
-            seed=state, n_startup_trials=_DRAWN_FIRST, multivariate=True, group=conditional, constant_liar=True
+            seed=state, n_startup_trials=_DRAWN_FIRST, multivariate=True, constant_liar=True
         )
         study = optuna.create_study(direction=_direction(search), sampler=sampler)
         for known in before:

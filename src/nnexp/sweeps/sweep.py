@@ -31,6 +31,7 @@ from nnexp.sweeps.estimate import rough_seconds
 from nnexp.sweeps.execute import Listed, SweepEvent, SweepReport, Tasks, execute
 from nnexp.sweeps.expand import Point, identity
 from nnexp.sweeps.folder import SweepFolder
+from nnexp.sweeps.sampling import check_extra
 from nnexp.sweeps.search import MakeTask, Trials, labels
 from nnexp.sweeps.shares import share
 
@@ -60,9 +61,11 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     """A new sweep folder with the sweep file in it, and all of the points to do.
 
     Raises:
-        InputError: the runs directory cannot be used.
+        InputError: the runs directory cannot be used, or a package is missing.
     """
     RunFolder.check(options.runs)
+    if plan.search:
+        check_extra(plan.search)
     workers, threads = share(points, plan.workers)
     now = datetime.now().astimezone()
     folder = SweepFolder.create(options.runs, plan.name, now)
@@ -102,6 +105,8 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
     Raises:
         InputError: the folder holds other points than these, or a run in it is under way.
     """
+    if plan.search:
+        check_extra(plan.search)
     state = folder.state()
     if state.get("identity") != identity(points, plan):
         why = "was made for other points than its sweep.yaml gives" if state else "has no readable sweep.json"

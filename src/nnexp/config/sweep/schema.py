@@ -14,6 +14,14 @@ from nnexp.config.experiment import FIELDS
 from nnexp.config.overrides import LISTS
 from nnexp.config.sweep.axes import NOT_AXES
 from nnexp.config.sweep.reading import MAX_REPEATS, MAX_SEED, MAX_WORKERS
+from nnexp.config.sweep.searching import (
+    DEFAULT_FINALISTS,
+    DEFAULT_OBJECTIVE,
+    DEFAULT_TRIALS,
+    MAX_TRIALS,
+    PRUNERS,
+    SAMPLERS,
+)
 
 _EXPERIMENT = {"$ref": "experiment.schema.json"}
 _WIDTHS = {
@@ -32,6 +40,52 @@ _NAMED: dict[str, dict[str, Any]] = {
             {"type": "number", "exclusiveMinimum": 0},
             {"$ref": "experiment.schema.json#/$defs/schedules"},
         ],
+    },
+}
+_END = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+_DIMENSION = {
+    "anyOf": [
+        {"type": "array", "minItems": 2, "description": "Values to choose from."},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "range": _END | {"description": "Both ends; whole numbers where both are."},
+                "log": _END | {"description": "Both ends of a logarithmic range, above 0."},
+                "choice": {"type": "array", "minItems": 2, "description": "Values to choose from."},
+                "step": {"type": "number", "exclusiveMinimum": 0, "description": "Between the values of a range."},
+                "when": {"type": "object", "minProperties": 1, "description": "It counts only with these values."},
+            },
+            "oneOf": [{"required": ["range"]}, {"required": ["log"]}, {"required": ["choice"]}],
+        },
+    ]
+}
+_SEARCH: dict[str, dict[str, Any]] = {
+    "sampler": {"enum": list(SAMPLERS), "default": "grid", "description": "What proposes the points."},
+    "trials": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_TRIALS,
+        "default": DEFAULT_TRIALS,
+        "description": "How many points a search tries.",
+    },
+    "objective": {
+        "type": "string",
+        "pattern": "^val_.",
+        "default": DEFAULT_OBJECTIVE,
+        "description": "The figure on held-out examples that a search is after.",
+    },
+    "pruner": {
+        "enum": list(PRUNERS),
+        "default": PRUNERS[0],
+        "description": "What gives up trials that are behind the others.",
+    },
+    "finalists": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_TRIALS,
+        "default": DEFAULT_FINALISTS,
+        "description": "How many of the best trials are run again, with as many fresh seeds as are repeats.",
     },
 }
 
@@ -78,6 +132,8 @@ def build() -> dict[str, Any]:
                 "type": "string",
                 "description": "The point that all are compared with, by its label without the seed; else the best.",
             },
+            **_SEARCH,
+            "space": _axes("What a search varies, and over which values.", lambda key: _DIMENSION),
         },
     }
 

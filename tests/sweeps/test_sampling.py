@@ -1,0 +1,130 @@
+"""What a search proposes, and which trials it gives up."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnexp.config.sweep import load_sweep
+from nnexp.config.sweep.space import Search
+from nnexp.sweeps.draws import draw
+from nnexp.sweeps.sampling import Known, Pruner, propose
+
+SEARCH = """\
+base: {dataset: digits, layers: [flatten, dense: 10], validation: 0.2}
+sampler: tpe
+objective: val_loss
+space:
+  batch_size: {range: [1, 500]}
+  learning_rate: {log: [0.00001, 1.0]}
+  optimizer: [adam, sgd, rmsprop]
+  optimizer.momentum: {range: [0.0, 0.9], when: {optimizer: [sgd, rmsprop]}}
+"""
+
+
+def search_of(folder: Path, text: str = SEARCH) -> Search:
+    (folder / "search.yaml").write_text(text)
+    found = load_sweep(folder / "search.yaml").search
+    assert found
+    return found
+
+
+def loss(values: dict[str, Any]) -> float:
+    """A valley with its lowest point at 100, 0.01 and adam."""
+    penalty = 0 if values["optimizer"] == "adam" else 1 + values["optimizer.momentum"]
+    return abs(values["batch_size"] - 100) / 100 + abs(math.log10(values["learning_rate"]) + 2) + penalty
+
+
+def searched(search: Search, seed: int, trials: int) -> list[Known]:
+    known: list[Known] = []
+    for _ in range(trials):
+        values = propose(search, seed, known)
+        known.append(Known(values, {1: loss(values)}, "done", loss(values)))
+    return known
+
+
+def test_tpe_comes_closer_than_chance(tmp_path: Path) -> None:
+    search = search_of(tmp_path)
+    chance = search_of(tmp_path, SEARCH.replace("tpe", "random"))
+    best = [
+        [min(trial.value or 0 for trial in searched(one, seed, 25)) for seed in range(3)] for one in (search, chance)
+    ]
+    assert sum(best[0]) < sum(best[1])
+
+
+def test_a_proposal_follows_from_the_seed_and_the_trials_before_alone(tmp_path: Path) -> None:
+    search = search_of(tmp_path)
+    known = searched(search, 3, 14)
+    known[5] = Known(known[5].values)  # still running
+    known[6] = Known(known[6].values, {}, "worst")
+    known[7] = Known(known[7].values, {1: 9.0}, "pruned")
+    known[8] = Known(known[8].values, {}, "failed")
+    proposed = propose(search, 3, known)
+    assert proposed == propose(search, 3, list(known))
+    assert proposed != propose(search, 3, known, again=1)
+    assert proposed != propose(search, 4, known)
+    assert proposed != propose(search, 3, known[:-1])
+
+
+def test_proposals_lie_in_the_space_and_begin_as_a_random_search_does(tmp_path: Path) -> None:
+    search = search_of(tmp_path)
+    points = [trial.values for trial in searched(search, 5, 25)]
+    assert points[:10] == [draw(search.space, 5, number) for number in range(1, 11)]
+    for point in points:
+        assert 1 <= point["batch_size"] <= 500
+        assert isinstance(point["batch_size"], int)
+        assert 0.00001 <= point["learning_rate"] <= 1
+        assert ("optimizer.momentum" in point) == (point["optimizer"] != "adam")
+
+
+CURVES = [
+    [1.0 - 0.05 * trial - 0.01 * epoch for epoch in range(9)] for trial in range(8)
+]  # each better than those before
+GOOD, BAD = [0.3] * 9, [2.0] * 9
+
+
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_a_trial_that_is_behind_the_others_is_given_up_and_a_better_one_is_not(tmp_path: Path, pruner: str) -> None:
+    search = search_of(tmp_path, f"{SEARCH}pruner: {pruner}\n")
+    before = [Known({}, dict(enumerate(curve, 1)), "done", curve[-1]) for curve in CURVES]
+    assert given_up(search, before, BAD) is not None
+    assert given_up(search, before, GOOD) is None
+
+
+def given_up(search: Search, before: list[Known], curve: list[float]) -> int | None:
+    """The epoch after which a further trial is given up."""
+    found = Pruner(search, len(curve), before)
+    found.begin()
+    numbered = enumerate(curve, 1)
+    return next((epoch for epoch, value in numbered if found.is_hopeless(len(before) + 1, epoch, value)), None)
+
+
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_a_pruner_that_begins_in_the_middle_says_what_one_from_the_beginning_says(tmp_path: Path, pruner: str) -> None:
+    search = search_of(tmp_path, f"{SEARCH}pruner: {pruner}\n")
+    whole, known, said = Pruner(search, 9, []), [], []
+    for number, curve in enumerate([*CURVES, BAD, GOOD, BAD], 1):
+        whole.begin()
+        again = Pruner(search, 9, known)
+        again.begin()
+        trial = Known({}, {}, "done", curve[-1])
+        for epoch, value in enumerate(curve, 1):
+            trial.rows[epoch] = value
+            verdict = whole.is_hopeless(number, epoch, value)
+            said.append(verdict)
+            assert again.is_hopeless(number, epoch, value) == verdict
+            if verdict:
+                trial = Known({}, trial.rows, "pruned")
+                break
+        whole.end(number, trial)
+        known.append(trial)
+    assert {True, False} == set(said)
+
+
+def test_a_figure_that_is_no_number_gives_no_trial_up(tmp_path: Path) -> None:
+    found = Pruner(search_of(tmp_path, f"{SEARCH}pruner: median\n"), 3, [])
+    found.begin()
+    assert not found.is_hopeless(1, 1, math.nan)
