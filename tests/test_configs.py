@@ -22,7 +22,8 @@ from nnexp.sweeps.expand import expand
 
 FOLDER = Path(__file__).parent.parent / "configs"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
-STUDIES = sorted((FOLDER / "studies").glob("*.yaml"))
+STUDIES = sorted((FOLDER / "studies").glob("*_coursework.yaml"))
+SEARCHES = sorted((FOLDER / "studies").glob("*_search.yaml"))
 EXAMPLES = sorted((FOLDER / "examples").glob("*.yaml"))
 EXPERIMENTS = {
     "mnist_raw_relu100",
@@ -88,7 +89,7 @@ def test_each_experiment_of_the_courseworks_has_its_config() -> None:
     assert {path.stem for path in CONFIGS} == EXPERIMENTS
 
 
-@pytest.mark.parametrize("path", [*CONFIGS, *STUDIES, *EXAMPLES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*CONFIGS, *STUDIES, *SEARCHES, *EXAMPLES], ids=lambda path: path.stem)
 def test_an_editor_finds_the_schema_and_nothing_wrong(path: Path, problems: Callable[[Path], list[str]]) -> None:
     assert problems(path) == []
 
@@ -135,6 +136,14 @@ def test_a_study_asks_its_question_and_repeats_every_row_with_the_same_seeds(pat
     repeated = [found for stem, found in seeds.items() if stem not in ERRONEOUS]
     assert all(found == repeated[0] for found in repeated)
     assert len(repeated[0]) >= 5
+
+
+@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.stem)
+def test_a_search_that_is_shipped_can_work_and_judges_its_finals_by_five_seeds(path: Path) -> None:
+    plan = load_sweep(path)
+    assert plan.description.endswith("?")
+    assert expand(plan)
+    assert plan.repeats >= 5
 
 
 def test_the_studies_have_every_row_of_the_courseworks_as_its_config_has_it() -> None:

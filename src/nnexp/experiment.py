@@ -24,7 +24,7 @@ from nnexp.recorder import Clock, Recorder
 from nnexp.runs import checkpoint
 from nnexp.runs.checkpoint import Checkpoint
 from nnexp.runs.folder import RunFolder
-from nnexp.runs.record import RunRecord
+from nnexp.runs.record import PRUNED, RunRecord
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
@@ -163,7 +163,7 @@ def _carry_out(
             recorder.epoch(result)
             if is_hopeless and not result.stop and result.epoch < ready.experiment.epochs and is_hopeless():
                 session.stop()
-                recorder.give_up(result.epoch)
+                recorder.stopped = {"epoch": result.epoch, "reason": f"{PRUNED}its search gave it up for better ones"}
     with clock.stage("evaluation"):
         recorder.tell(events.Stage("evaluating on the test split"))
         evaluated, test = session.evaluate()

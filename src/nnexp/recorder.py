@@ -29,7 +29,6 @@ from nnexp.runs.checkpoint import write as write_checkpoint
 from nnexp.runs.environment import describe
 from nnexp.runs.folder import WITH_RESULT, RunFolder
 from nnexp.runs.process import Heartbeat, this_process
-from nnexp.runs.record import PRUNED
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
@@ -224,10 +223,6 @@ class Recorder:
             self._save(result)
         if time.perf_counter() - self._metrics_at > max(_METRICS_EVERY_SECONDS, self._metrics_seconds / _SHARE):
             self._write("running")
-
-    def give_up(self, epoch: int) -> None:
-        """Keep that a search gave the run up after an epoch."""
-        self.stopped = {"epoch": epoch, "reason": f"{PRUNED}the search gave this trial up, others were better by then"}
 
     def _is_due(self, epoch: int) -> bool:
         every = self.experiment.checkpoint

@@ -57,7 +57,8 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
     from nnexp.preflight import preflight
     from nnexp.sweeps.expand import expand, noticed
 
-    points = expand(load_sweep(path, [parse_axis(change.path, change.value, "--set") for change in changes]))
+    plan = load_sweep(path, [parse_axis(change.path, change.value, "--set") for change in changes])
+    points = expand(plan)
     seeds = sorted({point.seed for point in points})
     models = {point.stem: point.experiment for point in points if point.experiment}  # one for all repeats
     for experiment in models.values():
@@ -74,6 +75,9 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
 
     console = stdout()
     runs = f"good, {len(points)} runs with {'the seed' if len(seeds) == 1 else 'the seeds'} {_listed(seeds)}"
+    if plan.search:
+        runs = f"good, {plan.search.trials} trials by {plan.search.sampler}, then {plan.search.finalists} finalists"
+        runs += f" with {plan.repeats} seeds each; {len(points)} points of the space were looked at"
     console.print(Text.assemble((f"{_shown(path)}: ", "bold"), (runs, "green")), soft_wrap=True)
     for point in points:
         if point.refusal:

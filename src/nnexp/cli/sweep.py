@@ -177,8 +177,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     console = stderr()
     if not quiet:
         with contextlib.suppress(OSError):  # a terminal that is gone or full must not cost the sweep
-            if not job.plan.search:  # what is unusual at the ends of its space a search will find out
-                _print_noticed(job.points, console)
+            _print_noticed(job.points, console)
             console.print(_plan_in_words(job), soft_wrap=True)
     handle_sigterm()
     try:
