@@ -91,9 +91,13 @@ def trial_of(sweep: SweepFile, label: str, values: Mapping[str, Any], seed: int)
     """The point of a search that has these values of its dimensions; one without experiment where it cannot work.
 
     Raises:
-        ValueError: a value is none of its dimension's.
+        ValueError: the values are no point of the space.
     """
     assert sweep.search is not None
+    if any(one.counts(values) != (one.name in values) for one in sweep.search.space):
+        raise ValueError("other dimensions than count there")
+    if not all(one.values.holds(values[one.name]) for one in sweep.search.space if one.name in values):
+        raise ValueError("a value that its dimension does not have")
     setting = _drawn(sweep, sweep.search, values, seed)
     point, problems = _point(label, setting)
     return point or Point(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -92,9 +92,9 @@ class SweepFolder:
         """The labels of its points."""
         return [str(point.get("label")) for point in self.points()]
 
-    def note(self, points: Sequence[Mapping[str, Any]], runs: int) -> None:
-        """Write down the points that a search has come to, and how many runs there are to be in all."""
-        write_json(self.record, {**self.state(), "points": list(points), "runs": runs})
+    def note(self, state: Mapping[str, Any]) -> None:
+        """Write down how far a search has come: its points, and how many runs there are to be in all."""
+        write_json(self.record, {"schema": SCHEMA, **state})
 
     def is_done(self) -> bool:
         """Whether each of its points has a result, or the refusal that was expected of it; all are known by then."""

@@ -170,7 +170,9 @@ def _frozen(space: Sequence[Dimension], known: Known) -> FrozenTrial:
         value=known.value if known.state == "done" else None,
         params={one.name: _as_parameter(one.values, known.values[one.name]) for one in counted},
         distributions={one.name: _distribution(one.values) for one in counted},
-        intermediate_values=dict(known.rows) if known.state == "pruned" else {},
+        intermediate_values={epoch: value for epoch, value in known.rows.items() if math.isfinite(value)}
+        if known.state == "pruned"
+        else {},
     )
 
 

@@ -18,7 +18,7 @@ from nnexp.runs import record
 from nnexp.runs.record import RunRecord
 from nnexp.sweeps.child import Free, Task
 from nnexp.sweeps.endings import is_damaged, record_refusal
-from nnexp.sweeps.execute import Listed, SweepEvent, Tasks
+from nnexp.sweeps.execute import Again, Listed, SweepEvent, Tasks
 from nnexp.sweeps.expand import Point, trial_of
 from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.sampling import Known, Pruner, State, propose
@@ -62,10 +62,10 @@ def _points_in(folder: SweepFolder, plan: SweepFile, search: Search) -> list[Poi
     allowed, found = set(labels(plan, search)), []
     for said in folder.points():
         try:
-            if said["label"] not in allowed:
+            if said["label"] not in allowed or said["seed"] not in seeds(plan):
                 raise ValueError(said["label"])
             found.append(trial_of(plan, said["label"], said["parameters"], said["seed"]))
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             again = f"to begin anew: nnexp sweep {shlex.quote(str(folder.sweep))}"
             raise InputError(f"{folder.record} holds a point that its sweep.yaml cannot give; {again}") from None
     return found
@@ -82,6 +82,7 @@ class Trials:
         """
         assert plan.search is not None
         self._plan, self._search, self._folder = plan, plan.search, folder
+        self._state = folder.state()
         self._probes = [point.experiment for point in probes if point.experiment]
         self.points = {point.label: point for point in _points_in(folder, plan, self._search)}
         self._lock = threading.RLock()  # lanes ask, each in its thread; endings come in another
@@ -148,7 +149,9 @@ class Trials:
             known = self._known.get(label)
             if known is None:
                 return
-            if isinstance(event, events.EpochEnded):
+            if isinstance(event, Again):
+                known.rows.clear()  # some of its epochs are told once more
+            elif isinstance(event, events.EpochEnded):
                 known.rows[event.epoch] = event.logs.get(self._search.objective, math.nan)
             elif isinstance(event, Free) and known.rows:
                 value = known.rows[max(known.rows)]
@@ -194,7 +197,8 @@ class Trials:
         return point
 
     def _note(self, runs: int) -> None:
-        self._folder.note([point.said() for point in self.points.values()], runs)
+        points = [point.said() for point in self.points.values()]
+        self._folder.note({**self._state, "points": points, "runs": runs})
 
     def _finals_left(self) -> list[Point]:
         finals = [point for label, point in self.points.items() if label.startswith("final=")]
@@ -230,7 +234,8 @@ def _known(search: Search, point: Point, run: RunRecord | None) -> Known:
         return Known(point.parameters, rows, "failed")
     for row in run.history:
         value = row.get(search.objective)
-        rows[row["epoch"]] = math.nan if value is None else value
+        if type(row.get("epoch")) is int:
+            rows[row["epoch"]] = value if isinstance(value, (int, float)) else math.nan
     value = metrics_of(run).get(search.objective)
     if run.pruned:
         return Known(point.parameters, rows, "pruned")

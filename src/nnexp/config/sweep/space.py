@@ -34,6 +34,10 @@ class Choice:
         """The value at a fraction from 0 to below 1 of the dimension."""
         return self.values[int(fraction * len(self.values))]
 
+    def holds(self, value: Any) -> bool:
+        """Whether it is one of the values."""
+        return value in self.values
+
     def change(self, value: Any, path: str, said: str) -> Override:
         """The change of the config that gives it this value."""
         return self.axis.changes[self.values.index(value)]
@@ -79,6 +83,10 @@ class Range:
             return found if self.whole else float(f"{found:.12g}")
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+
+    def holds(self, value: Any) -> bool:
+        """Whether it is one of the values."""
+        return type(value) in (int, float) and bool(self.nearest(value) == value)
 
     def change(self, value: Any, path: str, said: str) -> Override:
         """The change of the config that gives it this value."""

@@ -1,0 +1,75 @@
+"""What a search makes of its folder when it goes on, whatever stands in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnexp.config.sweep import load_sweep
+from nnexp.errors import InputError
+from nnexp.sweeps.expand import expand
+from nnexp.sweeps.folder import SweepFolder
+from nnexp.sweeps.search import Trials
+from nnexp.sweeps.sweep import Options, begin
+
+TEXT = """\
+base: {dataset: digits, layers: [flatten, dense: 10], validation: 0.2}
+sampler: random
+trials: 3
+objective: val_loss
+space:
+  optimizer: [adam, sgd]
+  optimizer.momentum: {range: [0.0, 0.9], when: {optimizer: sgd}}
+  batch_size: {range: [16, 64], step: 16}
+"""
+POINT = {"label": "trial=1", "stem": "trial=1", "seed": 42, "parameters": {"optimizer": "adam", "batch_size": 16}}
+
+
+@pytest.fixture
+def resumed(tmp_path: Path) -> Callable[[dict[str, Any]], Trials]:
+    """The trials of a search whose sweep.json lists this one point."""
+    (tmp_path / "search.yaml").write_text(TEXT)
+    plan = load_sweep(tmp_path / "search.yaml")
+    points = expand(plan)
+
+    def trials(point: dict[str, Any]) -> Trials:
+        folder: SweepFolder = begin(plan, points, Options(tmp_path / "runs")).folder
+        said = json.loads(folder.record.read_text())
+        folder.record.write_text(json.dumps({**said, "points": [point]}))
+        return Trials(plan, folder, points)
+
+    return trials
+
+
+def test_a_trial_that_was_written_down_is_the_one_that_is_run(resumed: Callable[[dict[str, Any]], Trials]) -> None:
+    found = resumed(POINT)
+    [point] = found.points.values()
+    assert point.experiment
+    assert (point.experiment.batch_size, point.experiment.optimizer.name, point.seed) == (16, "adam", 42)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"label": "../elsewhere"},
+        {"label": "trial=4"},
+        {"seed": 43_000},
+        {"parameters": {"optimizer": "adam"}},
+        {"parameters": {"optimizer": "adam", "batch_size": 17}},
+        {"parameters": {"optimizer": "adam", "batch_size": "16"}},
+        {"parameters": {"optimizer": "lion", "batch_size": 16}},
+        {"parameters": {"optimizer": "adam", "batch_size": 16, "optimizer.momentum": 0.1}},
+        {"parameters": {"optimizer": "sgd", "batch_size": 16}},
+        {"parameters": [1]},
+        {"parameters": None},
+    ],
+)
+def test_a_point_that_the_space_does_not_have_stops_the_search(
+    resumed: Callable[[dict[str, Any]], Trials], change: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=r"holds a point that its sweep\.yaml cannot give; to begin anew: nnexp sweep"):
+        resumed({**POINT, **change})
