@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from nnexp.config.sweep import load_sweep
 from nnexp.config.sweep.space import Search
+from nnexp.errors import InputError
 from nnexp.sweeps.draws import draw
-from nnexp.sweeps.sampling import Known, Pruner, propose
+from nnexp.sweeps.sampling import Known, Pruner, check_extra, propose
 
 SEARCH = """\
 base: {dataset: digits, layers: [flatten, dense: 10], validation: 0.2}
@@ -128,3 +130,12 @@ def test_a_figure_that_is_no_number_gives_no_trial_up(tmp_path: Path) -> None:
     found = Pruner(search_of(tmp_path, f"{SEARCH}pruner: median\n"), 3, [])
     found.begin()
     assert not found.is_hopeless(1, 1, math.nan)
+
+
+def test_without_optuna_what_needs_it_is_refused_with_the_way_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as if it were not installed
+    check_extra(search_of(tmp_path, SEARCH.replace("tpe", "random")))
+    with pytest.raises(InputError, match=r"sampler: tpe and pruner: median needs .* pip install 'nnexp\[optuna\]'"):
+        check_extra(search_of(tmp_path, f"{SEARCH}pruner: median\n"))
