@@ -245,8 +245,7 @@ def _list_search(
     plan: SweepFile, search: Search, points: Sequence[Point], left: int, how: Options, *, as_json: bool
 ) -> None:
     """What the search would do: its space, and how many runs are left."""
-    from nnexp.cli.console import stdout, table
-    from nnexp.cli.sweep_live import duration
+    from nnexp.cli.console import duration, stdout, table
     from nnexp.comparison.parameters import compact
     from nnexp.files import to_json
     from nnexp.sweeps.estimate import estimate
