@@ -55,6 +55,7 @@ def search(nnexp: Any, tmp_path: Path) -> Callable[..., Path]:
     return run
 
 
+@pytest.mark.slow
 def test_the_best_trial_is_run_again_with_a_fresh_seed_and_judged_by_that_alone(
     search: Callable[..., Path],
 ) -> None:

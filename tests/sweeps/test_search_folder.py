@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 from nnexp.config.sweep import load_sweep
 from nnexp.errors import InputError
-from nnexp.sweeps.expand import expand
+from nnexp.events import EpochEnded
+from nnexp.sweeps.child import Free, Task
+from nnexp.sweeps.expand import Point, expand
 from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.search import Trials
 from nnexp.sweeps.sweep import Options, begin
@@ -27,6 +30,34 @@ space:
   batch_size: {range: [16, 64], step: 16}
 """
 POINT = {"label": "trial=1", "stem": "trial=1", "seed": 42, "parameters": {"optimizer": "adam", "batch_size": 16}}
+
+
+def task(point: Point) -> Task:
+    return Task(point.label, Path(), "", "", Path())
+
+
+def test_trials_come_one_by_one_and_the_best_of_them_come_again_with_fresh_seeds(tmp_path: Path) -> None:
+    (tmp_path / "search.yaml").write_text(f"{TEXT}finalists: 1\nrepeats: 2\nseed: 5\n")
+    plan = load_sweep(tmp_path / "search.yaml")
+    points = expand(plan)
+    job = begin(plan, points, Options(tmp_path / "runs"))
+    trials = Trials(plan, job.folder, points)
+    batches = trials.batches(task)
+    assert next(batches) is trials
+    for label, loss in {"trial=1": 0.9, "trial=2": 0.3, "trial=3": math.nan}.items():
+        taken = trials.take("")
+        assert taken
+        assert (taken.label, job.folder.labels()[-1]) == (label, label)  # written down before it begins
+        for event in (EpochEnded(1, 2, {"val_loss": 0.1}, 1.0), EpochEnded(2, 2, {"val_loss": loss}, 1.0), Free()):
+            trials.hear(label, event)
+    assert not trials
+    assert trials.take("") is None
+    finals = next(batches)
+    labels = [taken.label for _ in range(2) if (taken := finals.take(""))]
+    assert labels == ["final=1_seed=6", "final=1_seed=7"]
+    assert not finals
+    said = {point["label"]: (point["parameters"], point["seed"]) for point in job.folder.points()}
+    assert [said[label] for label in labels] == [(said["trial=2"][0], 6), (said["trial=2"][0], 7)]
 
 
 @pytest.fixture
