@@ -25,6 +25,10 @@ from nnexp.runs import checkpoint
 from nnexp.runs.checkpoint import Checkpoint
 from nnexp.runs.folder import RunFolder
 from nnexp.runs.record import PRUNED, RunRecord
+from nnexp.tracking.content import runs_directory
+from nnexp.tracking.follow import following
+from nnexp.tracking.tracker import Tracker
+from nnexp.tracking.trackers import open_trackers
 
 if TYPE_CHECKING:
     from nnexp.data.splits import Splits
@@ -48,6 +52,7 @@ class Options:
     later: Callable[[Rest], None] | None = None  # is given what needs the session no more; None: it is done at once
     is_hopeless: Callable[[], bool] | None = None  # asked after each epoch that was told; None: the run goes to its end
     profile: Profile | None = None  # where the time goes, for metrics.json; None: it is not measured
+    track: bool = True  # whether its trackers are told here; a sweep's driver does it for its runs
 
 
 def run_experiment(
@@ -60,25 +65,28 @@ def run_experiment(
 
     Raises:
         ConfigError: the experiment cannot work; nothing was written.
-        InputError: the runs directory cannot be used; nothing was written.
+        InputError: the runs directory, or a tracker, cannot be used; no run was made.
         DataUnavailable: the dataset is not to be had; nothing was written.
         RunError: the run failed; its folder holds what was done.
         KeyboardInterrupt: as it came, after the folder was marked interrupted.
     """
-    RunFolder.check(options.folder.parent if options.folder else options.runs)
+    place = options.folder or options.runs / experiment.name
+    RunFolder.check(place.parent)
+    trackers = _trackers(experiment, options, place)
     ready = _get_ready(experiment, options, report, fetch_progress, Clock(profile=options.profile))
     if options.folder:
         folder = RunFolder.make(options.folder)
     else:
         folder = RunFolder.create(options.runs, experiment.name, datetime.now().astimezone())
-    recorder = ready.recorder(folder, report)
-    with recorder.recording():
-        recorder.begin(options.command, ready.told, ready.warnings)
-        rest = _carry_out(recorder, ready, options.is_hopeless)
-        if options.later is None:
-            rest()
+    with following(trackers, folder, report) as tell:
+        recorder = ready.recorder(folder, tell)
+        with recorder.recording():
+            recorder.begin(options.command, ready.told, ready.warnings)
+            rest = _carry_out(recorder, ready, options.is_hopeless)
+            if options.later is None:
+                rest()
     if options.later is not None:
-        options.later(recorder.recording()(rest))
+        options.later(following(trackers, folder, report)(recorder.recording()(rest)))
     return folder.path
 
 
@@ -95,9 +103,10 @@ def continue_experiment(
     `despite` lists what has changed since it began and may change its result, for the record.
 
     Raises:
-        InputError: its checkpoint is of another model; nothing was written.
+        InputError: its checkpoint is of another model, or a tracker cannot be used; nothing was written.
         As `run_experiment`.
     """
+    trackers = _trackers(experiment, options, found.path)
     saved = checkpoint.latest(found.folder.checkpoints)
     clock = Clock(saved.timings if saved else {}, found.started, options.profile)
     ready = _get_ready(experiment, options, report, fetch_progress, clock, found.threads)
@@ -105,11 +114,17 @@ def continue_experiment(
     if done and not ready.session.fits(done):
         anew = f"run it anew:  nnexp run {shlex.quote(str(found.folder.config))}"
         raise InputError(f"{found.path} cannot go on: its checkpoint is of another model than its config.yaml; {anew}")
-    recorder = ready.recorder(found.folder, report)
-    with recorder.recording():
-        recorder.go_on(options.command, ready.warnings, saved, found.resumed, despite)
-        _carry_out(recorder, ready, options.is_hopeless, done)()
+    with following(trackers, found.folder, report) as tell:
+        recorder = ready.recorder(found.folder, tell)
+        with recorder.recording():
+            recorder.go_on(options.command, ready.warnings, saved, found.resumed, despite)
+            _carry_out(recorder, ready, options.is_hopeless, done)()
     return found.path
+
+
+def _trackers(experiment: Experiment, options: Options, run: Path) -> tuple[Tracker, ...]:
+    asked = experiment.track if options.track else ()
+    return open_trackers([(entry.name, entry.parameters) for entry in asked], runs_directory(run))
 
 
 @dataclass(frozen=True, slots=True)

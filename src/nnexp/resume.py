@@ -22,7 +22,7 @@ from nnexp.runs.reading import Refused, json_of, printable
 from nnexp.runs.record import RunRecord
 
 # What a config may say otherwise without the result being another.
-_WITHOUT_EFFECT = ("name", "description", "checkpoint")
+_WITHOUT_EFFECT = ("name", "description", "checkpoint", "track")
 
 
 class Busy(InputError):

@@ -135,7 +135,7 @@ def _experiment(found: RunRecord) -> Experiment:
     engine = found.config.get("engine", experiment.engine)
     if engine != experiment.engine:
         raise InputError(f"{path}: its config.yaml was edited since: engine {engine} then, {experiment.engine} now")
-    return replace(experiment, threads=found.threads or experiment.threads, checkpoint=False)
+    return replace(experiment, threads=found.threads or experiment.threads, checkpoint=False, track=())
 
 
 def _changes(found: RunRecord, again: RunRecord) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nnexp import events
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
-from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, SweepReport
+from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, SweepReport, Warned
 
 Say = Callable[[str], None]
 
@@ -34,7 +34,7 @@ def of_a_run(tell: Say) -> SweepReport:
 
     def report(label: str, event: SweepEvent) -> None:
         match event:
-            case Started() | Free() | Ended():
+            case Started() | Free() | Ended() | Warned():
                 pass
             case Stopping():
                 tell(_STOPPING)
@@ -55,6 +55,8 @@ def of_a_sweep(tell: Say, folder: Path, runs: int) -> SweepReport:
         match event:
             case Stopping():
                 tell(_STOPPING)
+            case Warned(text):
+                tell(text)
             case Again(reason):
                 tell(f"{label}: {reason}; it is tried once more")
             case Ended(ending):

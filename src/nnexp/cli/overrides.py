@@ -25,6 +25,10 @@ Optimizer = Annotated[str | None, typer.Option(metavar="NAME", help="Optimizer, 
 LearningRate = Annotated[str | None, typer.Option(metavar="RATE", help="The optimizer's learning rate.")]
 Normalization = Annotated[str | None, typer.Option(metavar="NAME", help="How raw input is normalized.")]
 Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="Dataset; `nnexp data ls` lists them.")]
+Track = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,…", help="Trackers to tell: mlflow, tensorboard; none takes the config's away."),
+]
 Seed = Annotated[str | None, typer.Option(metavar="N", help="The root seed.")]
 
 # Option -> the path it sets. Order matters: an optimizer is replaced before its learning rate is set.
@@ -38,7 +42,13 @@ _PATHS = {
     "--batch-size": "batch_size",
     "--epochs": "epochs",
     "--seed": "seed",
+    "--track": "track",
 }
+
+
+def trackers(text: str | None) -> str | None:
+    """What `--track` says as a list: `mlflow,tensorboard` needs no brackets."""
+    return text if text is None or text.strip() in ("none", "") or text.lstrip().startswith("[") else f"[{text}]"
 
 
 def collect(sets: list[str] | None, **options: str | None) -> list[Override]:

@@ -34,6 +34,7 @@ def run(
     normalization: options.Normalization = None,
     dataset: options.Dataset = None,
     seed: options.Seed = None,
+    track: options.Track = None,
     sets: options.Set = None,
     resume: Annotated[
         bool,
@@ -66,6 +67,7 @@ def run(
         normalization=normalization,
         dataset=dataset,
         seed=seed,
+        track=options.trackers(track),
     )
     experiment = load_experiment(config, changes)
     how = Options(runs_dir, offline, sys.argv, profile=profile)

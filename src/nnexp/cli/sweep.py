@@ -48,6 +48,7 @@ def sweep(
     learning_rate: options.LearningRate = None,
     normalization: options.Normalization = None,
     dataset: options.Dataset = None,
+    track: options.Track = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=A,B,…", help="Any part: optimizer.learning_rate=0.1,0.01. Repeatable."),
@@ -89,6 +90,7 @@ def sweep(
         "learning_rate": learning_rate,
         "batch_size": batch_size,
         "epochs": epochs,
+        "track": options.trackers(track),
     }
     given = {name: text for name, text in axes.items() if text is not None}
     searched = (sampler, trials)

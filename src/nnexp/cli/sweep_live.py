@@ -20,7 +20,7 @@ from nnexp.cli.console import duration, table
 from nnexp.comparison.metrics import figure
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
-from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent
+from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, Warned
 
 _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
 _ACTIVE = ("starting", "running", "finishing")
@@ -94,6 +94,8 @@ class SweepLive:
                 self._say(
                     "stopping: the runs under way keep their epochs; Ctrl-C again does not wait for them", "yellow"
                 )
+            elif isinstance(event, Warned):
+                self._say(event.text, "yellow")
             else:
                 self._take(self.runs[label], event)
             told, self.told = self.told, []

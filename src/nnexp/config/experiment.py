@@ -18,6 +18,7 @@ from nnexp.config.loading import Node, dump, kind_of, read_config, shortened
 from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
 from nnexp.config.paths import LONGEST_NAME, PATH_PARAMETERS, path_problem
+from nnexp.config.tracking import read_track
 from nnexp.data.datasets import DATASETS, Dataset
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.data.own.kinds import KINDS
@@ -26,7 +27,7 @@ from nnexp.tasks import Task
 
 ENGINES = ("auto", "xla", "graph", "keras")
 # How a run is done or called, not what it computes: out of the identity.
-_NOT_IDENTITY = ("name", "description", "engine", "threads", "checkpoint")
+_NOT_IDENTITY = ("name", "description", "engine", "threads", "checkpoint", "track")
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%\0\n\r\t')
 _MOST_ENTRIES = 200  # in a list of layers, metrics or callbacks
 # What is measured besides the loss where the config does not say.
@@ -59,6 +60,7 @@ class Experiment:
     engine: str
     threads: int | None  # None: as many as this process may use
     checkpoint: bool | int  # True: at each epoch's end; N: every N epochs; False: never
+    track: tuple[Entry, ...]  # the trackers that are told of it
     # Where each part was written, for messages: ("layers", 2) or ("optimizer",) -> file:line:column.
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False, repr=False)
 
@@ -390,9 +392,9 @@ FIELDS: dict[str, Callable[[_Reader], Any]] = {
     "engine": lambda reader: reader.choice("engine", "auto", ENGINES),
     "threads": lambda reader: reader.whole("threads", None, 1, 1024),
     "checkpoint": _Reader.checkpoint,
+    "track": lambda reader: read_track(reader.node("track"), reader.problems),
 }
 
 
 def _in_file_order(problem: Any) -> tuple[bool, int, int]:
-    place = problem.place
-    return (place.line is None, place.line or 0, place.column or 0)
+    return (problem.place.line is None, problem.place.line or 0, problem.place.column or 0)

@@ -17,6 +17,7 @@ from nnexp.data.datasets import DATASETS
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.data.own import kinds as own
 from nnexp.tasks import HEADLINES
+from nnexp.tracking.kinds import TRACKERS
 
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "list": "array", "mapping": "object"}
 _EVERYWHERE = ("name", "dtype", "trainable")  # the same in every item, so described once
@@ -111,6 +112,35 @@ def _properties() -> dict[str, Any]:
             "default": True,
             "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "^every +[1-9][0-9]{0,8}$"}],
         },
+        "track": _track(),
+    }
+
+
+def _track() -> dict[str, Any]:
+    """The trackers: one, or a list of them."""
+    parameters = {
+        name: {
+            parameter: {"type": "string" if said.type is str else "boolean", "description": said.summary}
+            | ({} if said.default is None else {"default": said.default})
+            for parameter, said in known.items()
+        }
+        for name, known in TRACKERS.items()
+    }
+    entry = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": {
+            name: {"type": "object", "additionalProperties": False, "properties": inner}
+            for name, inner in parameters.items()
+        },
+    }
+    one = {"anyOf": [{"enum": list(TRACKERS)}, entry]}
+    return {
+        "description": "The trackers that are told of the run while it trains.",
+        "default": [],
+        "anyOf": [{"const": "none"}, *one["anyOf"], {"type": "array", "items": one}],
     }
 
 

@@ -36,6 +36,7 @@ OWN_FILES = (
     "environment.json",
     "log.txt",
     "checkpoint",
+    "tracking.json",
 )
 
 

@@ -18,6 +18,8 @@ from nnexp.tasks import HEADLINES, Task
 MOST_MEGABYTES = 32  # of metrics.json: a thousand classes make 11, ten thousand epochs 3
 _LONGEST_NAME = 255  # of a folder too
 
+# A directory with this file is a tracker's store beside the runs: what it holds are copies of files of runs.
+TRACKER_STORE = "mlflow.db"
 STATUSES = ("running", "completed", "diverged", "failed", "interrupted")
 
 # How the reason begins of a run that its search gave up after an epoch.
@@ -191,14 +193,16 @@ def seen(runs: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
             yield Path(place), state
             continue
         try:
-            with os.scandir(place) as entries:
-                inside = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            with os.scandir(place) as scanned:
+                entries = list(scanned)
+            inside = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
             yield Path(place), None
             continue
-        waiting += sorted(inside, reverse=True)
+        if all(entry.name != TRACKER_STORE for entry in entries):
+            waiting += sorted(inside, reverse=True)
 
 
 def lstat(path: str) -> os.stat_result | None:

@@ -50,6 +50,7 @@ class Task:
     offline: bool = False
     command: Sequence[str] = ()
     asks: bool = False  # after each epoch whether to go on
+    track: bool = True  # whether the run's trackers are told here, and not by the driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _run(task: Task, data: _Data, sessions: _Sessions, rest: _Rest, tell: _Telle
         session=sessions,
         later=rest.put,
         is_hopeless=partial(tell.ask, task.label) if task.asks else None,
+        track=task.track,
     )
     run_or_resume(experiment, task.folder, options, tell.of(task.label))
 

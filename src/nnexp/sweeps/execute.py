@@ -45,7 +45,14 @@ class Stopping:
     """The sweep was told to stop, and waits for the runs under way; its label is empty."""
 
 
-SweepEvent = Started | Again | Free | Ended | Stopping | events.Event
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something went wrong that costs no run; its label is empty."""
+
+    text: str
+
+
+SweepEvent = Started | Again | Free | Ended | Stopping | Warned | events.Event
 SweepReport = Callable[[str, SweepEvent], None]  # the run's label, and what happened to it
 
 _Queue: TypeAlias = "queue.SimpleQueue[tuple[Task, Ending] | Future[None]]"

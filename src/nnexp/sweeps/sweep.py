@@ -26,14 +26,27 @@ from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.sweeps import endings, worker
-from nnexp.sweeps.child import Ending, Task
+from nnexp.sweeps.child import Ending, Free, Task
 from nnexp.sweeps.estimate import rough_seconds
-from nnexp.sweeps.execute import Listed, SweepEvent, SweepReport, Tasks, execute
+from nnexp.sweeps.execute import (
+    Again,
+    Ended,
+    Listed,
+    Started,
+    Stopping,
+    SweepEvent,
+    SweepReport,
+    Tasks,
+    execute,
+)
 from nnexp.sweeps.expand import Point, identity
 from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.sampling import check_extra
 from nnexp.sweeps.search import MakeTask, Trials, labels
 from nnexp.sweeps.shares import share
+from nnexp.tracking.follow import Follower, following_a_sweep
+from nnexp.tracking.tracker import Tracker
+from nnexp.tracking.trackers import open_trackers
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +68,19 @@ class Job:
     missing: tuple[str, ...]  # labels of runs; of a search also of those that are not known yet
     workers: int
     threads: int  # of each run; fixed when the sweep begins, since XLA's last bits depend on it
+    trackers: tuple[Tracker, ...] = ()  # told of all runs by the driver
 
 
 def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     """A new sweep folder with the sweep file in it, and all of the points to do.
 
     Raises:
-        InputError: the runs directory cannot be used, or a package is missing.
+        InputError: the runs directory, or a tracker, cannot be used, or a package is missing.
     """
     RunFolder.check(options.runs)
     if plan.search:
         check_extra(plan.search)
+    trackers = _trackers(points, options.runs)
     workers, threads = share(points, plan.workers)
     now = datetime.now().astimezone()
     folder = SweepFolder.create(options.runs, plan.name, now)
@@ -85,7 +100,7 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
         what = what_failed(error, folder.path)
         shutil.rmtree(folder.path, ignore_errors=True)
         raise RunError(f"the sweep could not begin: {what}\nnothing was kept; start it again after that") from error
-    return Job(folder, plan, tuple(points), _labels(plan, points), workers, threads)
+    return Job(folder, plan, tuple(points), _labels(plan, points), workers, threads, trackers)
 
 
 def _asked(plan: SweepFile) -> dict[str, Any]:
@@ -103,7 +118,7 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
     """What is left to do in a sweep folder: the points that have no finished run of theirs.
 
     Raises:
-        InputError: the folder holds other points than these, or a run in it is under way.
+        InputError: the folder holds other points than these, a run in it is under way, or a tracker cannot be used.
     """
     if plan.search:
         check_extra(plan.search)
@@ -121,13 +136,14 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
         if run.status == "running":  # on another host, where the lock may not reach
             raise InputError(f"{run.path} is still being run by another process; wait for it, or stop it first")
     RunFolder(folder.path).refuse_links()
+    trackers = _trackers(points, folder.path.parent)
     if state != (asked := {**state, **_asked(plan)}):
         with _disk_told(folder):
             folder.begin(plan.yaml(), asked)  # the same points, with another question
     missing = missing_of(folder, plan, points)
     workers, threads = share(points, plan.workers)
     threads = state["threads"] if isinstance(state.get("threads"), int) else threads
-    return Job(folder, plan, tuple(points), missing, workers, threads)
+    return Job(folder, plan, tuple(points), missing, workers, threads, trackers)
 
 
 def missing_of(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> tuple[str, ...]:
@@ -135,6 +151,18 @@ def missing_of(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) ->
     if plan.search:
         return tuple(label for label in labels(plan, plan.search) if not folder.is_over(label))
     return tuple(point.label for point in points if not has_result(folder, point))
+
+
+def _trackers(points: Sequence[Point], runs: Path) -> tuple[Tracker, ...]:
+    """Those that any point asks for."""
+    asked = {str(entry.plain()): entry for point in points if point.experiment for entry in point.experiment.track}
+    names = [entry.name for entry in asked.values()]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"the points of the sweep use {name} in different ways; give one `track` to the whole sweep"
+            )
+    return open_trackers([(entry.name, entry.parameters) for entry in asked.values()], runs)
 
 
 def carry_out(
@@ -148,19 +176,31 @@ def carry_out(
         KeyboardInterrupt: as it came, after the runs under way were stopped; what is done is kept and summed up.
     """
     with _disk_told(job.folder), job.folder.locked():
+        # Looked at anew: another process may have been at it until now.
+        work = Trials(job.plan, job.folder, job.points) if job.plan.search else _Grid(job)
+        with _followed(job, report) as follower:
+            try:
+                _execute(job, work, options, report, fetch_progress, follower)
+            except KeyboardInterrupt:
+                with contextlib.suppress(NnexpError):  # what ended it is told, and how to go on
+                    _summed_up(job.folder)
+                raise
+            return _summed_up(job.folder)
+
+
+@contextlib.contextmanager
+def _followed(job: Job, report: SweepReport) -> Iterator[Follower]:
+    """Let the trackers follow the sweep; first to what is done already, which a killed driver may not have told."""
+    with following_a_sweep(job.trackers, job.folder.path, report) as follower:
+        if job.trackers:
+            missing = missing_of(job.folder, job.plan, job.points)
+            for label in job.folder.labels():
+                if label not in missing:
+                    follower.over(job.folder.run(label).path)
         try:
-            _execute(
-                job,
-                Trials(job.plan, job.folder, job.points) if job.plan.search else _Grid(job),
-                options,
-                report,
-                fetch_progress,
-            )
-        except KeyboardInterrupt:
-            with contextlib.suppress(NnexpError):  # what ended it is told, and how to go on
-                _summed_up(job.folder)
-            raise
-        return _summed_up(job.folder)
+            yield follower
+        finally:
+            follower.sweep_over(job.folder.path)
 
 
 @contextlib.contextmanager
@@ -237,7 +277,12 @@ class _Grid:
 
 
 def _execute(
-    job: Job, work: _Work, options: Options, report: SweepReport, fetch_progress: FetchProgress | None
+    job: Job,
+    work: _Work,
+    options: Options,
+    report: SweepReport,
+    fetch_progress: FetchProgress | None,
+    follower: Follower,
 ) -> None:
     experiments = work.experiments()
     if not experiments:
@@ -251,19 +296,22 @@ def _execute(
     with job.folder.scratch() as scratch:
         lost: list[str] = []
 
+        def tell(label: str, event: SweepEvent) -> None:
+            work.hear(label, event)
+            report(label, event)
+            if not isinstance(event, (Started, Again, Free, Ended, Stopping)):
+                follower.event(job.folder.run(label).path, event)
+
         def settle(task: Task, ending: Ending) -> None:
             try:
                 endings.settle(job.folder, work.points[task.label], ending)
             except OSError:  # a full disk: the run reads as interrupted, or is not there; the others go on
                 lost.append(ending.message)
             work.settled(task.label)
-
-        def hear(label: str, event: SweepEvent) -> None:
-            work.hear(label, event)
-            report(label, event)
+            follower.over(job.folder.run(task.label).path)
 
         for tasks in work.batches(partial(_task, job, options, scratch)):
-            execute(tasks, job.workers, hear, settle)
+            execute(tasks, job.workers, tell, settle)
         if lost and not any(job.folder.run(label).metrics.exists() for label in work.points):
             why = lost[0].split("\n")[0]
             raise RunError(f"no run of the sweep could be kept: {why}\n{_how_to_go_on(job.folder)}")
@@ -331,4 +379,5 @@ def _task(job: Job, options: Options, scratch: Path, point: Point) -> Task:
         offline=options.offline,
         command=options.command,
         asks=job.plan.search is not None and job.plan.search.pruner != "none",
+        track=False,
     )

@@ -80,7 +80,7 @@ def _with_axes(sweep: SweepFile, axes: Sequence[Axis]) -> SweepFile:
         return tuple(axis for axis in found if axis.name not in given)
 
     in_the_file = {axis.name: axis for axis in sweep.grid}
-    varied = {axis.name for axis in (*sweep.zip, *sweep.grid)}
+    varied = {axis.name for axis in (*sweep.zip, *sweep.grid) if len(axis.changes) > 1}
     renamed = any(len(axis.changes) > 1 or axis.name in varied for axis in axes)
     return replace(
         sweep,

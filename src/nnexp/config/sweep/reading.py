@@ -29,6 +29,7 @@ KEYS = (
     "seed",
     "workers",
     "baseline",
+    "track",
     *SEARCH_KEYS,
 )
 VARIANT_KEYS = ("name", "base", "set", "repeats", "expect")
@@ -74,6 +75,8 @@ class _Reader:
         self.check_bases(config, given.get("base"), given.get("variants"), variants)
         rows = self.rows(given.get("zip"))
         grid = self.axes(given.get("grid"), "grid")
+        if "track" in given:  # the same at all points, whatever their bases say
+            grid += (axis_of("track", [given["track"]]),)
         self.check_names_apart(rows, grid, variants, given)
         first = next((base for base in (*bases, *(variant.base for variant in variants)) if base), None)
         repeats, seed = self.seeds(given.get("repeats"), given.get("seed"), first, variants)

@@ -128,6 +128,7 @@ def build() -> dict[str, Any]:
                 "maximum": MAX_WORKERS,
                 "description": "Runs at a time; by default one a processor core.",
             },
+            "track": {"$ref": "experiment.schema.json#/properties/track"},
             "baseline": {
                 "type": "string",
                 "description": "The point that all are compared with, by its label without the seed; else the best.",

@@ -1,0 +1,184 @@
+"""Trackers follow runs while they train, in a thread of their own, and never decide the fate of a run.
+
+Whatever a tracker raises is told once, as a warning; from then on it is left alone until the end, where all that it
+could not be told is told again, from the run folders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nnexp import events
+from nnexp.failures import first_line
+from nnexp.runs import record
+from nnexp.runs.folder import RunFolder
+from nnexp.runs.reading import printable
+from nnexp.tracking import content
+from nnexp.tracking.tracker import TrackedRun, Tracker
+from nnexp.tracking.trackers import begin, tell, tell_sweep
+
+Warn = Callable[[Path, str], None]  # the run folder where it was noticed, and what to say
+
+
+class Follower:
+    """A context in which trackers are told of runs; its end waits until they know all."""
+
+    def __init__(self, trackers: Sequence[Tracker], warn: Warn) -> None:
+        self._trackers, self._warn = trackers, warn
+        self._todo: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._runs: dict[tuple[str, Path], TrackedRun] = {}
+        self._broken: set[str] = set()
+        self._late: list[tuple[Tracker, Path, Callable[[], object]]] = []
+        self._thread = threading.Thread(target=self._work, daemon=True, name="trackers")
+
+    def __enter__(self) -> Self:
+        if self._trackers:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._trackers:
+            self._todo.put(self._close)
+            self._todo.put(None)
+            self._thread.join()
+
+    def event(self, folder: Path, event: events.Event) -> None:
+        """Take in what a run tells; from any thread."""
+        match event:
+            case events.Note():  # none comes before its folder says that it runs
+                self._put(partial(self._began, folder))
+            case events.EpochEnded(number, _, logs, seconds):
+                epoch = content.epoch(number, time.time(), {**logs, "seconds": seconds})
+                self._put(partial(self._epoch, folder, epoch))
+            case _:
+                pass
+
+    def over(self, folder: Path) -> None:
+        """A run has ended, one way or another, and its folder says how."""
+        self._put(partial(self._each, folder, self._over))
+
+    def sweep_over(self, folder: Path) -> None:
+        """A sweep has ended, and so have its runs."""
+        self._put(partial(self._each, folder, tell_sweep))
+
+    def _put(self, do: Callable[[], None]) -> None:
+        if self._trackers:
+            self._todo.put(do)
+
+    def _work(self) -> None:
+        while do := self._todo.get():
+            do()
+
+    def _began(self, folder: Path) -> None:
+        for tracker in self._trackers:
+            self._try(tracker, folder, partial(self._run, tracker, folder))
+
+    def _epoch(self, folder: Path, epoch: content.Epoch) -> None:
+        for tracker in self._trackers:
+            self._try(tracker, folder, partial(self._log, tracker, folder, epoch))
+
+    def _each(self, folder: Path, do: Callable[[Tracker, Path], object]) -> None:
+        for tracker in self._trackers:
+            if not self._try(tracker, folder, last := partial(do, tracker, folder)):
+                self._late.append((tracker, folder, last))
+
+    def _try(self, tracker: Tracker, folder: Path, do: Callable[[], object]) -> bool:
+        """Whether it was done; not by one that failed before."""
+        if tracker.name in self._broken:
+            return False
+        try:
+            do()
+        except record.UnreadableRun:  # nothing is there to be told
+            return True
+        except Exception as error:  # noqa: BLE001  # a tracker may raise anything
+            self._broken.add(tracker.name)
+            self._warn(folder, f"warning: {tracker.name} cannot be told now, the run goes on: {_what(error)}")
+            return False
+        return True
+
+    def _run(self, tracker: Tracker, folder: Path) -> TrackedRun:
+        key = tracker.name, folder
+        if key not in self._runs:
+            self._runs[key] = begin(tracker, record.read(folder))
+        return self._runs[key]
+
+    def _log(self, tracker: Tracker, folder: Path, epoch: content.Epoch) -> None:
+        run = self._run(tracker, folder)
+        if epoch.number not in run.epochs:
+            run.log([epoch])
+
+    def _over(self, tracker: Tracker, folder: Path) -> None:
+        tell(tracker, folder, self._runs.pop((tracker.name, folder), None))
+
+    def _close(self) -> None:
+        """Try again what could not be told; one that fails again is given up."""
+        self._broken.clear()
+        given_up: dict[str, list[Path]] = {}
+        for tracker, folder, do in self._late:
+            if tracker.name not in given_up:
+                try:
+                    do()
+                    continue
+                except record.UnreadableRun:
+                    continue
+                except Exception:  # noqa: BLE001  # as before; it was said
+                    pass
+            given_up.setdefault(tracker.name, []).append(folder)
+        for name, folders in given_up.items():
+            where = " ".join(shlex.quote(printable(folder)) for folder in folders[-1:])
+            self._warn(
+                folders[0], f"warning: {name} was not told all; to tell it later:  nnexp track {where} --to {name}"
+            )
+
+
+@contextlib.contextmanager
+def following(trackers: Sequence[Tracker], folder: RunFolder, report: events.Report) -> Iterator[events.Report]:
+    """Let trackers follow one run, from what is told to the function that this gives, and to its end."""
+
+    def warn(_: Path, text: str) -> None:
+        _note(folder, text)
+        report(events.Note(text))
+
+    with Follower(trackers, warn) as follower:
+
+        def tell(event: events.Event) -> None:
+            report(event)
+            follower.event(folder.path, event)
+
+        try:
+            yield tell
+        finally:
+            follower.over(folder.path)
+
+
+def following_a_sweep(
+    trackers: Sequence[Tracker], folder: Path, report: Callable[[str, events.Event], None]
+) -> Follower:
+    """A follower of the runs of a sweep, which report by their labels."""
+
+    def warn(path: Path, text: str) -> None:
+        if path != folder:
+            _note(RunFolder(path), text)
+        report(path.name, events.Note(text))
+
+    return Follower(trackers, warn)
+
+
+def _note(folder: RunFolder, text: str) -> None:
+    with contextlib.suppress(OSError):  # it is said anyway
+        folder.append_log(text)
+
+
+def _what(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"

@@ -1,0 +1,190 @@
+"""MLflow: a run a run, the runs of a sweep under one parent; in a store beside the runs, or where the config says.
+
+Nothing here uses MLflow's global state (the active run, autologging) or its names by chance, which would draw from
+Python's random generator between a seed and its use.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp import __version__
+from nnexp.errors import InputError
+from nnexp.failures import first_line
+from nnexp.runs.record import TRACKER_STORE, RunRecord
+from nnexp.tracking.content import Epoch, Sweep, figures, files, parameters, seconds, sweep_files, tags
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_STATUSES = {
+    "running": "RUNNING",
+    "completed": "FINISHED",
+    "diverged": "FINISHED",  # it has a result
+    "failed": "FAILED",
+    "interrupted": "KILLED",
+}
+_AT_ONCE = 100  # MLflow takes a hundred parameters in one call, and a thousand figures
+_LONGEST = 5000  # characters of a value
+_FORBIDDEN = re.compile(r"[^\w\-. :/]", re.ASCII)  # in names of parameters and figures
+# Nothing goes to others, a server that is gone costs seconds, and waiting for it draws no random number.
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+
+
+class MLflow:
+    """An experiment in an MLflow store."""
+
+    name = "mlflow"
+
+    def __init__(self, runs: Path, parameters: Mapping[str, Any]) -> None:
+        """Connect to the store; without a `uri` it is SQLite in the directory `runs`.
+
+        Raises:
+            InputError: it cannot be reached, or cannot be written to.
+        """
+        self.artifacts = bool(parameters.get("artifacts", True))
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_JITTER"] = "0"
+        own = (runs / "mlflow").absolute()
+        given = parameters.get("uri") or os.environ.get("MLFLOW_TRACKING_URI")
+        uri = str(given or f"sqlite:///{own / TRACKER_STORE}")
+        try:
+            if not given:
+                own.mkdir(parents=True, exist_ok=True)
+            self.client = _client(uri)
+            self.experiment = self._experiment(str(parameters["experiment"]), None if given else own / "artifacts")
+        except Exception as error:
+            hint = "see that it can be written to" if uri.startswith("sqlite:") else "see that the server runs"
+            raise InputError(f"mlflow: the store {uri} cannot be used: {first_line(error)}\n{hint}") from error
+
+    def _experiment(self, name: str, artifacts: Path | None) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                number = self.client.create_experiment(name, artifacts.as_uri() if artifacts else None)
+            except MlflowException:  # another process was faster
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        number = found.experiment_id if found else number
+        if found and found.lifecycle_stage == "deleted":
+            raise ValueError(f"the experiment '{name}' was deleted; restore it, or give another `experiment`")
+        self.client.set_experiment_tag(number, "nnexp.version", __version__)  # to see that it can be written to
+        return str(number)
+
+    def run(self, found: RunRecord, known: str, sweep: str) -> MLflowRun:
+        """As Tracker."""
+        said = self._find(known)
+        if said is None:
+            return MLflowRun(self, self._new(found, sweep), known=False, epochs=set())
+        if found.status == "running" and said.info.status != "RUNNING":
+            self.client.update_run(known, status="RUNNING")
+        told = {figure.step for figure in self.client.get_metric_history(known, "loss")}
+        return MLflowRun(self, known, known=True, epochs=told)
+
+    def sweep(self, sweep: Sweep, known: str) -> str:
+        """As Tracker."""
+        if self._find(known):
+            return known
+        told = {"nnexp.kind": "sweep", "nnexp.folder": str(sweep.path)}
+        return self._create(sweep.path.name, sweep.started, told, sweep.description)
+
+    def finish_sweep(self, known: str, sweep: Sweep) -> None:
+        """As Tracker."""
+        for path in sweep_files(sweep.path) if self.artifacts else ():
+            self.client.log_artifact(known, str(path))
+        self.client.set_terminated(known, _STATUSES[sweep.status])
+
+    def _find(self, known: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_run(known) if known else None
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None  # of another store
+        return found if found and found.info.lifecycle_stage == "active" else None
+
+    def _new(self, found: RunRecord, sweep: str) -> str:
+        from mlflow.entities import Param
+
+        told = {f"nnexp.{name}": value for name, value in tags(found).items()}
+        told |= {"mlflow.source.git.commit": commit} if (commit := told.get("nnexp.git_commit")) else {}
+        told |= {"mlflow.parentRunId": sweep} if sweep else {}
+        number = self._create(found.path.name, seconds(found.started), told, found.description)
+        said = [Param(_FORBIDDEN.sub("_", name), str(value)[:_LONGEST]) for name, value in parameters(found).items()]
+        for some in _parts(said):
+            self.client.log_batch(number, params=some)
+        return number
+
+    def _create(self, name: str, started: float, told: Mapping[str, str], description: str) -> str:
+        told = {**told, "mlflow.source.name": "nnexp"} | ({"mlflow.note.content": description} if description else {})
+        made = self.client.create_run(self.experiment, int(1000 * started), _cut(told), run_name=name)
+        return str(made.info.run_id)
+
+
+class MLflowRun:
+    """A run in MLflow."""
+
+    def __init__(self, tracker: MLflow, number: str, *, known: bool, epochs: set[int]) -> None:
+        self.tracker, self.client, self.id, self.known, self.epochs = tracker, tracker.client, number, known, epochs
+
+    def log(self, epochs: Sequence[Epoch]) -> None:
+        """As TrackedRun."""
+        from mlflow.entities import Metric
+
+        said = [
+            Metric(_FORBIDDEN.sub("_", name), value, int(1000 * epoch.at), epoch.number)
+            for epoch in epochs
+            for name, value in epoch.figures.items()
+        ]
+        for some in _parts(said):
+            self.client.log_batch(self.id, metrics=some)
+        self.epochs |= {epoch.number for epoch in epochs}
+
+    def finish(self, found: RunRecord) -> None:
+        """As TrackedRun."""
+        from mlflow.entities import Metric, RunTag
+
+        ended, step = seconds(found.finished), len(found.history)
+        said = [
+            Metric(_FORBIDDEN.sub("_", name), value, int(1000 * ended), step) for name, value in figures(found).items()
+        ]
+        told = _cut({f"nnexp.{name}": value for name, value in tags(found).items()})
+        self.client.log_batch(self.id, metrics=said, tags=[RunTag(name, value) for name, value in told.items()])
+        for path in files(found) if self.tracker.artifacts else ():
+            self.client.log_artifact(self.id, str(path))
+        self.client.set_terminated(self.id, _STATUSES[found.status], int(1000 * ended))
+
+    def close(self) -> None:
+        """As TrackedRun."""
+
+
+def _client(uri: str) -> MlflowClient:
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic"):  # how tables are made is of no interest
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=uri)
+
+
+def _cut(said: Mapping[str, str]) -> dict[str, str]:
+    return {name: value[:_LONGEST] for name, value in said.items()}
+
+
+def _parts(said: Sequence[Any]) -> list[list[Any]]:
+    return [list(said[start : start + _AT_ONCE]) for start in range(0, len(said), _AT_ONCE)]
