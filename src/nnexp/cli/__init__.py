@@ -29,6 +29,7 @@ COMMANDS: tuple[str, ...] = (
     "mistakes",
     "evaluate",
     "export",
+    "track",
     "ls",
     "schema",
     "data",

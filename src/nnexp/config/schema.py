@@ -118,10 +118,13 @@ def _properties() -> dict[str, Any]:
 
 def _track() -> dict[str, Any]:
     """The trackers: one, or a list of them."""
-    parameters = {
+    parameters: dict[str, dict[str, Any]] = {
         name: {
-            parameter: {"type": "string" if said.type is str else "boolean", "description": said.summary}
-            | ({} if said.default is None else {"default": said.default})
+            parameter: {
+                "type": "string" if said.type is str else "boolean",
+                "description": said.summary,
+                **({} if said.default is None else {"default": said.default}),
+            }
             for parameter, said in known.items()
         }
         for name, known in TRACKERS.items()

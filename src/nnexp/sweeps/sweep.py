@@ -37,6 +37,7 @@ from nnexp.sweeps.execute import (
     SweepEvent,
     SweepReport,
     Tasks,
+    Warned,
     execute,
 )
 from nnexp.sweeps.expand import Point, identity
@@ -44,7 +45,7 @@ from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.sampling import check_extra
 from nnexp.sweeps.search import MakeTask, Trials, labels
 from nnexp.sweeps.shares import share
-from nnexp.tracking.follow import Follower, following_a_sweep
+from nnexp.tracking.follow import Follower
 from nnexp.tracking.tracker import Tracker
 from nnexp.tracking.trackers import open_trackers
 
@@ -191,7 +192,7 @@ def carry_out(
 @contextlib.contextmanager
 def _followed(job: Job, report: SweepReport) -> Iterator[Follower]:
     """Let the trackers follow the sweep; first to what is done already, which a killed driver may not have told."""
-    with following_a_sweep(job.trackers, job.folder.path, report) as follower:
+    with Follower(job.trackers, lambda run, text: report("", Warned(f"{run.name}: {text}"))) as follower:
         if job.trackers:
             missing = missing_of(job.folder, job.plan, job.points)
             for label in job.folder.labels():
@@ -299,7 +300,7 @@ def _execute(
         def tell(label: str, event: SweepEvent) -> None:
             work.hear(label, event)
             report(label, event)
-            if not isinstance(event, (Started, Again, Free, Ended, Stopping)):
+            if not isinstance(event, (Started, Again, Free, Ended, Stopping, Warned)):
                 follower.event(job.folder.run(label).path, event)
 
         def settle(task: Task, ending: Ending) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import stat
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ class Sweep:
     description: str
     started: float  # seconds since 1970
     status: str
+    finished: str  # when its last run was; empty where none is
 
 
 def epoch(number: int, at: float, figures: Mapping[str, float | None]) -> Epoch:
@@ -62,11 +64,15 @@ def seconds(time: str | None) -> float:
         return datetime.now().timestamp()
 
 
-def parameters(found: RunRecord) -> dict[str, Any]:
-    """The config by override paths: `optimizer` is adam, `optimizer.learning_rate` 0.001, `layers.1.units` 16."""
+def parameters(found: RunRecord) -> dict[str, str]:
+    """The config by override paths: `optimizer` is adam, `optimizer.learning_rate` 0.001, `layers.1.units` 16.
+
+    What is no text is written as JSON, which a config takes; what is not given is left out.
+    """
     left_out = ("name", "description", "track")
     said = (_flat(key, value) for key, value in found.config.items() if key not in left_out)
-    return {path: value for pairs in said for path, value in pairs}
+    flat = {path: value for pairs in said for path, value in pairs if value is not None}
+    return {path: value if isinstance(value, str) else json.dumps(value) for path, value in flat.items()}
 
 
 def tags(found: RunRecord) -> dict[str, str]:
@@ -128,10 +134,12 @@ def sweep(path: Path) -> Sweep:
     state = state if isinstance(state, dict) else {}
     points = state.get("points")
     labels = [point.get("label") for point in points if isinstance(point, dict)] if isinstance(points, list) else []
-    statuses = {_status(path / label) for label in labels if isinstance(label, str)}
+    runs = [_run(path / label) for label in labels if isinstance(label, str)]
+    statuses = {_status(found) for found in runs}
     status = next((one for one in ("interrupted", "failed") if one in statuses), "completed")
+    finished = max((found.finished or "" for found in runs if found), default="")
     name, description = (str(state.get(key) or "") for key in ("name", "description"))
-    return Sweep(path, name or path.name, description, seconds(str(state.get("started"))), status)
+    return Sweep(path, name or path.name, description, seconds(str(state.get("started"))), status, finished)
 
 
 def sweep_files(path: Path) -> list[Path]:
@@ -140,12 +148,18 @@ def sweep_files(path: Path) -> list[Path]:
     return there(*said, *sorted(path.glob("*.png")))
 
 
-def _status(run: Path) -> str:
+def _run(path: Path) -> RunRecord | None:
     try:
-        found = record.read(run)
+        return record.read(path)
     except record.UnreadableRun:
+        return None
+
+
+def _status(found: RunRecord | None) -> str:
+    """As the sweep counts it: a failure that was expected is none."""
+    if found is None or found.status == "running":
         return "interrupted"
-    return "completed" if found.has_result or found.expected else found.status.replace("running", "interrupted")
+    return "completed" if found.has_result or found.expected else found.status
 
 
 def there(*paths: Path) -> list[Path]:
@@ -162,7 +176,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, next(iter(value))
         for key, part in inner.items():
             yield from _flat(f"{path}.{key}", part)
-    elif isinstance(value, list) and any(isinstance(part, dict) for part in value):
+    elif isinstance(value, list) and ("." not in path or any(isinstance(part, dict) for part in value)):
         for place, part in enumerate(value):
             yield from _flat(f"{path}.{place}", part)
     else:

@@ -93,7 +93,7 @@ class Follower:
             if not self._try(tracker, folder, last := partial(do, tracker, folder)):
                 self._late.append((tracker, folder, last))
 
-    def _try(self, tracker: Tracker, folder: Path, do: Callable[[], object]) -> bool:
+    def _try(self, tracker: Tracker, folder: Path, do: Callable[[], object], *, again: bool = False) -> bool:
         """Whether it was done; not by one that failed before."""
         if tracker.name in self._broken:
             return False
@@ -103,7 +103,9 @@ class Follower:
             return True
         except Exception as error:  # noqa: BLE001  # a tracker may raise anything
             self._broken.add(tracker.name)
-            self._warn(folder, f"warning: {tracker.name} cannot be told now, the run goes on: {_what(error)}")
+            what = f"{type(error).__name__}: {first_line(error)}"
+            if not again:
+                self._say(folder, f"warning: {tracker.name} cannot be told now, the run goes on: {what}")
             return False
         return True
 
@@ -124,33 +126,24 @@ class Follower:
     def _close(self) -> None:
         """Try again what could not be told; one that fails again is given up."""
         self._broken.clear()
-        given_up: dict[str, list[Path]] = {}
-        for tracker, folder, do in self._late:
-            if tracker.name not in given_up:
-                try:
-                    do()
-                    continue
-                except record.UnreadableRun:
-                    continue
-                except Exception:  # noqa: BLE001  # as before; it was said
-                    pass
-            given_up.setdefault(tracker.name, []).append(folder)
-        for name, folders in given_up.items():
-            where = " ".join(shlex.quote(printable(folder)) for folder in folders[-1:])
-            self._warn(
-                folders[0], f"warning: {name} was not told all; to tell it later:  nnexp track {where} --to {name}"
-            )
+        given_up = {
+            tracker.name: folder for tracker, folder, do in self._late if not self._try(tracker, folder, do, again=True)
+        }
+        for name, folder in given_up.items():  # the last one: of a sweep its own
+            where = shlex.quote(printable(folder))
+            self._say(folder, f"warning: {name} was not told all; to tell it later:  nnexp track {where} --to {name}")
+
+    def _say(self, folder: Path, text: str) -> None:
+        with contextlib.suppress(OSError):  # it is said anyway
+            RunFolder(folder).append_log(text)
+        self._warn(folder, text)
 
 
 @contextlib.contextmanager
 def following(trackers: Sequence[Tracker], folder: RunFolder, report: events.Report) -> Iterator[events.Report]:
     """Let trackers follow one run, from what is told to the function that this gives, and to its end."""
 
-    def warn(_: Path, text: str) -> None:
-        _note(folder, text)
-        report(events.Note(text))
-
-    with Follower(trackers, warn) as follower:
+    with Follower(trackers, lambda _, text: report(events.Note(text))) as follower:
 
         def tell(event: events.Event) -> None:
             report(event)
@@ -160,25 +153,3 @@ def following(trackers: Sequence[Tracker], folder: RunFolder, report: events.Rep
             yield tell
         finally:
             follower.over(folder.path)
-
-
-def following_a_sweep(
-    trackers: Sequence[Tracker], folder: Path, report: Callable[[str, events.Event], None]
-) -> Follower:
-    """A follower of the runs of a sweep, which report by their labels."""
-
-    def warn(path: Path, text: str) -> None:
-        if path != folder:
-            _note(RunFolder(path), text)
-        report(path.name, events.Note(text))
-
-    return Follower(trackers, warn)
-
-
-def _note(folder: RunFolder, text: str) -> None:
-    with contextlib.suppress(OSError):  # it is said anyway
-        folder.append_log(text)
-
-
-def _what(error: Exception) -> str:
-    return f"{type(error).__name__}: {first_line(error)}"

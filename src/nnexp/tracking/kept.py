@@ -1,4 +1,4 @@
-"""What a run folder, or a sweep folder, keeps of its trackers: under which id each has it, and what it was told last."""
+"""What a run folder, or a sweep folder, keeps of its trackers: the id that each has it under, and what was told."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class MLflow:
         told |= {"mlflow.source.git.commit": commit} if (commit := told.get("nnexp.git_commit")) else {}
         told |= {"mlflow.parentRunId": sweep} if sweep else {}
         number = self._create(found.path.name, seconds(found.started), told, found.description)
-        said = [Param(_FORBIDDEN.sub("_", name), str(value)[:_LONGEST]) for name, value in parameters(found).items()]
+        said = [Param(_FORBIDDEN.sub("_", name), value[:_LONGEST]) for name, value in parameters(found).items()]
         for some in _parts(said):
             self.client.log_batch(number, params=some)
         return number

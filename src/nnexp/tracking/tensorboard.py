@@ -146,12 +146,10 @@ def _hparams(found: RunRecord) -> list[Any]:
 
     start = plugin_data_pb2.SessionStartInfo(start_time_secs=seconds(found.started), group_name=str(found.path))
     for name, value in parameters(found).items():
-        if isinstance(value, bool):
-            start.hparams[name].bool_value = value
-        elif isinstance(value, (int, float)):
-            start.hparams[name].number_value = value
-        else:
-            start.hparams[name].string_value = str(value)
+        try:
+            start.hparams[name].number_value = float(value)
+        except ValueError:
+            start.hparams[name].string_value = value
     return [_session("session_start_info", start)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from nnexp.tracking.mlflow import MLflow
 from nnexp.tracking.tensorboard import TensorBoard
 from nnexp.tracking.tracker import TrackedRun, Tracker
 
-_MAKE = {"mlflow": MLflow, "tensorboard": TensorBoard}
+_MAKE: Mapping[str, Callable[[Path, Mapping[str, Any]], Tracker]] = {"mlflow": MLflow, "tensorboard": TensorBoard}
 _PACKAGES = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
 
 
@@ -76,5 +76,8 @@ def tell(tracker: Tracker, path: Path, run: TrackedRun | None = None) -> bool:
 
 def tell_sweep(tracker: Tracker, folder: Path) -> None:
     """Tell how a sweep ended, once its runs are told."""
-    known, said = begin_sweep(tracker, folder), content.sweep(folder)
-    tracker.finish_sweep(known, said)
+    begin_sweep(tracker, folder)
+    before, said = kept(folder, tracker.name), content.sweep(folder)
+    if before.told != (ending := f"{said.status} {said.finished}"):
+        tracker.finish_sweep(before.id, said)
+        keep(folder, tracker.name, replace(before, told=ending))

@@ -1,0 +1,87 @@
+"""`nnexp track`: runs that are there already, told to trackers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnexp.cli import overrides as options
+
+
+def track(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN…", help="Run folders, sweep folders, or directories of such.", show_default=False),
+    ],
+    to: Annotated[
+        str, typer.Option("--to", metavar="NAME,…", help="The trackers: mlflow, tensorboard.", show_default=False)
+    ],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the runs on stdout.")] = False,
+) -> None:
+    """Tell trackers of runs that are there already: what they were not told while it trained, or anything yet.
+
+    To tell them twice changes nothing. A run that is under way, or cannot be read, is named and left out.
+
+    Example:  nnexp track runs/*_fashion_sigmoid128 --to mlflow
+    """
+    from nnexp.cli.console import stderr, stdout
+    from nnexp.config.entries import Problems
+    from nnexp.config.loading import Node, parse_yaml
+    from nnexp.config.tracking import read_track
+    from nnexp.errors import ConfigError, InputError, Place, RunError
+    from nnexp.failures import first_line
+    from nnexp.files import to_json
+    from nnexp.runs import record
+    from nnexp.runs.reading import printable
+    from nnexp.tracking.content import runs_directory, sweep_of
+    from nnexp.tracking.trackers import open_trackers, tell, tell_sweep
+
+    place, problems = Place(f"--to {to}"), Problems()
+    asked = read_track(parse_yaml(options.trackers(to) or "", str(place), place) or Node(None, place), problems)
+    if problems.found or not asked:
+        raise ConfigError(problems.found) if problems.found else InputError(f"--to {to}: name a tracker")
+    told = []
+    found = [run for path in runs for run in _runs_at(path)]
+    by_directory: dict[Path, list[Path]] = {}
+    for run in found:
+        by_directory.setdefault(runs_directory(run), []).append(run)
+    for directory, inside in by_directory.items():
+        for tracker in open_trackers([(entry.name, entry.parameters) for entry in asked], directory):
+            sweeps = dict.fromkeys(folder for run in inside if (folder := sweep_of(run)))
+            for run in inside:
+                try:
+                    if record.read(run).status == "running":
+                        stderr().print(f"left out: {printable(run)} is under way", soft_wrap=True)
+                        continue
+                    new = tell(tracker, run)
+                except record.UnreadableRun as error:
+                    stderr().print(f"left out: {error}", soft_wrap=True)
+                    continue
+                except Exception as error:
+                    raise RunError(f"{printable(run)}: {tracker.name} cannot be told: {first_line(error)}") from error
+                told.append({"run": str(run), "tracker": tracker.name, "new": new})
+            for folder in sweeps:
+                tell_sweep(tracker, folder)
+    if as_json:
+        typer.echo(to_json(told))
+    elif not quiet:
+        for one in told:
+            what = "told" if one["new"] else "was told all before"
+            stdout().print(f"{printable(str(one['run']))}: {one['tracker']} {what}", soft_wrap=True)
+    if not told:
+        raise InputError("none of these runs could be told")
+
+
+def _runs_at(path: Path) -> Iterator[Path]:
+    """The run at a path, or those below it; absolute, since a tracker keeps where a run lies."""
+    from nnexp.runs import record
+
+    path = path.absolute()
+    if record.kind_of(path) != "directory" or (path / "metrics.json").exists():
+        yield path
+    else:
+        yield from record.find(path)
