@@ -26,6 +26,9 @@ from nnexp.tracking import content
 from nnexp.tracking.tracker import TrackedRun, Tracker
 from nnexp.tracking.trackers import begin, tell, tell_sweep
 
+# Epochs of a run are told at most this often, those in between together; at its end all that is left.
+_EVERY_SECONDS = 1.0
+
 Warn = Callable[[Path, str], None]  # the run folder where it was noticed, and what to say
 
 
@@ -36,6 +39,8 @@ class Follower:
         self._trackers, self._warn = trackers, warn
         self._todo: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._runs: dict[tuple[str, Path], TrackedRun] = {}
+        self._waiting: dict[Path, list[content.Epoch]] = {}  # of runs whose last epochs were told a moment ago
+        self._told_at: dict[Path, float] = {}
         self._broken: set[str] = set()
         self._late: list[tuple[Tracker, Path, Callable[[], object]]] = []
         self._thread = threading.Thread(target=self._work, daemon=True, name="trackers")
@@ -54,13 +59,16 @@ class Follower:
             self._thread.join()
 
     def event(self, folder: Path, event: events.Event) -> None:
-        """Take in what a run tells; from any thread."""
+        """Take in what a run tells; of one run from one thread at a time."""
         match event:
             case events.Note():  # none comes before its folder says that it runs
                 self._put(partial(self._began, folder))
             case events.EpochEnded(number, _, logs, seconds):
-                epoch = content.epoch(number, time.time(), {**logs, "seconds": seconds})
-                self._put(partial(self._epoch, folder, epoch))
+                waiting = self._waiting.setdefault(folder, [])
+                waiting.append(content.epoch(number, time.time(), {**logs, "seconds": seconds}))
+                if time.monotonic() - self._told_at.get(folder, 0.0) >= _EVERY_SECONDS:
+                    self._told_at[folder] = time.monotonic()
+                    self._put(partial(self._epochs, folder, self._waiting.pop(folder)))
             case _:
                 pass
 
@@ -84,9 +92,9 @@ class Follower:
         for tracker in self._trackers:
             self._try(tracker, folder, partial(self._run, tracker, folder))
 
-    def _epoch(self, folder: Path, epoch: content.Epoch) -> None:
+    def _epochs(self, folder: Path, epochs: Sequence[content.Epoch]) -> None:
         for tracker in self._trackers:
-            self._try(tracker, folder, partial(self._log, tracker, folder, epoch))
+            self._try(tracker, folder, partial(self._log, tracker, folder, epochs))
 
     def _each(self, folder: Path, do: Callable[[Tracker, Path], object]) -> None:
         for tracker in self._trackers:
@@ -115,10 +123,9 @@ class Follower:
             self._runs[key] = begin(tracker, record.read(folder))
         return self._runs[key]
 
-    def _log(self, tracker: Tracker, folder: Path, epoch: content.Epoch) -> None:
+    def _log(self, tracker: Tracker, folder: Path, epochs: Sequence[content.Epoch]) -> None:
         run = self._run(tracker, folder)
-        if epoch.number not in run.epochs:
-            run.log([epoch])
+        run.log([epoch for epoch in epochs if epoch.number not in run.epochs])
 
     def _over(self, tracker: Tracker, folder: Path) -> None:
         tell(tracker, folder, self._runs.pop((tracker.name, folder), None))
@@ -129,6 +136,8 @@ class Follower:
         given_up = {
             tracker.name: folder for tracker, folder, do in self._late if not self._try(tracker, folder, do, again=True)
         }
+        for run in self._runs.values():
+            run.close()
         for name, folder in given_up.items():  # the last one: of a sweep its own
             where = shlex.quote(printable(folder))
             self._say(folder, f"warning: {name} was not told all; to tell it later:  nnexp track {where} --to {name}")

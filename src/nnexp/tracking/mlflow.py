@@ -29,7 +29,7 @@ _STATUSES = {
     "failed": "FAILED",
     "interrupted": "KILLED",
 }
-_AT_ONCE = 100  # MLflow takes a hundred parameters in one call, and a thousand figures
+_PARAMETERS_AT_ONCE, _FIGURES_AT_ONCE = 100, 1000  # as many as MLflow takes in one call
 _LONGEST = 5000  # characters of a value
 _FORBIDDEN = re.compile(r"[^\w\-. :/]", re.ASCII)  # in names of parameters and figures
 # Nothing goes to others, a server that is gone costs seconds, and waiting for it draws no random number.
@@ -127,7 +127,7 @@ class MLflow:
         told |= {"mlflow.parentRunId": sweep} if sweep else {}
         number = self._create(found.path.name, seconds(found.started), told, found.description)
         said = [Param(_FORBIDDEN.sub("_", name), value[:_LONGEST]) for name, value in parameters(found).items()]
-        for some in _parts(said):
+        for some in _parts(said, _PARAMETERS_AT_ONCE):
             self.client.log_batch(number, params=some)
         return number
 
@@ -152,7 +152,7 @@ class MLflowRun:
             for epoch in epochs
             for name, value in epoch.figures.items()
         ]
-        for some in _parts(said):
+        for some in _parts(said, _FIGURES_AT_ONCE):
             self.client.log_batch(self.id, metrics=some)
         self.epochs |= {epoch.number for epoch in epochs}
 
@@ -177,8 +177,8 @@ class MLflowRun:
 def _client(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
 
-    for name in ("mlflow", "alembic"):  # how tables are made is of no interest
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("mlflow", "alembic"):  # what goes wrong is raised as well, and told in a line
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return MlflowClient(tracking_uri=uri)
 
 
@@ -186,5 +186,5 @@ def _cut(said: Mapping[str, str]) -> dict[str, str]:
     return {name: value[:_LONGEST] for name, value in said.items()}
 
 
-def _parts(said: Sequence[Any]) -> list[list[Any]]:
-    return [list(said[start : start + _AT_ONCE]) for start in range(0, len(said), _AT_ONCE)]
+def _parts(said: Sequence[Any], most: int) -> list[list[Any]]:
+    return [list(said[start : start + most]) for start in range(0, len(said), most)]

@@ -1,0 +1,73 @@
+"""What trackers have of runs, read with their own readers, and what they should have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnexp.runs import record
+
+
+def rewritten(run: Path, **changes: Any) -> None:
+    """Change metrics.json of a run."""
+    metrics = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps({**metrics, **changes}))
+
+
+class OfMLflow:
+    """What an MLflow store says, asked by its own client."""
+
+    def __init__(self, runs: Path) -> None:
+        from mlflow import MlflowClient
+
+        self.client = MlflowClient(f"sqlite:///{runs / 'mlflow' / 'mlflow.db'}")
+
+    def search(self, query: str = "") -> list[Any]:
+        """The runs that a search finds."""
+        numbers = [experiment.experiment_id for experiment in self.client.search_experiments()]
+        return list(self.client.search_runs(numbers, query))
+
+    def series(self, run: Path) -> dict[str, list[tuple[int, float]]]:
+        """Steps and values by name."""
+        [found] = self.search(f"tags.`nnexp.folder` = '{run}'")
+        names, number = found.data.metrics, found.info.run_id
+        histories = {name: self.client.get_metric_history(number, name) for name in names}
+        return {name: [(one.step, one.value) for one in history] for name, history in histories.items()}
+
+
+class OfTensorBoard:
+    """What event files say, read by TensorBoard's own reader."""
+
+    def __init__(self, runs: Path) -> None:
+        pass
+
+    def series(self, run: Path) -> dict[str, list[tuple[int, float]]]:
+        """Steps and values by name."""
+        found = accumulated(run)
+        return {name: [(event.step, event.value) for event in found.Scalars(name)] for name in found.Tags()["scalars"]}
+
+
+def accumulated(run: Path) -> Any:
+    """All events of a run, as TensorBoard reads them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return EventAccumulator(str(run), size_guidance={"scalars": 0, "images": 0, "tensors": 0}).Reload()
+
+
+READERS = {"mlflow": OfMLflow, "tensorboard": OfTensorBoard}
+
+
+def expected(run: Path) -> dict[str, list[tuple[int, Any]]]:
+    """The series that a tracker has of a run whose folder is whole."""
+    found = record.read(run)
+    names = [name for name in found.history[0] if name != "epoch"]
+    by_epoch = {name: [(row["epoch"], pytest.approx(row[name])) for row in found.history] for name in names}
+    last = len(found.history)
+    test = {f"test_{name}": [(last, pytest.approx(value))] for name, value in found.test.items()}
+    for name, ends in found.test_intervals.items():
+        for end, value in zip(("low", "high"), ends, strict=True):
+            test[f"test_{name}_{end}"] = [(last, pytest.approx(value))]
+    return by_epoch | test
