@@ -153,6 +153,6 @@ def test_every_file_of_a_run_folder_and_field_of_its_metrics_is_documented(run: 
     documented = first_cells(DOCS / "run-folder.md")
     files = {path.name for path in run.iterdir()}
     fields = set(json.loads(text_of(run / "metrics.json")))
-    # In failed runs only, with --profile, of own tables, of other tasks.
-    others = {"error", "expected", "profile", "columns.json", "curves.png", "residuals.png"}
+    # In failed runs only, with --profile, of own tables, of other tasks, of tracked runs.
+    others = {"error", "expected", "profile", "columns.json", "curves.png", "residuals.png", "tracking.json"}
     assert files | fields | others == set(documented)

@@ -23,6 +23,7 @@ from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.runs.reading import printable
 from nnexp.tracking import content
+from nnexp.tracking.kept import kept
 from nnexp.tracking.tracker import TrackedRun, Tracker
 from nnexp.tracking.trackers import begin, tell, tell_sweep
 
@@ -74,11 +75,11 @@ class Follower:
 
     def over(self, folder: Path) -> None:
         """A run has ended, one way or another, and its folder says how."""
-        self._put(partial(self._each, folder, self._over))
+        self._put(partial(self._run_over, folder))
 
     def sweep_over(self, folder: Path) -> None:
-        """A sweep has ended, and so have its runs."""
-        self._put(partial(self._each, folder, tell_sweep))
+        """A sweep has ended, and so have its runs: those too that were stopped with it."""
+        self._put(partial(self._sweep_over, folder))
 
     def _put(self, do: Callable[[], None]) -> None:
         if self._trackers:
@@ -101,6 +102,16 @@ class Follower:
             if not self._try(tracker, folder, last := partial(do, tracker, folder)):
                 self._late.append((tracker, folder, last))
 
+    def _run_over(self, folder: Path) -> None:
+        if waiting := self._waiting.pop(folder, []):
+            self._epochs(folder, waiting)
+        self._each(folder, self._over)
+
+    def _sweep_over(self, folder: Path) -> None:
+        for run in list(dict.fromkeys(run for _, run in self._runs)):
+            self._run_over(run)
+        self._each(folder, tell_sweep)
+
     def _try(self, tracker: Tracker, folder: Path, do: Callable[[], object], *, again: bool = False) -> bool:
         """Whether it was done; not by one that failed before."""
         if tracker.name in self._broken:
@@ -118,17 +129,24 @@ class Follower:
         return True
 
     def _run(self, tracker: Tracker, folder: Path) -> TrackedRun:
-        key = tracker.name, folder
-        if key not in self._runs:
-            self._runs[key] = begin(tracker, record.read(folder))
-        return self._runs[key]
+        run = self._held(tracker, folder) or begin(tracker, record.read(folder))
+        self._runs[tracker.name, folder] = run
+        return run
+
+    def _held(self, tracker: Tracker, folder: Path) -> TrackedRun | None:
+        """What is open of a run; no longer once its folder was made anew, since it is done from its start again."""
+        run = self._runs.pop((tracker.name, folder), None)
+        if run and kept(folder, tracker.name).id != run.id:
+            run.close()
+            return None
+        return run
 
     def _log(self, tracker: Tracker, folder: Path, epochs: Sequence[content.Epoch]) -> None:
         run = self._run(tracker, folder)
         run.log([epoch for epoch in epochs if epoch.number not in run.epochs])
 
     def _over(self, tracker: Tracker, folder: Path) -> None:
-        tell(tracker, folder, self._runs.pop((tracker.name, folder), None))
+        tell(tracker, folder, self._held(tracker, folder))
 
     def _close(self) -> None:
         """Try again what could not be told; one that fails again is given up."""

@@ -66,7 +66,8 @@ class MLflow:
             self.experiment = self._experiment(str(parameters["experiment"]), None if given else own / "artifacts")
         except Exception as error:
             hint = "see that it can be written to" if uri.startswith("sqlite:") else "see that the server runs"
-            raise InputError(f"mlflow: the store {uri} cannot be used: {first_line(error)}\n{hint}") from error
+            shown = re.sub("//[^/@]+@", "//…@", uri)  # a password in the environment's stays there
+            raise InputError(f"mlflow: the store {shown} cannot be used: {first_line(error)}\n{hint}") from error
 
     def _experiment(self, name: str, artifacts: Path | None) -> str:
         from mlflow.exceptions import MlflowException
