@@ -131,6 +131,29 @@ def test_a_killed_run_goes_on_in_the_same_tracked_run_and_no_epoch_is_told_twice
     assert sorted(steps) == list(range(1, 601))
 
 
+@pytest.mark.slow
+def test_a_sweep_that_is_stopped_says_so_in_mlflow_and_goes_on_in_the_same_runs(
+    nnexp: Any, start: Callable[..., subprocess.Popen[str]], config: Callable[..., Path], tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    text = config(SECONDS)
+    process = start("sweep", text, "--repeats", "2", "--workers", "2", "--track", "mlflow", "--runs-dir", runs)
+    deadline = time.monotonic() + 120
+    while len(told(runs)) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert [run.info.status for run in search(runs)] == ["KILLED"] * 3
+    [folder] = runs.glob("2*")
+    assert nnexp("resume", folder).returncode == 0
+    assert [run.info.status for run in search(runs)] == ["FINISHED"] * 3
+    for run in search(runs, "tags.`nnexp.seed` != ''"):
+        steps = [one.step for one in client(runs).get_metric_history(run.info.run_id, "loss")]
+        assert sorted(steps) == list(range(1, 601))
+
+
 def told(runs: Path) -> list[Any]:
     """The runs in a store that may not be there yet."""
-    return search(runs) if list(runs.glob("*_*/tracking.json")) else []
+    return search(runs) if list(runs.glob("2*/tracking.json")) else []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nnexp.runs import record
+from nnexp.tracking.kept import kept
 
 
 def rewritten(run: Path, **changes: Any) -> None:
@@ -31,8 +32,8 @@ class OfMLflow:
         return list(self.client.search_runs(numbers, query))
 
     def series(self, run: Path) -> dict[str, list[tuple[int, float]]]:
-        """Steps and values by name."""
-        [found] = self.search(f"tags.`nnexp.folder` = '{run}'")
+        """Steps and values by name, of the run that a folder remembers."""
+        found = self.client.get_run(kept(run, "mlflow").id)
         names, number = found.data.metrics, found.info.run_id
         histories = {name: self.client.get_metric_history(number, name) for name in names}
         return {name: [(one.step, one.value) for one in history] for name, history in histories.items()}

@@ -74,6 +74,18 @@ def test_epochs_are_told_as_they_come_and_those_that_were_told_before_are_not(tr
 
 
 @every_tracker
+def test_a_run_that_is_done_from_its_start_again_is_told_whole(tracker: Tracker, run: Path) -> None:
+    with Follower([tracker], lambda folder, text: pytest.fail(text)) as follower:
+        follower.event(run, ended(1, run))
+        while not (run / "tracking.json").exists():
+            time.sleep(0.01)
+        for path in [run / "tracking.json", *run.glob("events.*")]:  # its worker died, and it cannot go on exactly
+            path.unlink()
+        follower.over(run)
+    assert READERS[tracker.name](run.parent).series(run) == expected(run)
+
+
+@every_tracker
 def test_what_is_no_finite_number_is_told_as_such(tracker: Tracker, run: Path) -> None:
     history = json.loads((run / "metrics.json").read_text())["history"]
     rewritten(run, status="diverged", history=[*history[:2], {**history[2], "loss": None}])
