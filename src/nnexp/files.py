@@ -23,8 +23,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     instant and after any crash, finds the old content or the new. If the block raises, `path` is as it was. What is
     not `durable` is not waited for: when the machine itself goes down, `path` may hold anything.
     """
-    # The name stays last: savers such as Keras' and NumPy's look at how it ends.
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
+    temporary = temporary_beside(path)
     try:
         yield temporary
         if durable:
@@ -36,17 +35,27 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def temporary_beside(path: Path) -> Path:
+    """A path for what is to become `path`. The name stays last: savers such as Keras' and NumPy's look at its end."""
+    return path.with_name(f".{uuid.uuid4().hex}-{path.name}")
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a path is one that `temporary_beside` gives."""
+    return _TEMPORARY.match(path.name) is not None
+
+
 def remove_temporaries(folder: Path) -> None:
     """Remove what a process that was killed within `replacing` left in a folder, or one level below it."""
     for path in [*folder.glob(".*-*"), *folder.glob("*/.*-*")]:
-        if _TEMPORARY.match(path.name) and path.is_file():
+        if is_temporary(path) and path.is_file():
             path.unlink(missing_ok=True)
 
 
 def remove_temporaries_of(path: Path) -> None:
     """Remove what a process that was killed within `replacing` left beside `path`; another one there now fails."""
     for left in path.parent.glob(f".*-{path.name}"):
-        if _TEMPORARY.match(left.name):
+        if is_temporary(left):
             left.unlink(missing_ok=True)
 
 

@@ -27,7 +27,8 @@ from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.sweeps import sweep as sweeps
 from nnexp.sweeps.child import Ending, Task
-from nnexp.sweeps.execute import Listed, SweepReport, execute
+from nnexp.sweeps.execute import Listed, SweepReport
+from nnexp.sweeps.executors import Processes, opened
 from nnexp.sweeps.expand import expand
 
 
@@ -91,6 +92,8 @@ def sweep(
     repeats: int | None = None,
     seed: int | Sequence[int] | None = None,
     workers: int | None = None,
+    executor: str = "processes",
+    scheduler: str = "",
     runs: str | os.PathLike[str] = "runs",
     offline: bool = False,
     quiet: bool = False,
@@ -101,6 +104,8 @@ def sweep(
     `config` is an experiment's, as `load` takes it, or a sweep's. `grid` gives the parts of the config that vary, such
     as `{"hidden": [128, 512]}`, and `changes` those that are the same at all points. `seed` is the first seed, or all
     of them; `workers` how many runs there are at a time, one a CPU by default. The sweep folder is made in `runs`.
+    `executor` is where runs are done: processes of this computer, `serial` (in this process, one after another), or
+    `dask`, with the address of a `scheduler`, or its scheduler file; docs/cluster.md tells more.
 
     Raises:
         ConfigError: with all that is wrong with any point; nothing was written.
@@ -114,13 +119,16 @@ def sweep(
     axes = axes_of(grid or {}, changes)
     plan = load_sweep(read(config), axes, repeats=repeats, seed=seeds, workers=workers)
     points = expand(plan)
-    how = sweeps.Options(Path(runs).absolute(), offline, ["nnexp.sweep"])
-    job = sweeps.begin(plan, points, how)
-    folder = job.folder.path
-    trained = plan.runs if plan.search else sum(point.experiment is not None for point in points)
-    tell(f"{trained} runs, {job.workers} at a time, {job.threads} {'thread' if job.threads == 1 else 'threads'} each")
-    report = progress.of_a_sweep(tell, folder, trained)
-    compared = sweeps.carry_out(job, how, report, progress.Fetching(tell))
+    with opened("dask" if scheduler else executor, scheduler, workers) as where_to:
+        how = sweeps.Options(Path(runs).absolute(), offline, ["nnexp.sweep"], where_to)
+        job = sweeps.begin(plan, points, how)
+        folder = job.folder.path
+        trained = plan.runs if plan.search else sum(point.experiment is not None for point in points)
+        tell(
+            f"{trained} runs, {job.workers} at a time, {job.threads} {'thread' if job.threads == 1 else 'threads'} each"
+        )
+        report = progress.of_a_sweep(tell, folder, trained)
+        compared = sweeps.carry_out(job, how, report, progress.Fetching(tell))
     return Sweep(folder, Comparison(compared), tuple(sweeps.failures(job)))
 
 
@@ -134,6 +142,6 @@ def _in_a_process(experiment: Experiment, path: Path, offline: bool, report: Swe
     text = experiment.yaml()
     with tempfile.TemporaryDirectory(prefix="nnexp-run-") as scratch:
         task = Task(experiment.name, path, text, text, Path(scratch), offline, ["nnexp.run"])
-        execute(Listed([task]), 1, report, lambda _, ending: endings.append(ending))
+        Processes().execute(Listed([task]), 1, report, lambda _, ending: endings.append(ending))
     [ending] = endings
     return ending

@@ -62,7 +62,16 @@ def sweep(
         typer.Option(metavar="random | tpe", help="How a search proposes its trials, else as its file says."),
     ] = None,
     trials: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many trials a search has.")] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Runs at a time; else one a CPU.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Runs at a time; else one a CPU, or a thread of a cluster.")
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(metavar="processes | serial | dask", help="Where runs are done; else processes of this computer."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster: tcp://host:8786, or its scheduler file.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Do only what is missing or failed of this sweep.")] = False,
     runs_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where the sweep folder is made.")] = Path("runs"),
@@ -77,9 +86,14 @@ def sweep(
     Example:  nnexp sweep --hidden 128,512,1024 --repeats 5
     """
     from nnexp.cli.console import stderr
+    from nnexp.errors import InputError
+    from nnexp.sweeps.executors import opened
     from nnexp.sweeps.expand import expand, identity
     from nnexp.sweeps.folder import SweepFolder
     from nnexp.sweeps.sweep import Options, begin, go_on, missing_of
+
+    if scheduler is not None and executor not in (None, "dask"):
+        raise InputError(f"--scheduler is for --executor dask, not {executor}; leave one of them out")
 
     axes = {
         "dataset": dataset,
@@ -100,8 +114,8 @@ def sweep(
         found = SweepFolder.find(runs_dir, identity(points, plan))
         if found is None:
             stderr().print(f"no such sweep in {runs_dir} yet: it begins now", soft_wrap=True)
-    how = Options(runs_dir, offline, sys.argv)
     if dry_run:
+        how = Options(runs_dir, offline, sys.argv)
         left = missing_of(found, plan, points) if found else None
         if plan.search:
             _list_search(plan, plan.search, points, len(left) if left is not None else plan.runs, how, as_json=as_json)
@@ -109,8 +123,10 @@ def sweep(
             todo = [point for point in points if left is None or point.label in left]
             _list(points, todo, plan.workers, how, as_json=as_json)
     else:
-        job = go_on(found, plan, points) if found else begin(plan, points, how)
-        _carry_out(job, how, quiet=quiet, as_json=as_json)
+        with opened(executor or ("dask" if scheduler else "processes"), scheduler or "", plan.workers) as where:
+            how = Options(runs_dir, offline, sys.argv, where)
+            job = go_on(found, plan, points, how) if found else begin(plan, points, how)
+            _carry_out(job, how, quiet=quiet, as_json=as_json)
 
 
 def resume_sweep(path: Path, *, offline: bool, quiet: bool, as_json: bool) -> None:
@@ -123,7 +139,7 @@ def resume_sweep(path: Path, *, offline: bool, quiet: bool, as_json: bool) -> No
     folder = SweepFolder(path)
     plan = load_sweep(folder.sweep)
     how = Options(offline=offline, command=sys.argv)
-    _carry_out(go_on(folder, plan, expand(plan)), how, quiet=quiet, as_json=as_json)
+    _carry_out(go_on(folder, plan, expand(plan), how), how, quiet=quiet, as_json=as_json)
 
 
 def _asked(

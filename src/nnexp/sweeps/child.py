@@ -57,7 +57,8 @@ class Task:
 class Ending:
     """How a task ended."""
 
-    kind: Literal["done", "failed", "died", "stopped", "busy"]  # busy: another process is at the run
+    # busy: another process is at the run; lost: its worker, or the computer of it, is there no more
+    kind: Literal["done", "failed", "died", "stopped", "busy", "lost"]
     message: str = ""
 
 
@@ -87,10 +88,14 @@ def work(connection: Connection, said: str) -> None:
     from nnexp.training import programs
 
     _detach(said)
-    tell, data, sessions, rest = _Teller(connection), _Data(), _Sessions(), _Rest()
+    tell, data, sessions, rest = _Teller(connection), Data(), Sessions(), _Rest()
     with contextlib.suppress(KeyboardInterrupt):  # between two runs; within one it is the run's ending
         while rest.may_another_follow and (task := _next(connection)):
-            ending = _ending_of(partial(_run, task, data, sessions, rest, tell), task.folder)
+            if task.folder.exists():  # it goes on, and does its rest itself: never two at once
+                rest.wait()
+            ask = partial(tell.ask, task.label) if task.asks else None
+            doing = partial(run, task, data, sessions, tell.of(task.label), ask, rest.put)
+            ending = ending_of(doing, task.folder)
             if ending.kind != "done":
                 rest.wait()
                 tell(task.label, ending)
@@ -111,35 +116,42 @@ def _next(connection: Connection) -> Task | None:
     return task
 
 
-def _run(task: Task, data: _Data, sessions: _Sessions, rest: _Rest, tell: _Teller) -> None:
+def run(
+    task: Task,
+    data: Data,
+    sessions: Sessions,
+    report: events.Report,
+    ask: Callable[[], bool] | None,
+    later: Callable[[Callable[[], None]], None] | None = None,
+) -> None:
+    """Do a task in this process; `ask` says whether to give it up, `later` is given what needs its session no more."""
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config
     from nnexp.experiment import Options
     from nnexp.resume import run_or_resume
 
-    if task.folder.exists():  # it goes on, and does its rest itself: never two at once
-        rest.wait()
     experiment = parse_experiment(parse_config(task.config, task.label), task.label)
     options = Options(
         offline=task.offline,
         command=task.command,
         data=data,
         session=sessions,
-        later=rest.put,
-        is_hopeless=partial(tell.ask, task.label) if task.asks else None,
+        later=later,
+        is_hopeless=ask,
         track=task.track,
     )
-    run_or_resume(experiment, task.folder, options, tell.of(task.label))
+    run_or_resume(experiment, task.folder, options, report)
 
 
 def _finish(task: Task, rest: Callable[[], None], tell: _Teller) -> bool:
     """Do the rest of a run, tell its ending, and say whether that is a good one."""
-    ending = _ending_of(rest, task.folder)
+    ending = ending_of(rest, task.folder)
     tell(task.label, ending)
     return ending.kind == "done"
 
 
-def _ending_of(do: Callable[[], None], folder: Path) -> Ending:
+def ending_of(do: Callable[[], None], folder: Path) -> Ending:
+    """Do what there is to do of the run in a folder, and say how it ended."""
     from nnexp.failures import what_failed
     from nnexp.resume import Busy
 
@@ -158,7 +170,7 @@ def _ending_of(do: Callable[[], None], folder: Path) -> Ending:
     return Ending("done")
 
 
-class _Data:
+class Data:
     """Gives each run the arrays of its dataset, which were verified as they were loaded for the first."""
 
     def __init__(self) -> None:
@@ -172,7 +184,7 @@ class _Data:
         return self._loaded[1]
 
 
-class _Sessions:
+class Sessions:
     """Gives each run its session: that of the run before, renewed, where they differ in their seed alone."""
 
     def __init__(self) -> None:

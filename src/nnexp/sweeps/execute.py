@@ -5,20 +5,24 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from nnexp import events
 from nnexp.runs import record
-from nnexp.sweeps.child import PROGRESS_SECONDS, Ask, Ending, Free, Task
-from nnexp.sweeps.worker import Stop, Worker
+from nnexp.sweeps.child import PROGRESS_SECONDS, Ask, Ending, Free, Message, Task
+from nnexp.sweeps.worker import Stop
 
-# A worker that dies takes its run with it, which is done again this often: what killed it may have been chance.
-_TRIES = 2
+# A worker that dies takes its run with it, which is done again until it was tried this often: what killed it may have
+# been chance. A computer that is lost was hardly killed by the run.
+_TRIES = {"died": 2, "lost": 10}
+# A place may have more lanes later, as when a cluster's workers come one by one.
+_LOOK_SECONDS = 2.0
+_MOST_LANES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Warned:
 
 SweepEvent = Started | Again | Free | Ended | Stopping | Warned | events.Event
 SweepReport = Callable[[str, SweepEvent], None]  # the run's label, and what happened to it
+Settle = Callable[[Task, Ending], None]
 
 _Queue: TypeAlias = "queue.SimpleQueue[tuple[Task, Ending] | Future[None]]"
 
@@ -71,24 +76,61 @@ class Tasks(Protocol):
         """Whether a task that asks is to end after the epoch that it told of last."""
 
 
-def execute(tasks: Tasks, workers: int, report: SweepReport, settle: Callable[[Task, Ending], None]) -> None:
-    """Do all tasks; `settle` is called for each as it ends, in the caller's thread, `report` in the workers'.
+class AnyWorker(Protocol):
+    """A process that does tasks, here or elsewhere: see `worker.Worker`, where each is described."""
+
+    kind: str
+    tasks: dict[str, Task]
+    free: bool
+    connection: Connection
+    sentinel: Any
+
+    def begin(self, task: Task) -> None: ...
+    def answer(self, hopeless: bool) -> None: ...
+    def dismiss(self) -> None: ...
+    def messages(self) -> Iterator[Message]: ...
+    def hasten(self, stop: Stop) -> None: ...
+    def ended(self) -> Ending: ...
+
+
+class Place(Protocol):
+    """Where workers are."""
+
+    def lanes(self) -> int:
+        """How many runs there can be at a time, as it is now."""
+
+    def start(self, task: Task) -> AnyWorker:
+        """A new worker, which begins with this task.
+
+        Raises:
+            OSError, EOFError: no process is to be had.
+        """
+
+
+def execute(tasks: Tasks, place: Place, report: SweepReport, settle: Settle) -> None:
+    """Do all tasks; `settle` is called for each as it ends, in the caller's thread, `report` in the lanes'.
 
     Raises:
         KeyboardInterrupt: as it came, after the tasks under way have stopped and saved what there is.
     """
     stop = Stop.new()
     ended: _Queue = queue.SimpleQueue()
-    with ThreadPoolExecutor(workers, thread_name_prefix="lane") as pool:
+    with ThreadPoolExecutor(_MOST_LANES, thread_name_prefix="lane") as pool:
+        begun = over = 0
         try:
-            for _ in range(workers):
-                pool.submit(_Lane(tasks, report, stop, ended).work).add_done_callback(ended.put)
-            lanes = workers
-            while lanes:
-                came = ended.get()
+            while True:
+                while begun - over < place.lanes() and (begun == 0 or tasks):
+                    pool.submit(_Lane(tasks, place, report, stop, ended).work).add_done_callback(ended.put)
+                    begun += 1
+                try:
+                    came = ended.get(timeout=_LOOK_SECONDS)
+                except queue.Empty:
+                    continue
                 if isinstance(came, Future):
                     came.result()  # raises what broke the lane
-                    lanes -= 1
+                    over += 1
+                    if over == begun:
+                        return
                 else:
                     settle(*came)
         except BaseException:
@@ -134,12 +176,13 @@ class _Lane:
     def __init__(
         self,
         todo: Tasks,
+        place: Place,
         report: SweepReport,
         stop: Stop,
         ended: _Queue,
     ) -> None:
-        self._todo, self._report, self._stop, self._ended = todo, report, stop, ended
-        self._workers: list[Worker] = []  # the last one takes tasks; one before it was of another kind, and finishes
+        self._todo, self._place, self._report, self._stop, self._ended = todo, place, report, stop, ended
+        self._workers: list[AnyWorker] = []  # the last one takes tasks; one before it was of another kind, and finishes
         self._again: deque[tuple[Task, str]] = deque()  # whose worker died, and why
         self._tried: dict[str, int] = {}
 
@@ -177,7 +220,7 @@ class _Lane:
             for worker in self._workers:
                 worker.dismiss()
             try:
-                self._workers.append(Worker(task))
+                self._workers.append(self._place.start(task))
             except (OSError, EOFError) as error:  # no process to be had, or no server to fork it from
                 why = f"its process could not be started: {type(error).__name__} {error}".rstrip()
                 self._settle(task, Ending("died", why))
@@ -200,7 +243,7 @@ class _Lane:
             if heard:
                 return
 
-    def _hear(self, worker: Worker, *, over: bool) -> bool:
+    def _hear(self, worker: AnyWorker, *, over: bool) -> bool:
         """Pass on what a worker tells; whether a task, or the worker, came to its end."""
         came = False
         for message in worker.messages():
@@ -221,7 +264,7 @@ class _Lane:
     def _settle(self, task: Task, ending: Ending) -> None:
         """The end of a try: of the task, or of another try to come."""
         ending = self._as_it_is(task, ending)
-        if ending.kind == "died" and self._tried[task.label] < _TRIES and not self._stop.asked.is_set():
+        if self._tried[task.label] < _TRIES.get(ending.kind, 0) and not self._stop.asked.is_set():
             self._again.append((task, ending.message))
         else:
             self._report(task.label, Ended(ending))
@@ -229,9 +272,9 @@ class _Lane:
 
     def _as_it_is(self, task: Task, ending: Ending) -> Ending:
         """What its folder says counts for more than how its process ended."""
-        if ending.kind in {"died", "stopped"} and _came_to_its_end(task.folder):
+        if ending.kind in {"died", "lost", "stopped"} and _came_to_its_end(task.folder):
             return Ending("done")
-        if ending.kind == "died" and self._stop.asked.is_set():
+        if ending.kind in {"died", "lost"} and self._stop.asked.is_set():
             return Ending("stopped")  # by the same signal as the driver, for one
         if ending.kind == "stopped" and not self._stop.asked.is_set():
             return Ending("died", "its process was told to stop, from outside (SIGTERM)")

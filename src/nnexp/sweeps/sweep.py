@@ -9,7 +9,7 @@ import shutil
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from nnexp.failures import what_failed
 from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
-from nnexp.sweeps import endings, worker
+from nnexp.sweeps import endings
 from nnexp.sweeps.child import Ending, Free, Task
 from nnexp.sweeps.estimate import rough_seconds
 from nnexp.sweeps.execute import (
@@ -38,13 +38,12 @@ from nnexp.sweeps.execute import (
     SweepReport,
     Tasks,
     Warned,
-    execute,
 )
+from nnexp.sweeps.executors import Executor, Processes
 from nnexp.sweeps.expand import Point, identity
 from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.sampling import check_extra
 from nnexp.sweeps.search import MakeTask, Trials, labels
-from nnexp.sweeps.shares import share
 from nnexp.tracking.follow import Follower
 from nnexp.tracking.tracker import Tracker
 from nnexp.tracking.trackers import open_trackers
@@ -57,6 +56,7 @@ class Options:
     runs: Path = Path("runs")
     offline: bool = False
     command: Sequence[str] = ()
+    executor: Executor = field(default_factory=Processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     if plan.search:
         check_extra(plan.search)
     trackers = _trackers(points, options.runs)
-    workers, threads = share(points, plan.workers)
+    workers, threads = options.executor.share(points, plan.workers)
     now = datetime.now().astimezone()
     folder = SweepFolder.create(options.runs, plan.name, now)
     state = {
@@ -115,7 +115,7 @@ def _labels(plan: SweepFile, points: Sequence[Point]) -> tuple[str, ...]:
     return tuple(labels(plan, plan.search) if plan.search else [point.label for point in points])
 
 
-def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
+def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     """What is left to do in a sweep folder: the points that have no finished run of theirs.
 
     Raises:
@@ -142,7 +142,7 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> Job:
         with _disk_told(folder):
             folder.begin(plan.yaml(), asked)  # the same points, with another question
     missing = missing_of(folder, plan, points)
-    workers, threads = share(points, plan.workers)
+    workers, threads = options.executor.share(points, plan.workers)
     threads = state["threads"] if isinstance(state.get("threads"), int) else threads
     return Job(folder, plan, tuple(points), missing, workers, threads, trackers)
 
@@ -288,10 +288,11 @@ def _execute(
     experiments = work.experiments()
     if not experiments:
         return
-    worker.start_server()
+    options.executor.prepare()
     for entry in {str(experiment.dataset.plain()): experiment.dataset for experiment in experiments}.values():
-        # Once for all workers.
-        load(describe(entry.name, entry.parameters), offline=options.offline, progress=fetch_progress)
+        if not options.executor.elsewhere:  # else each computer sees to its own
+            # Once for all workers.
+            load(describe(entry.name, entry.parameters), offline=options.offline, progress=fetch_progress)
     # While the server imports TensorFlow on one CPU, another has time for what the summary needs.
     threading.Thread(target=_warm_up, daemon=True, name="warm-up").start()
     with job.folder.scratch() as scratch:
@@ -312,7 +313,7 @@ def _execute(
             follower.over(job.folder.run(task.label).path)
 
         for tasks in work.batches(partial(_task, job, options, scratch)):
-            execute(tasks, job.workers, tell, settle)
+            options.executor.execute(tasks, job.workers, tell, settle)
         if lost and not any(job.folder.run(label).metrics.exists() for label in work.points):
             why = lost[0].split("\n")[0]
             raise RunError(f"no run of the sweep could be kept: {why}\n{_how_to_go_on(job.folder)}")

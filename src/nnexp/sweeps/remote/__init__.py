@@ -1,0 +1,1 @@
+"""Runs on other computers: a worker's process there is minded there, and what it tells and writes comes here."""

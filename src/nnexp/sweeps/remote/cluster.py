@@ -1,0 +1,159 @@
+"""Workers of a Dask cluster: the way to them, whether they have what it takes, and which of them are there."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp.errors import InputError
+from nnexp.failures import first_line
+from nnexp.sweeps.child import Task
+from nnexp.sweeps.execute import Settle, SweepReport, Tasks, execute
+from nnexp.sweeps.expand import Point
+from nnexp.sweeps.remote import far, versions
+from nnexp.sweeps.remote.link import Link
+from nnexp.sweeps.remote.near import RemoteWorker
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_CONNECT_SECONDS = 15
+_LOOK_SECONDS = 1.0
+_GET_IT = 'pip install "nnexp[dask]"'
+
+Serve = Callable[..., None]
+
+
+class Cluster:
+    """The workers of one scheduler, as an executor."""
+
+    elsewhere = True
+
+    def __init__(self, client: Client, lanes: int | None = None, serve: Serve = far.serve) -> None:
+        """`lanes` is how many runs there are at a time; by default as many as the workers have threads.
+
+        Raises:
+            InputError: a worker, or the scheduler, has other versions than this process.
+        """
+        self._client, self._lanes, self._serve = client, lanes, serve
+        self._executor = client.get_executor(pure=False, retries=0)
+        self._id = uuid.uuid4().hex
+        self._expected = versions.here()
+        self._need_the_same()
+        self._threads: Mapping[str, int] = client.nthreads()
+        self._over = threading.Event()
+        self._looking = threading.Thread(target=self._look, daemon=True, name="cluster")
+        self._looking.start()
+
+    def lanes(self) -> int:
+        """How many runs there can be at a time; one where no worker is there yet."""
+        return self._lanes or max(1, sum(self._threads.values()))
+
+    def share(self, points: Sequence[Point], workers: int | None) -> tuple[int, int]:
+        """All that there is; a thread each, where the config does not say otherwise."""
+        return min(self.lanes(), len(points)), 1
+
+    def prepare(self) -> None:
+        """The workers start what they need when the first run comes."""
+
+    def execute(self, tasks: Tasks, workers: int, report: SweepReport, settle: Settle) -> None:
+        """See `execute.execute`."""
+        execute(tasks, self, report, settle)
+
+    def start(self, task: Task) -> RemoteWorker:
+        """A worker that Dask begins where there is room."""
+        name = uuid.uuid4().hex
+        link = Link(self._client, name, driver=True)
+        serving = self._executor.submit(self._serve, name, str(self.token(task)), self._expected)
+        return RemoteWorker(task, link, serving, self._is_there)
+
+    def token(self, task: Task) -> Path:
+        """A file that is there where the runs directory is seen, and nowhere else."""
+        found = task.scratch / f"here-{self._id}"
+        found.touch()
+        return found
+
+    def close(self) -> None:
+        """Let go of the scheduler, and it of what was begun."""
+        self._over.set()
+        self._looking.join()
+        self._executor.shutdown(wait=False)
+
+    def _is_there(self, address: str) -> bool:
+        return not address or address in self._threads
+
+    def _look(self) -> None:
+        while not self._over.wait(_LOOK_SECONDS):
+            with contextlib.suppress(Exception):  # the scheduler is gone: who waits for a worker's word is told so
+                self._threads = self._client.nthreads()
+
+    def _need_the_same(self) -> None:
+        found: dict[str, Any] = {}
+        with _quiet():
+            try:
+                found["the scheduler"] = self._client.run_on_scheduler(versions.here)
+            except Exception as error:  # noqa: BLE001  # nnexp is not there, for one
+                found["the scheduler"] = error
+            found |= self._client.run(versions.here, on_error="return")
+        wrong = []
+        for who, has in found.items():
+            name = who if who == "the scheduler" else f"the worker {who}"
+            if isinstance(has, Exception):
+                wrong.append(f"  {name} has no nnexp like this one's: {first_line(has)}")
+            elif differs := versions.differences(self._expected, has):
+                wrong.append(f"  {name} has {differs}")
+        if wrong:
+            listed = "\n".join(wrong[:10])
+            raise InputError(
+                f"not all of the cluster has what this computer has:\n{listed}\ninstall the same everywhere"
+            )
+
+
+@contextlib.contextmanager
+def connected(address: str, lanes: int | None) -> Iterator[Cluster]:
+    """The cluster of the scheduler at an address, or in a scheduler file; "": one made here for as long as it is used.
+
+    Raises:
+        InputError: there is no such scheduler, or it is another one than is needed; or a package is missing.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise InputError(f"--executor dask needs the package distributed; to get it:  {_GET_IT}") from None
+    # A driver's own part of what docs/cluster.md says for all: what is cut off is noticed in seconds.
+    dask.config.set(
+        {"distributed.comm.timeouts.tcp": "15s", "distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"}
+    )
+    with contextlib.ExitStack() as stack, _quiet():
+        if not address and not (address := dask.config.get("scheduler-address", "") or ""):
+            own = LocalCluster(
+                n_workers=lanes, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
+            )
+            stack.enter_context(own)
+            address = own.scheduler_address
+        try:
+            where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
+            client = stack.enter_context(Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False))
+        except Exception as error:  # noqa: BLE001  # of many kinds: no such host, no answer, other versions, no such file
+            raise InputError(f"there is no scheduler at {address}: {first_line(error)}") from None
+        cluster = Cluster(client, lanes)
+        stack.callback(cluster.close)
+        yield cluster
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask's own words off the terminal: what matters of them is told by nnexp."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,217 @@
+"""The end of a worker that is on another computer: minds its process there, as the driver does with its own.
+
+Where the run folders lie on a disk that both see, runs are done right there. Else they are done in a directory of this
+computer's, and what is in it is mirrored to the driver.
+"""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from multiprocessing import Pipe, current_process
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from nnexp import events
+from nnexp.runs import record
+from nnexp.sweeps.child import PROGRESS_SECONDS, Ending, Message, Task
+from nnexp.sweeps.remote import versions, wire
+from nnexp.sweeps.remote.link import Gone, Item, Link
+from nnexp.sweeps.remote.mirror import Kept, Mirror, as_left
+from nnexp.sweeps.worker import Stop, Worker
+
+Start = Callable[[Task], Worker]
+
+
+def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker) -> None:
+    """Be the far end of the worker that the driver calls `name`, until its process has ended.
+
+    `token` is the path of a file that the driver sees, and `expected` are its versions.
+    """
+    from distributed import get_client, get_worker, secede
+
+    worker, client = get_worker(), get_client()
+    current_process().daemon = False  # Dask's nanny makes its workers daemons, which may have no processes
+    task = worker.get_current_task()
+
+    def is_cancelled() -> bool:
+        """Whether the driver is gone, or wants no more of this: Dask tells a task so in no other way."""
+        known = worker.state.tasks.get(task)
+        return known is None or known.state not in ("executing", "long-running")
+
+    link, shared = Link(client, name, driver=False), Path(token).exists()
+    scratch = Path(tempfile.mkdtemp(prefix="nnexp-", dir=worker.local_directory))
+    try:
+        link.send({"hello": {"address": worker.address, "scratch": str(scratch), "shared": shared}}, is_cancelled)
+        if wrong := versions.differences(expected, versions.here()):
+            link.send({"end": ["died", f"the worker {worker.address} has {wrong}"]}, is_cancelled)
+            return
+        _Far(link, scratch, is_cancelled, secede, start, shared=shared).work()
+    except Gone:
+        pass  # nobody is left who could be told
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if is_cancelled():
+            link.close()
+
+
+class _Far:
+    def __init__(
+        self,
+        link: Link,
+        scratch: Path,
+        is_cancelled: Callable[[], bool],
+        make_room: Callable[[], None],
+        start: Start,
+        *,
+        shared: bool,
+    ) -> None:
+        self._link, self._scratch, self._is_cancelled, self._shared = link, scratch, is_cancelled, shared
+        self._make_room, self._start = make_room, start
+        self._worker: Worker | None = None
+        self._stop = Stop.new()
+        self._orders: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._woken, self._wake = Pipe(duplex=False)
+        self._over = threading.Event()
+        self._mirrors: dict[str, Mirror] = {}
+        self._coming: dict[str, Kept] = {}
+
+    def work(self) -> None:
+        listener = threading.Thread(target=self._listen, daemon=True, name="orders")
+        listener.start()
+        try:
+            while self._step():
+                pass
+        finally:
+            self._over.set()
+            if self._worker is not None:
+                self._stop.hurry.set()
+                self._worker.hasten(self._stop)
+                self._worker.ended()
+            listener.join()
+            self._woken.close()
+            self._wake.close()
+
+    def _listen(self) -> None:
+        while not self._over.is_set():
+            try:
+                item = self._link.receive()
+            except Gone:
+                item = {"hurry": True}
+            if item is not None:
+                self._orders.put(item)
+                self._wake.send_bytes(b"!")
+            if item == {"hurry": True}:
+                return
+
+    def _step(self) -> bool:
+        """Wait for something to happen, and pass it on; whether the worker lives."""
+        worker = self._worker
+        parts: list[Any] = [worker.connection, worker.sentinel] if worker else []
+        ready = wait([self._woken, *parts], PROGRESS_SECONDS)
+        if self._is_cancelled():
+            raise Gone("the driver wants no more of it")
+        for order in self._given():
+            self._follow(order)
+        if worker is None:
+            return not self._stop.hurry.is_set()
+        over = worker.sentinel in ready
+        told = list(worker.messages())
+        worker.hasten(self._stop)
+        for message in told:
+            if isinstance(message.told, Ending):
+                self._mirror(message.label)  # all of it, before it is said to be over
+                self._mirrors.pop(message.label, None)
+                worker.tasks.pop(message.label)
+        self._tell(told)
+        for message in told:
+            if isinstance(message.told, Ending) and not self._shared:
+                shutil.rmtree(self._scratch / message.label, ignore_errors=True)  # the driver has it
+        if over:
+            self._end(worker)
+            return False
+        for label, mirror in self._mirrors.items():
+            if mirror.is_due():
+                self._mirror(label)
+        return True
+
+    def _given(self) -> Iterator[Item]:
+        while self._woken.poll():
+            self._woken.recv_bytes()
+            yield self._orders.get()
+
+    def _follow(self, order: Item) -> None:
+        match order:
+            case {"piece": piece, "label": label}:
+                kept = self._coming.setdefault(label, Kept(self._scratch / label, {"metrics.json": as_left}))
+                kept.take(piece)
+            case {"begin": text}:
+                self._begin(wire.task_of_json(text))
+            case {"answer": hopeless} if self._worker:
+                self._worker.answer(hopeless)
+            case {"dismiss": _}:
+                if self._worker:
+                    self._worker.dismiss()
+                self._make_room()  # what is left needs no slot: another worker may begin beside it
+            case {"stop": _}:
+                self._stop.asked.set()
+            case {"hurry": _}:
+                self._stop.hurry.set()
+
+    def _begin(self, task: Task) -> None:
+        if self._shared:
+            self._wait_until_left(task)
+            task = replace(task, scratch=self._scratch)
+        else:
+            self._coming.pop(task.label, None)
+            task = replace(task, scratch=self._scratch, folder=self._scratch / task.label)
+            self._mirrors[task.label] = Mirror(task.folder)
+            self._mirrors[task.label].know()
+        if self._worker is None:
+            try:
+                self._worker = self._start(task)
+            except (OSError, EOFError) as error:
+                why = f"its process could not be started: {type(error).__name__} {error}".rstrip()
+                self._link.send({"end": ["died", why]}, self._is_cancelled)
+                raise Gone("there is no process") from error
+        else:
+            self._worker.begin(task)
+
+    def _wait_until_left(self, task: Task) -> None:
+        """Wait until it is certain that the worker that had the run is gone: its computer may only be cut off."""
+        told = False
+        while not self._stop.asked.is_set() and not self._stop.hurry.is_set():
+            try:
+                if record.read(task.folder).status != "running":
+                    return
+            except record.UnreadableRun:
+                return
+            if not told:
+                told = True
+                text = "waiting until it is certain that nobody is at it any more: at most five minutes"
+                self._tell([Message(task.label, events.Note(text))])
+            time.sleep(1)
+            if self._is_cancelled():
+                raise Gone("the driver wants no more of it")
+
+    def _mirror(self, label: str) -> None:
+        if label in self._mirrors:
+            for piece in self._mirrors[label].pieces():
+                self._link.send({"piece": piece, "label": label}, self._is_cancelled)
+
+    def _tell(self, messages: list[Message]) -> None:
+        if messages:
+            self._link.send({"tell": wire.messages_to_json(messages)}, self._is_cancelled)
+
+    def _end(self, worker: Worker) -> None:
+        self._worker = None
+        ending = worker.ended()
+        for label in list(worker.tasks):
+            self._mirror(label)
+        self._link.send({"end": [ending.kind, ending.message]}, self._is_cancelled)
