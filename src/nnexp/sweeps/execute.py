@@ -252,7 +252,7 @@ class _Lane:
                 self._settle(worker.tasks.pop(message.label), message.told)
             elif isinstance(message.told, Ask):
                 worker.answer(self._todo.is_hopeless(message.label))
-            else:
+            elif message.label in worker.tasks:  # its ending may come before the word that another may begin
                 self._report(message.label, message.told)
         if over:
             self._workers.remove(worker)
