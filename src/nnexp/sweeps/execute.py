@@ -22,7 +22,7 @@ from nnexp.sweeps.worker import Stop
 _TRIES = {"died": 2, "lost": 10}
 # A place may have more lanes later, as when a cluster's workers come one by one.
 _LOOK_SECONDS = 2.0
-_MOST_LANES = 1000
+_MOST_LANES = 400  # each has a connection to a cluster's scheduler, of which Dask allows 512
 
 
 @dataclass(frozen=True, slots=True)

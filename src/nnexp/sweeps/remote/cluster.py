@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ class Cluster:
         self._expected = versions.here()
         self._need_the_same()
         self._threads: Mapping[str, int] = client.nthreads()
+        self._workers: weakref.WeakSet[RemoteWorker] = weakref.WeakSet()
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, daemon=True, name="cluster")
         self._looking.start()
@@ -70,7 +72,9 @@ class Cluster:
         name = uuid.uuid4().hex
         link = Link(self._client, name, driver=True)
         serving = self._executor.submit(self._serve, name, str(self.token(task)), self._expected)
-        return RemoteWorker(task, link, serving, self._is_there)
+        worker = RemoteWorker(task, link, serving)
+        self._workers.add(worker)
+        return worker
 
     def token(self, task: Task) -> Path:
         """A file that is there where the runs directory is seen, and nowhere else."""
@@ -84,13 +88,12 @@ class Cluster:
         self._looking.join()
         self._executor.shutdown(wait=False)
 
-    def _is_there(self, address: str) -> bool:
-        return not address or address in self._threads
-
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
             with contextlib.suppress(Exception):  # the scheduler is gone: who waits for a worker's word is told so
                 self._threads = self._client.nthreads()
+            for worker in list(self._workers):
+                worker.look(self._threads)
 
     def _need_the_same(self) -> None:
         found: dict[str, Any] = {}

@@ -21,12 +21,15 @@ from typing import Any
 from nnexp import events
 from nnexp.runs import record
 from nnexp.sweeps.child import PROGRESS_SECONDS, Ending, Message, Task
+from nnexp.sweeps.execute import AnyWorker
 from nnexp.sweeps.remote import versions, wire
 from nnexp.sweeps.remote.link import Gone, Item, Link
 from nnexp.sweeps.remote.mirror import Kept, Mirror, as_left
 from nnexp.sweeps.worker import Stop, Worker
 
-Start = Callable[[Task], Worker]
+_LOOK_SECONDS = 0.5
+
+Start = Callable[[Task], AnyWorker]
 
 
 def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker) -> None:
@@ -36,29 +39,31 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
     """
     from distributed import get_client, get_worker, secede
 
-    worker, client = get_worker(), get_client()
+    worker, link = get_worker(), Link(get_client(), name, driver=False)
     current_process().daemon = False  # Dask's nanny makes its workers daemons, which may have no processes
-    task = worker.get_current_task()
+    task, over = worker.get_current_task(), threading.Event()
 
-    def is_cancelled() -> bool:
-        """Whether the driver is gone, or wants no more of this: Dask tells a task so in no other way."""
-        known = worker.state.tasks.get(task)
-        return known is None or known.state not in ("executing", "long-running")
+    def watch() -> None:
+        """Close the link once the driver is gone, or wants no more of this: Dask tells a task so in no other way."""
+        while not over.wait(_LOOK_SECONDS):
+            known = worker.state.tasks.get(task)
+            if known is None or known.state not in ("executing", "long-running"):
+                link.close()
+                return
 
-    link, shared = Link(client, name, driver=False), Path(token).exists()
-    scratch = Path(tempfile.mkdtemp(prefix="nnexp-", dir=worker.local_directory))
+    threading.Thread(target=watch, daemon=True, name="watch").start()
+    scratch, shared = Path(tempfile.mkdtemp(prefix="nnexp-", dir=worker.local_directory)), Path(token).exists()
     try:
-        link.send({"hello": {"address": worker.address, "scratch": str(scratch), "shared": shared}}, is_cancelled)
+        link.send({"hello": {"address": worker.address, "scratch": str(scratch), "shared": shared}})
         if wrong := versions.differences(expected, versions.here()):
-            link.send({"end": ["died", f"the worker {worker.address} has {wrong}"]}, is_cancelled)
-            return
-        _Far(link, scratch, is_cancelled, secede, start, shared=shared).work()
+            link.send({"end": ["died", f"the worker {worker.address} has {wrong}"]})
+        else:
+            _Far(link, scratch, secede, start, shared=shared).work()
     except Gone:
         pass  # nobody is left who could be told
     finally:
+        over.set()
         shutil.rmtree(scratch, ignore_errors=True)
-        if is_cancelled():
-            link.close()
 
 
 class _Far:
@@ -66,57 +71,47 @@ class _Far:
         self,
         link: Link,
         scratch: Path,
-        is_cancelled: Callable[[], bool],
         make_room: Callable[[], None],
         start: Start,
         *,
         shared: bool,
     ) -> None:
-        self._link, self._scratch, self._is_cancelled, self._shared = link, scratch, is_cancelled, shared
+        self._link, self._scratch, self._shared = link, scratch, shared
         self._make_room, self._start = make_room, start
-        self._worker: Worker | None = None
+        self._worker: AnyWorker | None = None
         self._stop = Stop.new()
         self._orders: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._woken, self._wake = Pipe(duplex=False)
-        self._over = threading.Event()
+        self._gone = False
         self._mirrors: dict[str, Mirror] = {}
         self._coming: dict[str, Kept] = {}
 
     def work(self) -> None:
-        listener = threading.Thread(target=self._listen, daemon=True, name="orders")
-        listener.start()
+        threading.Thread(target=self._listen, daemon=True, name="orders").start()
         try:
             while self._step():
                 pass
         finally:
-            self._over.set()
             if self._worker is not None:
                 self._stop.hurry.set()
                 self._worker.hasten(self._stop)
                 self._worker.ended()
-            listener.join()
-            self._woken.close()
-            self._wake.close()
 
     def _listen(self) -> None:
-        while not self._over.is_set():
+        """Hand on what the driver orders; the last order is that it is gone."""
+        while not self._gone:
             try:
-                item = self._link.receive()
+                order = self._link.receive()
             except Gone:
-                item = {"hurry": True}
-            if item is not None:
-                self._orders.put(item)
-                self._wake.send_bytes(b"!")
-            if item == {"hurry": True}:
-                return
+                self._gone, order = True, {}
+            self._orders.put(order)
+            self._wake.send_bytes(b"!")
 
     def _step(self) -> bool:
         """Wait for something to happen, and pass it on; whether the worker lives."""
         worker = self._worker
         parts: list[Any] = [worker.connection, worker.sentinel] if worker else []
         ready = wait([self._woken, *parts], PROGRESS_SECONDS)
-        if self._is_cancelled():
-            raise Gone("the driver wants no more of it")
         for order in self._given():
             self._follow(order)
         if worker is None:
@@ -145,6 +140,8 @@ class _Far:
         while self._woken.poll():
             self._woken.recv_bytes()
             yield self._orders.get()
+        if self._gone:
+            raise Gone("the driver wants no more of it")
 
     def _follow(self, order: Item) -> None:
         match order:
@@ -178,7 +175,7 @@ class _Far:
                 self._worker = self._start(task)
             except (OSError, EOFError) as error:
                 why = f"its process could not be started: {type(error).__name__} {error}".rstrip()
-                self._link.send({"end": ["died", why]}, self._is_cancelled)
+                self._link.send({"end": ["died", why]})
                 raise Gone("there is no process") from error
         else:
             self._worker.begin(task)
@@ -197,21 +194,21 @@ class _Far:
                 text = "waiting until it is certain that nobody is at it any more: at most five minutes"
                 self._tell([Message(task.label, events.Note(text))])
             time.sleep(1)
-            if self._is_cancelled():
+            if self._gone:
                 raise Gone("the driver wants no more of it")
 
     def _mirror(self, label: str) -> None:
         if label in self._mirrors:
             for piece in self._mirrors[label].pieces():
-                self._link.send({"piece": piece, "label": label}, self._is_cancelled)
+                self._link.send({"piece": piece, "label": label})
 
     def _tell(self, messages: list[Message]) -> None:
         if messages:
-            self._link.send({"tell": wire.messages_to_json(messages)}, self._is_cancelled)
+            self._link.send({"tell": wire.messages_to_json(messages)})
 
-    def _end(self, worker: Worker) -> None:
+    def _end(self, worker: AnyWorker) -> None:
         self._worker = None
         ending = worker.ended()
         for label in list(worker.tasks):
             self._mirror(label)
-        self._link.send({"end": [ending.kind, ending.message]}, self._is_cancelled)
+        self._link.send({"end": [ending.kind, ending.message]})

@@ -1,72 +1,75 @@
 """Two ends that send each other plain messages through Dask's scheduler: in order, and only as many as are read.
 
 Neither end has to be reachable for the other. What is under way is bounded by `_MOST` messages each way: who sends more
-waits until the other has read some.
+waits until the other has read some. Waiting has no time limit, since the scheduler logs an error for each that passes;
+`close` ends it.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _MOST = 4  # of at most a piece of a file each
-_PATIENCE = 1.0  # seconds, after which who waits looks whether the other is still there
 
 Item = dict[str, Any]
 
 
 class Gone(Exception):
-    """The other end, or the way to it, is no more."""
+    """The other end, or the way to it, is no more, or this end was closed."""
 
 
 class Link:
-    """One end. `send` and `receive` may be called from two threads, each from one."""
+    """One end: one thread sends, one receives, and any closes it."""
 
     def __init__(self, client: Client, name: str, *, driver: bool) -> None:
         from distributed import Queue
 
         there, back = (Queue(f"nnexp-{name}-{way}", client=client, maxsize=_MOST) for way in ("there", "back"))
         self._to, self._from = (there, back) if driver else (back, there)
+        self._closed = False
 
-    def send(self, item: Item, is_over: Callable[[], bool]) -> None:
+    def send(self, item: Item) -> None:
         """Send an item, as soon as there is room.
 
         Raises:
-            Gone: the other end is no more, as `is_over` says, or the scheduler is.
+            Gone: nobody will read it.
         """
-        while True:
-            try:
-                self._to.put(item, timeout=_PATIENCE)
-            except TimeoutError:
-                if is_over():
-                    raise Gone("nobody reads what is sent") from None
-            except Exception as error:
-                raise Gone(f"{type(error).__name__}: {error}") from error
-            else:
-                return
-
-    def receive(self) -> Item | None:
-        """The next item; None where none comes for a while.
-
-        Raises:
-            Gone: the scheduler is no more.
-        """
+        self._need_open()
         try:
-            item: Item = self._from.get(timeout=_PATIENCE)
-        except TimeoutError:
-            return None
+            self._to.put(item)
         except Exception as error:
             raise Gone(f"{type(error).__name__}: {error}") from error
+        self._need_open()
+
+    def receive(self) -> Item:
+        """The next item, as soon as there is one.
+
+        Raises:
+            Gone: there will be none.
+        """
+        self._need_open()
+        try:
+            item: Item = self._from.get()
+        except Exception as error:
+            raise Gone(f"{type(error).__name__}: {error}") from error
+        self._need_open()
         return item
 
     def close(self) -> None:
-        """Forget what was not read."""
-        for queue in (self._to, self._from):
-            with contextlib.suppress(Exception):
-                queue.get(batch=True, timeout=_PATIENCE)
-            with contextlib.suppress(Exception):
-                queue.close()
+        """End what waits at this end, and forget what was not read."""
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(Exception):  # the scheduler is gone, and so are those that waited for it
+                for queue in (self._to, self._from):
+                    queue.get(batch=True)
+                self._from.put({})  # for the one that waits
+                for queue in (self._to, self._from):
+                    queue.close()
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise Gone("it was closed")

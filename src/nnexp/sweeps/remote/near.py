@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
@@ -21,17 +21,21 @@ from nnexp.sweeps.worker import Stop
 
 # After this long a worker that was asked to stop is left alone; what it has sent until then is kept.
 _PATIENCE_SECONDS = 30.0
+# A worker that is not there at so many looks in a row is gone: its last words may still be under way.
+_LOOKS = 3
 
 
 class RemoteWorker:
     """One process of another computer, and the tasks that it is at: see `worker.Worker`."""
 
-    def __init__(self, task: Task, link: Link, serving: Future[None], is_there: Callable[[str], bool]) -> None:
-        """`serving` is the far end at work, on the worker of an address of which `is_there` knows whether it lives."""
+    def __init__(self, task: Task, link: Link, serving: Future[None]) -> None:
+        """`serving` is the far end at work."""
         self.kind = task.kind
         self.tasks: dict[str, Task] = {}
         self.free = False
-        self._link, self._serving, self._is_there = link, serving, is_there
+        self._link, self._serving = link, serving
+        self._missed = 0  # looks in a row
+        self._left = False  # of itself
         self._asked_at: float | None = None
         self._far: Item = {}  # what it said of itself, as soon as it is there
         self._kept: dict[str, Kept] = {}
@@ -39,12 +43,12 @@ class RemoteWorker:
         self._orders: queue.SimpleQueue[Item | Task | None] = queue.SimpleQueue()
         self._ending: Ending | None = None
         self._lock = threading.Lock()
+        self._over = threading.Event()  # nothing comes any more
         self.connection, self._wake = Pipe(duplex=False)
         self.sentinel, self._alive = Pipe(duplex=False)
         self.begin(task)
-        self._hearing = threading.Thread(target=self._hear, daemon=True, name="hear")
         self._ordering = threading.Thread(target=self._order, daemon=True, name="order")
-        self._hearing.start()
+        threading.Thread(target=self._hear, daemon=True, name="hear").start()
 
     def begin(self, task: Task) -> None:
         """Give it a task; if it has just died, its end is told like any other."""
@@ -81,45 +85,46 @@ class RemoteWorker:
     def ended(self) -> Ending:
         """How the process ended, once it has: the ending of those of its tasks that it told nothing of."""
         wait([self.sentinel])
-        self._orders.put(None)
-        for thread in (self._hearing, self._ordering):
-            if thread.ident is not None:
-                thread.join()
-        for kept in self._kept.values():
-            with contextlib.suppress(OSError):
-                kept.drop()
-        self._serving.cancel()  # Dask would begin it again where its worker is gone
-        self._link.close()
+        if not self._left:
+            self._serving.cancel()  # Dask would begin it again where its worker is gone
+        self._over.wait()
         for end in (self.connection, self._wake, self.sentinel):
             end.close()
         assert self._ending is not None
         return Ending("stopped") if self._asked_at is not None else self._ending
 
+    def look(self, addresses: Collection[str]) -> None:
+        """See whether it is still there: called now and then with the addresses of all workers."""
+        there = not self._serving.done() and (not self._far or self._far["address"] in addresses)
+        self._missed = 0 if there else self._missed + 1
+        if self._missed == _LOOKS:
+            self._finish(Ending("lost", self._why()))
+
     def _finish(self, ending: Ending) -> None:
         with self._lock:
-            if self._ending is None:
-                self._ending = ending
-                self._alive.close()  # for those who wait for the sentinel
-
-    def _is_over(self) -> bool:
-        return self._ending is not None
+            if self._ending is not None:
+                return
+            self._ending = ending
+        self._orders.put(None)
+        self._link.close()  # and with it the thread that hears ends
 
     # What comes from there, in a thread.
 
     def _hear(self) -> None:
         try:
-            while not self._is_over():
-                item = self._link.receive()
-                if item is not None:
-                    self._take(item)
-                elif self._serving.done() or not self._is_there(self._far.get("address", "")):
-                    self._finish(Ending("lost", self._why()))
+            while self._ending is None:
+                self._take(self._link.receive())
         except (Gone, BadPiece) as error:
             self._finish(Ending("lost", f"its worker cannot be heard: {error}"))
         except OSError as error:
             self._finish(Ending("failed", f"what its worker sent could not be kept: {error.strerror or error}"))
         except Exception as error:  # noqa: BLE001  # a lane would wait for ever
             self._finish(Ending("failed", f"what its worker sent could not be understood: {first_line(error)}"))
+        for kept in self._kept.values():
+            with contextlib.suppress(OSError):
+                kept.drop()
+        self._alive.close()  # for those who wait for the sentinel
+        self._over.set()
 
     def _take(self, item: Item) -> None:
         match item:
@@ -135,6 +140,7 @@ class RemoteWorker:
                     self._told.put(message)
                     self._wake.send_bytes(b"!")
             case {"end": [kind, why]}:
+                self._left = True
                 self._finish(Ending(kind, why))
 
     def _renamed(self) -> tuple[str, str]:
@@ -151,11 +157,11 @@ class RemoteWorker:
 
     def _order(self) -> None:
         try:
-            while (order := self._orders.get()) is not None and not self._is_over():
+            while (order := self._orders.get()) is not None:
                 if isinstance(order, Task):
                     self._hand_over(order)
                     order = {"begin": wire.task_to_json(order)}
-                self._link.send(order, self._is_over)
+                self._link.send(order)
         except Gone as error:
             self._finish(Ending("lost", f"its worker cannot be reached: {error}"))
         except OSError as error:
@@ -174,4 +180,4 @@ class RemoteWorker:
                 folder.discard()  # of a try that was lost before there was a run
         else:
             for piece in Mirror(task.folder).pieces():
-                self._link.send({"piece": piece, "label": task.label}, self._is_over)
+                self._link.send({"piece": piece, "label": task.label})
