@@ -28,7 +28,7 @@ base:
   checkpoint: true
 """
 SHORT = f"{SWEEP}  epochs: 3\ngrid: {{hidden: [4, 8]}}\n"
-LONG = f"{SWEEP}  epochs: 400\n  batch_size: 4\nrepeats: 2\n"
+LONG = f"{SWEEP}  epochs: 150\n  batch_size: 4\nrepeats: 2\n"
 OTHERS = [name for name in EXECUTORS if name != "serial"]  # there the run's process is the driver's
 
 Sweep = Callable[..., "subprocess.Popen[str]"]

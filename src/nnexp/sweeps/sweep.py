@@ -182,7 +182,7 @@ def carry_out(
         with _followed(job, report) as follower:
             try:
                 _execute(job, work, options, report, fetch_progress, follower)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, RunError):
                 with contextlib.suppress(NnexpError):  # what ended it is told, and how to go on
                     _summed_up(job.folder)
                 raise
@@ -313,7 +313,10 @@ def _execute(
             follower.over(job.folder.run(task.label).path)
 
         for tasks in work.batches(partial(_task, job, options, scratch)):
-            options.executor.execute(tasks, job.workers, tell, settle)
+            try:
+                options.executor.execute(tasks, job.workers, tell, settle)
+            except RunError as error:
+                raise RunError(f"{error}\nwhat is done is kept; {_how_to_go_on(job.folder)}") from error
         if lost and not any(job.folder.run(label).metrics.exists() for label in work.points):
             why = lost[0].split("\n")[0]
             raise RunError(f"no run of the sweep could be kept: {why}\n{_how_to_go_on(job.folder)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import uuid
 import weakref
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.errors import InputError
+from nnexp.errors import InputError, RunError
 from nnexp.failures import first_line
 from nnexp.sweeps.child import Task
 from nnexp.sweeps.execute import Settle, SweepReport, Tasks, execute
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 15
 _LOOK_SECONDS = 1.0
+_ADDRESS = re.compile(r"(\w+://)?[^/:\s]+:\d+|(\w+://)?\[[0-9a-fA-F:]+\]:\d+")
 _GET_IT = 'pip install "nnexp[dask]"'
 
 Serve = Callable[..., None]
@@ -68,10 +70,17 @@ class Cluster:
         execute(tasks, self, report, settle)
 
     def start(self, task: Task) -> RemoteWorker:
-        """A worker that Dask begins where there is room."""
-        name = uuid.uuid4().hex
-        link = Link(self._client, name, driver=True)
-        serving = self._executor.submit(self._serve, name, str(self.token(task)), self._expected)
+        """A worker that Dask begins where there is room.
+
+        Raises:
+            RunError: the scheduler is gone.
+        """
+        name, token = uuid.uuid4().hex, str(self.token(task))
+        try:
+            link = Link(self._client, name, driver=True)
+            serving = self._executor.submit(self._serve, name, token, self._expected)
+        except Exception as error:
+            raise RunError(f"the cluster's scheduler is gone: {type(error).__name__}: {first_line(error)}") from error
         worker = RemoteWorker(task, link, serving)
         self._workers.add(worker)
         return worker
@@ -126,7 +135,7 @@ def connected(address: str, lanes: int | None) -> Iterator[Cluster]:
     """
     try:
         import dask
-        from distributed import Client, LocalCluster
+        from distributed import LocalCluster
     except ImportError:
         raise InputError(f"--executor dask needs the package distributed; to get it:  {_GET_IT}") from None
     # A driver's own part of what docs/cluster.md says for all: what is cut off is noticed in seconds.
@@ -140,14 +149,25 @@ def connected(address: str, lanes: int | None) -> Iterator[Cluster]:
             )
             stack.enter_context(own)
             address = own.scheduler_address
-        try:
-            where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
-            client = stack.enter_context(Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False))
-        except Exception as error:  # noqa: BLE001  # of many kinds: no such host, no answer, other versions, no such file
-            raise InputError(f"there is no scheduler at {address}: {first_line(error)}") from None
+        client = stack.enter_context(_client(address))
         cluster = Cluster(client, lanes)
         stack.callback(cluster.close)
         yield cluster
+
+
+def _client(address: str) -> Client:
+    from distributed import Client
+
+    is_file = address.endswith(".json")
+    if is_file and not Path(address).is_file():
+        raise InputError(f"there is no scheduler file {address}; `dask scheduler --scheduler-file` writes it")
+    if not is_file and not _ADDRESS.fullmatch(address):
+        raise InputError(f"--scheduler {address}: give an address, such as tcp://lab:8786, or a scheduler file")
+    where = {"scheduler_file": address} if is_file else {"address": address}
+    try:
+        return Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except Exception as error:  # noqa: BLE001  # of many kinds: no such host, no answer, other versions of Dask
+        raise InputError(f"there is no scheduler at {address}: {first_line(error)}") from None
 
 
 @contextlib.contextmanager

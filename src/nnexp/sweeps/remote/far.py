@@ -63,6 +63,7 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
         pass  # nobody is left who could be told
     finally:
         over.set()
+        link.leave()
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -67,8 +67,18 @@ class Link:
                 for queue in (self._to, self._from):
                     queue.get(batch=True)
                 self._from.put({})  # for the one that waits
-                for queue in (self._to, self._from):
-                    queue.close()
+            self._release()
+
+    def leave(self) -> None:
+        """Be done with it: what the other end has not read yet stays for it."""
+        if not self._closed:
+            self._closed = True
+            self._release()
+
+    def _release(self) -> None:
+        with contextlib.suppress(Exception):
+            for queue in (self._to, self._from):
+                queue.close()
 
     def _need_open(self) -> None:
         if self._closed:
