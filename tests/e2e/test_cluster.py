@@ -1,0 +1,104 @@
+"""`nnexp sweep` on a Dask cluster as one starts it: what is refused, and what a worker's place does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nnexp as package
+from nnexp.runs import record
+
+Cluster = Callable[..., "contextlib.AbstractContextManager[str]"]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    """A scheduler and a worker of their own, which is there as soon as this is entered; its address."""
+
+    @contextlib.contextmanager
+    def start(**environment: str) -> Iterator[str]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        address = f"tcp://127.0.0.1:{port}"
+        dask, log = [sys.executable, "-m", "dask"], tmp_path / "worker.log"
+        worker = ["worker", address, "--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
+        with log.open("wb") as said:
+            started = [
+                subprocess.Popen([*dask, *words], stdout=said, stderr=said, env={**os.environ, **environment})
+                for words in (
+                    ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"],
+                    [*worker, "--local-directory", str(tmp_path)],
+                )
+            ]
+        try:
+            while b"Registered to" not in log.read_bytes():
+                assert all(process.poll() is None for process in started), log.read_text()
+                time.sleep(0.1)
+            yield address
+        finally:
+            for process in reversed(started):
+                process.terminate()
+                process.wait()
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--executor", "dsk"], "there is no executor 'dsk' (is it dask?); there are processes, serial, dask"),
+        (["--scheduler", "lab"], "--scheduler lab: give an address, such as tcp://lab:8786, or a scheduler file"),
+        (["--scheduler", "lab.json"], "there is no scheduler file lab.json"),
+        (["--scheduler", "tcp://lab:1", "--executor", "serial"], "--scheduler is for --executor dask, not serial"),
+    ],
+)
+def test_what_is_no_executor_is_refused_before_anything_is_made(
+    words: list[str], told: str, nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    done = nnexp("sweep", config(), *words, "--runs-dir", tmp_path / "runs", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "runs").exists()) == (2, False)
+    assert told in done.stderr
+
+
+@pytest.mark.slow
+def test_another_nnexp_on_the_cluster_is_refused_with_both_and_nothing_is_made(
+    cluster: Cluster, nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    other = shutil.copytree(Path(package.__file__).parent, tmp_path / "other" / "nnexp")
+    with (other / "errors.py").open("a") as file:
+        file.write("# another\n")
+    with cluster(PYTHONPATH=str(other.parent)) as address:
+        done = nnexp("sweep", config(), "--scheduler", address, "--runs-dir", tmp_path / "runs")
+    assert (done.returncode, (tmp_path / "runs").exists()) == (2, False)
+    assert done.stderr.count("nnexp's source") == 2  # the scheduler's and the worker's
+    assert "(here " in done.stderr
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_ends_the_sweep_with_what_is_done_and_how_to_go_on(
+    cluster: Cluster, start: Any, nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    with cluster() as address:
+        sweep = start("sweep", config(epochs=30), "--repeats", 4, "--scheduler", address, "--runs-dir", runs)
+        while len(list(runs.glob("*/*/model.keras"))) < 2:
+            assert sweep.poll() is None
+            time.sleep(0.1)
+    _, said = sweep.communicate(timeout=120)
+    assert sweep.returncode == 1
+    assert "the cluster's scheduler is gone" in said
+    [folder] = runs.iterdir()
+    assert f"nnexp resume {folder}" in said
+    assert nnexp("resume", folder).returncode == 0
+    assert {record.read(path.parent).status for path in folder.glob("*/metrics.json")} == {"completed"}
