@@ -73,6 +73,18 @@ def test_each_end_and_each_choice_is_looked_at_once_before_training(tmp_path: Pa
         assert {point[name] for point in looked_at if name in point} == values
 
 
+def test_a_small_space_has_as_many_trials_as_points_and_none_more(tmp_path: Path) -> None:
+    found = search(
+        tmp_path, SEARCH + "space: {optimizer: [adam, sgd], hidden: {range: [4, 8], when: {optimizer: sgd}}}"
+    )
+    assert found.search
+    assert found.search.trials == 1 + 5
+    with pytest.raises(ConfigError, match="the space has only 6 points for 7 trials"):
+        search(tmp_path, found.yaml(), trials=7)
+    with pytest.raises(ConfigError, match="the space has only 2 points for 4 trials"):
+        search(tmp_path, SEARCH + "space: {optimizer: [adam, sgd], hidden: [4, 8]}", ("hidden", "9"))
+
+
 def test_the_written_file_gives_the_same_search(tmp_path: Path) -> None:
     plan = search(tmp_path, SEARCH + WHOLE + "pruner: median\ntrials: 9\nfinalists: 2\nrepeats: 4\n")
     again = search(tmp_path, plan.yaml())
@@ -96,7 +108,7 @@ def test_options_take_the_place_of_the_sampler_the_trials_and_a_dimension(tmp_pa
     [
         ((("hidden", "9,10"),), {}, "takes its values from the space"),
         ((("optimizer", "adam"),), {}, "'optimizer.momentum' depends on 'optimizer'"),
-        ((), {"sampler": "grid"}, "allowed for a search: random, tpe"),
+        ((), {"sampler": "grid"}, "allowed for a search: random, tpe, cmaes"),
         ((), {"sampler": "ramdom"}, "did you mean 'random'?"),
         ((), {"seed": "1,2"}, "a search takes one seed"),
     ],
@@ -114,6 +126,7 @@ def test_a_grid_takes_no_option_of_a_search(tmp_path: Path) -> None:
 
 
 SPACE = "space: {hidden: [4, 8]}\n"
+CMAES = SEARCH.replace("random", "cmaes")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +164,12 @@ SPACE = "space: {hidden: [4, 8]}\n"
         ),
         (SEARCH + "space: {hidden: {range: [-4, 8]}}", "not a number of units"),  # only an end of it
         (SEARCH + "space: {layers.1.unit: [4, 8]}", "units"),
+        (
+            SEARCH + "trials: 3\n" + SPACE,
+            "search.yaml:10:9: the space has only 2 points for 3 trials\n    give 2 trials",
+        ),
+        (CMAES + SPACE, "search.yaml:9:9: 'hidden' is a list, and cmaes goes by"),
+        (CMAES + WHOLE, "'optimizer.momentum' counts only at some points"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_trained(tmp_path: Path, text: str, said: str) -> None:

@@ -36,6 +36,10 @@ def task(point: Point) -> Task:
     return Task(point.label, Path(), "", "", Path())
 
 
+def epoch(number: int, val_loss: float, loss: float = 0.5) -> EpochEnded:
+    return EpochEnded(number, 2, {"loss": loss, "val_loss": val_loss}, 1.0)
+
+
 def test_trials_come_one_by_one_and_the_best_of_them_come_again_with_fresh_seeds(tmp_path: Path) -> None:
     (tmp_path / "search.yaml").write_text(f"{TEXT}finalists: 1\nrepeats: 2\nseed: 5\n")
     plan = load_sweep(tmp_path / "search.yaml")
@@ -48,7 +52,7 @@ def test_trials_come_one_by_one_and_the_best_of_them_come_again_with_fresh_seeds
         taken = trials.take("")
         assert taken
         assert (taken.label, job.folder.labels()[-1]) == (label, label)  # written down before it begins
-        for event in (EpochEnded(1, 2, {"val_loss": 0.1}, 1.0), EpochEnded(2, 2, {"val_loss": loss}, 1.0), Free()):
+        for event in (epoch(1, 0.1), epoch(2, loss), Free()):
             trials.hear(label, event)
     assert not trials
     assert trials.take("") is None
@@ -88,6 +92,10 @@ def test_a_trial_that_was_written_down_is_the_one_that_is_run(resumed: Callable[
     [
         {"label": "../elsewhere"},
         {"label": "trial=4"},
+        {"label": "trial=2"},  # without a first
+        {"label": ["trial=1"]},
+        {"seed": 43},  # of a final
+        {"seed": 42.0},
         {"seed": 43_000},
         {"parameters": {"optimizer": "adam"}},
         {"parameters": {"optimizer": "adam", "batch_size": 17}},
@@ -95,6 +103,7 @@ def test_a_trial_that_was_written_down_is_the_one_that_is_run(resumed: Callable[
         {"parameters": {"optimizer": "lion", "batch_size": 16}},
         {"parameters": {"optimizer": "adam", "batch_size": 16, "optimizer.momentum": 0.1}},
         {"parameters": {"optimizer": "sgd", "batch_size": 16}},
+        {"parameters": {"optimizer": "adam", "batch_size": 16, "epochs": 3}},
         {"parameters": [1]},
         {"parameters": None},
     ],
@@ -104,3 +113,19 @@ def test_a_point_that_the_space_does_not_have_stops_the_search(
 ) -> None:
     with pytest.raises(InputError, match=r"holds a point that its sweep\.yaml cannot give; to begin anew: nnexp sweep"):
         resumed({**POINT, **change})
+
+
+def test_a_trial_that_diverged_is_none_of_the_best_before_its_files_say_so(
+    resumed: Callable[[dict[str, Any]], Trials],
+) -> None:
+    trials = resumed(POINT)
+    batches = trials.batches(task)
+    next(batches)
+    for label, loss in (("trial=1", math.nan), ("trial=2", 0.5), ("trial=3", 0.4)):
+        trials.take("")
+        trials.hear(label, epoch(1, 0.1 if label == "trial=1" else 0.9, loss))  # its validation loss looks good
+        trials.hear(label, Free())
+    next(batches)
+    values = {label: point.parameters for label, point in trials.points.items()}
+    assert values["trial=1"] not in [values[label] for label in values if label.startswith("final=")]
+    assert len(values) == 3 + 2 * 3

@@ -59,7 +59,7 @@ def sweep(
     seed: Annotated[str | None, typer.Option(metavar="N", help="The first seed, or all of them: 1,2,3.")] = None,
     sampler: Annotated[
         str | None,
-        typer.Option(metavar="random | tpe", help="How a search proposes its trials, else as its file says."),
+        typer.Option(metavar="random | tpe | cmaes", help="How a search proposes its trials, else as its file says."),
     ] = None,
     trials: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many trials a search has.")] = None,
     workers: Annotated[

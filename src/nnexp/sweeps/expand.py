@@ -94,7 +94,7 @@ def trial_of(sweep: SweepFile, label: str, values: Mapping[str, Any], seed: int)
         ValueError: the values are no point of the space.
     """
     assert sweep.search is not None
-    if any(one.counts(values) != (one.name in values) for one in sweep.search.space):
+    if [one.name for one in sweep.search.space if one.counts(values)] != list(values):
         raise ValueError("other dimensions than count there")
     if not all(one.values.holds(values[one.name]) for one in sweep.search.space if one.name in values):
         raise ValueError("a value that its dimension does not have")

@@ -6,18 +6,20 @@ no state is kept, so that a search that was cut off goes on as it would have.
 
 from __future__ import annotations
 
-import importlib.util
+import itertools
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnexp.comparison.metrics import greater_is_better
-from nnexp.config.sweep.space import Choice, Dimension, Range, Search
+from nnexp.config.sweep.space import Choice, Dimension, Range, Search, every
 from nnexp.errors import InputError
 from nnexp.sweeps.draws import draw
+from nnexp.sweeps.evolution import evolved
+from nnexp.sweeps.known import Known
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -27,42 +29,47 @@ if TYPE_CHECKING:
 # Trials that are drawn at random before TPE can tell good from bad: Optuna's own number.
 _DRAWN_FIRST = 10
 
-# worst: it diverged, which is worse than any figure; failed: it says nothing of its point.
-State = Literal["running", "done", "pruned", "worst", "failed"]
-
-
-@dataclass(slots=True)
-class Known:
-    """What is known of a trial: its values, and the objective after each epoch."""
-
-    values: Mapping[str, Any]
-    rows: dict[int, float] = field(default_factory=dict)
-    state: State = "running"
-    value: float | None = None  # of the objective, where it is done
+# A point that was tried is proposed again where few are left. Then the sampler is asked for another so often, and so
+# often one is drawn, until the first that is left is taken.
+_ASKED, _DRAWN = 10, 40
 
 
 def check_extra(search: Search) -> None:
-    """That Optuna is there, if it is needed.
+    """That the packages are there which it needs.
 
     Raises:
-        InputError: it is not, and how to get it.
+        InputError: one is not, and how to get it.
     """
-    needing = [f"sampler: {search.sampler}"] if search.sampler != "random" else []
-    needing += [f"pruner: {search.pruner}"] if search.pruner != "none" else []
-    if needing and importlib.util.find_spec("optuna") is None:
-        what = f"{' and '.join(needing)} needs the package optuna"
-        raise InputError(f"{what}; get it with  pip install 'nnexp[optuna]', or search with `sampler: random`")
+    needed = {f"sampler: {search.sampler}": {"tpe": "optuna", "cmaes": "cmaes"}.get(search.sampler)}
+    needed[f"pruner: {search.pruner}"] = None if search.pruner == "none" else "optuna"
+    missing = [f"{what} needs the package {name}" for what, name in needed.items() if name and find_spec(name) is None]
+    if missing:
+        how = "get it with  pip install 'nnexp[optuna]', or search with `sampler: random` and without a pruner"
+        raise InputError(f"{' and '.join(missing)}; {how}")
 
 
-def propose(search: Search, seed: int, before: Sequence[Known], again: int = 0) -> dict[str, Any]:
-    """The values of the trial that follows those `before`; other ones for each `again`."""
+def propose(search: Search, seed: int, before: Sequence[Known]) -> dict[str, Any]:
+    """The values of the trial that follows those `before`: none that was tried, as long as the space has others."""
+    tried = [known.values for known in before]
+    asked = (_asked(search, seed, before, again) for again in range(_ASKED))
+    drawn = (draw(search.space, seed, len(before) + 1, again) for again in range(_ASKED, _ASKED + _DRAWN))
+    return next(values for values in itertools.chain(asked, drawn, every(search.space)) if values not in tried)
+
+
+def _asked(search: Search, seed: int, before: Sequence[Known], again: int) -> dict[str, Any]:
+    """What the sampler proposes; other values for each `again`."""
     number = len(before) + 1
-    if search.sampler == "random" or number <= _DRAWN_FIRST:
+    if search.sampler == "random" or (search.sampler == "tpe" and number <= _DRAWN_FIRST):
         return draw(search.space, seed, number, again)
     import numpy as np
-    import optuna
 
     state = int(np.random.SeedSequence([seed, number, again]).generate_state(1)[0])
+    return evolved(search, state, before) if search.sampler == "cmaes" else _tpe(search, state, before)
+
+
+def _tpe(search: Search, state: int, before: Sequence[Known]) -> dict[str, Any]:
+    import optuna
+
     with _quiet():
         sampler = optuna.samplers.TPESampler(
             seed=state, n_startup_trials=_DRAWN_FIRST, multivariate=True, constant_liar=True
@@ -85,31 +92,35 @@ class Pruner:
         """For trials of at most so many epochs; what is known of those `before` is what it goes by first."""
         self._study = _pruned_study(search, epochs)
         self._trials: list[Trial] = []
+        self._verdicts: list[dict[int, bool]] = []  # of each trial, by the epoch
         for known in before:
             self.begin()
-            for epoch, value in known.rows.items():
-                self.is_hopeless(len(self._trials), epoch, value)
             if known.state != "running":
                 self.end(len(self._trials), known)
 
     def begin(self) -> None:
         """The next trial begins: they are numbered from 1."""
         self._trials.append(self._study.ask())
+        self._verdicts.append({})
 
-    def is_hopeless(self, number: int, epoch: int, value: float) -> bool:
-        """Whether the trial with this objective after this epoch is to be stopped."""
-        if not math.isfinite(value):
-            return False  # it diverges, which the run itself sees to
-        trial = self._trials[number - 1]
-        with _quiet():  # an epoch that was done before is told a second time
-            trial.report(value, epoch)
-            return bool(trial.should_prune())
+    def is_hopeless(self, number: int, rows: Mapping[int, float]) -> bool:
+        """Whether the trial with these objectives after its epochs so far is to be stopped now."""
+        trial, verdicts = self._trials[number - 1], self._verdicts[number - 1]
+        for epoch in sorted(rows.keys() - verdicts.keys()):
+            verdicts[epoch] = False
+            if math.isfinite(rows[epoch]):  # else it diverges, which the run itself sees to
+                with _quiet():
+                    trial.report(rows[epoch], epoch)
+                    verdicts[epoch] = trial.should_prune()
+        return verdicts[max(rows)]
 
     def end(self, number: int, known: Known) -> None:
         """A trial is over."""
         from optuna.trial import TrialState
 
         trial = self._trials[number - 1]
+        if known.rows:
+            self.is_hopeless(number, known.rows)  # of epochs that it was not asked about, others may be judged by
         with _quiet():
             if known.state == "done":
                 self._study.tell(trial, known.value, skip_if_finished=True)

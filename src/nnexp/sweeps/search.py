@@ -6,7 +6,6 @@ import math
 import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from nnexp import events
 from nnexp.comparison.metrics import greater_is_better, metrics_of
@@ -18,13 +17,11 @@ from nnexp.runs import record
 from nnexp.runs.record import RunRecord
 from nnexp.sweeps.child import Free, Task
 from nnexp.sweeps.endings import is_damaged, record_refusal
-from nnexp.sweeps.execute import Again, Listed, SweepEvent, Tasks
+from nnexp.sweeps.execute import Listed, SweepEvent, Tasks
 from nnexp.sweeps.expand import Point, trial_of
 from nnexp.sweeps.folder import SweepFolder
-from nnexp.sweeps.sampling import Known, Pruner, State, propose
-
-# A sampler that proposes what was tried before is asked again so often; then the space is taken for exhausted.
-_ASKED_AGAIN = 50
+from nnexp.sweeps.known import Known
+from nnexp.sweeps.sampling import Pruner, propose
 
 MakeTask = Callable[[Point], Task]
 
@@ -39,13 +36,11 @@ def final_label(rank: int, seed: int) -> str:
     return f"final={rank}_seed={seed}"
 
 
-def labels(plan: SweepFile, search: Search) -> list[str]:
-    """What all runs of a search are called, though it is not known yet what they will be."""
-    _, *fresh = seeds(plan)
-    return [
-        *(trial_label(search, number) for number in range(1, search.trials + 1)),
-        *(final_label(rank, seed) for rank in range(1, search.finalists + 1) for seed in fresh),
-    ]
+def labels(plan: SweepFile, search: Search) -> dict[str, int]:
+    """What all runs of a search are called, though it is not known yet what they will be, and the seed of each."""
+    first, *fresh = seeds(plan)
+    trials = {trial_label(search, number): first for number in range(1, search.trials + 1)}
+    return trials | {final_label(rank, seed): seed for rank in range(1, search.finalists + 1) for seed in fresh}
 
 
 def seeds(plan: SweepFile) -> tuple[int, ...]:
@@ -59,15 +54,18 @@ def _points_in(folder: SweepFolder, plan: SweepFile, search: Search) -> list[Poi
     Raises:
         InputError: they are none of this search's.
     """
-    allowed, found = set(labels(plan, search)), []
-    for said in folder.points():
-        try:
-            if said["label"] not in allowed or said["seed"] not in seeds(plan):
-                raise ValueError(said["label"])
-            found.append(trial_of(plan, said["label"], said["parameters"], said["seed"]))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            again = f"to begin anew: nnexp sweep {shlex.quote(str(folder.sweep))}"
-            raise InputError(f"{folder.record} holds a point that its sweep.yaml cannot give; {again}") from None
+    allowed, found = labels(plan, search), list[Point]()
+    trials = iter(allowed)
+    try:
+        for said in folder.points():
+            label, seed = said["label"], said["seed"]
+            is_next = label == next(trials) if label.startswith("trial=") else label not in {one.label for one in found}
+            if not is_next or type(seed) is not int or allowed[label] != seed:
+                raise ValueError(label)
+            found.append(trial_of(plan, label, said["parameters"], seed))
+    except (AttributeError, KeyError, TypeError, ValueError, StopIteration):
+        again = f"to begin anew: nnexp sweep {shlex.quote(str(folder.sweep))}"
+        raise InputError(f"{folder.record} holds a point that its sweep.yaml cannot give; {again}") from None
     return found
 
 
@@ -87,16 +85,16 @@ class Trials:
         self.points = {point.label: point for point in _points_in(folder, plan, self._search)}
         self._lock = threading.RLock()  # lanes ask, each in its thread; endings come in another
         trials = [label for label in self.points if label.startswith("trial=")]
-        self._known = {label: _known(self._search, self.points[label], _read(folder, label)) for label in trials}
+        self._known = {label: self._read(label) for label in trials}
         failed = [label for label, known in self._known.items() if known.state == "failed"]
         self._todo = [label for label in failed if self.points[label].experiment]
         for label in self._todo:
             self._known[label] = Known(self.points[label].parameters)
-        self._exhausted = False
         before = list(self._known.values())
         epochs = max((experiment.epochs for experiment in self._probes), default=1)
         self._pruner = Pruner(self._search, epochs, before) if self._search.pruner != "none" else None
-        self._hopeless: set[str] = set()
+        self._hopeless: set[str] = set()  # those that were told to stop
+        self._diverged: set[str] = set()
         self._make: MakeTask | None = None
 
     def experiments(self) -> Sequence[Experiment]:
@@ -116,19 +114,18 @@ class Trials:
     def __bool__(self) -> bool:
         """Whether a trial is left."""
         with self._lock:
-            return bool(self._todo) or (len(self._known) < self._search.trials and not self._exhausted)
+            return bool(self._todo) or len(self._known) < self._search.trials
 
     def take(self, kind: str) -> Task | None:
         """The next trial."""
         with self._lock:
             while self:
                 point = self.points[self._todo.pop(0)] if self._todo else self._propose()
-                if point and point.experiment and self._make:
+                if point.experiment and self._make:
                     self._set_aside(point.label)
                     return self._make(point)
-                if point:
-                    record_refusal(self._folder, point, expected=False)
-                    self.settled(point.label)
+                record_refusal(self._folder, point, expected=False)
+                self.settled(point.label)
             return None
 
     def is_hopeless(self, label: str) -> bool:
@@ -136,10 +133,10 @@ class Trials:
         with self._lock:
             if self._pruner is None or label not in self._known or not (rows := self._known[label].rows):
                 return False
-            epoch = max(rows)
-            if self._pruner.is_hopeless(self._number(label), epoch, rows[epoch]):
+            hopeless = self._pruner.is_hopeless(self._number(label), rows)
+            if hopeless:
                 self._hopeless.add(label)
-            return label in self._hopeless
+            return hopeless
 
     # What comes of them.
 
@@ -149,22 +146,43 @@ class Trials:
             known = self._known.get(label)
             if known is None:
                 return
-            if isinstance(event, Again):
-                known.rows.clear()  # some of its epochs are told once more
-            elif isinstance(event, events.EpochEnded):
-                known.rows[event.epoch] = event.logs.get(self._search.objective, math.nan)
-            elif isinstance(event, Free) and known.rows:
-                value = known.rows[max(known.rows)]
-                state: State = "pruned" if label in self._hopeless else "done" if math.isfinite(value) else "worst"
-                self._known[label] = Known(known.values, known.rows, state, value if state == "done" else None)
+            if isinstance(event, events.EpochEnded):
+                # One that goes on from a checkpoint tells again of some epochs, and of those before it nothing.
+                earlier = known.rows if event.epoch - 1 in known.rows else self._read(label).rows
+                value = event.logs.get(self._search.objective, math.nan)
+                known.rows = {epoch: row for epoch, row in earlier.items() if epoch < event.epoch}
+                known.rows[event.epoch] = value
+                if not math.isfinite(event.logs["loss"]):
+                    self._diverged.add(label)
+            elif isinstance(event, Free):
+                read = self._read(label)  # it has its result where it was gone on with
+                self._known[label] = self._heard(label) if read.state == "failed" else read
                 self._tell_pruner(label)
 
     def settled(self, label: str) -> None:
         """Its run is over, and what its folder says counts."""
         with self._lock:
             if label in self._known:
-                self._known[label] = _known(self._search, self.points[label], _read(self._folder, label))
+                self._known[label] = self._read(label)
                 self._tell_pruner(label)
+
+    def _read(self, label: str) -> Known:
+        """What the folder of a trial says of it."""
+        try:
+            run = record.read(self._folder.run(label).path)
+        except record.UnreadableRun:
+            run = None
+        return _known(self._search, self.points[label], run)
+
+    def _heard(self, label: str) -> Known:
+        """What is known of a trial whose last files are being written."""
+        known = self._known[label]
+        value = known.rows[max(known.rows)] if known.rows else math.nan
+        if label in self._hopeless:
+            return Known(known.values, known.rows, "pruned")
+        if label in self._diverged or not math.isfinite(value):
+            return Known(known.values, known.rows, "worst")
+        return Known(known.values, known.rows, "done", value)
 
     def _tell_pruner(self, label: str) -> None:
         if self._pruner is not None:
@@ -177,17 +195,11 @@ class Trials:
         if is_damaged(self._folder.run(label)):
             self._folder.set_aside(label)
 
-    def _propose(self) -> Point | None:
-        """A new trial, written down before it begins; None if there is no point that was not tried."""
+    def _propose(self) -> Point:
+        """A new trial, written down before it begins."""
         before = list(self._known.values())
         seed, *_ = seeds(self._plan)
-        for again in range(_ASKED_AGAIN):
-            values = propose(self._search, seed, before, again)
-            if all(values != known.values for known in before):
-                break
-        else:
-            self._exhausted = True
-            return None
+        values = propose(self._search, seed, before)
         label = trial_label(self._search, len(before) + 1)
         point = self.points[label] = trial_of(self._plan, label, values, seed)
         self._known[label] = Known(values)
@@ -219,23 +231,17 @@ class Trials:
         self._note(len(self.points))  # fewer than planned where too few trials have a figure
 
 
-def _read(folder: SweepFolder, label: str) -> RunRecord | None:
-    try:
-        return record.read(folder.run(label).path)
-    except record.UnreadableRun:
-        return None
-
-
 def _known(search: Search, point: Point, run: RunRecord | None) -> Known:
-    """What the folder of a trial says of it."""
-    rows: dict[int, Any] = {}
-    same = run is not None and point.experiment is not None and run.identity == point.experiment.identity
-    if run is None or not same or not run.has_result:
-        return Known(point.parameters, rows, "failed")
+    """What the record of a trial says of it."""
+    if run is None or point.experiment is None or run.identity != point.experiment.identity:
+        return Known(point.parameters, state="failed")
+    rows: dict[int, float] = {}
     for row in run.history:
         value = row.get(search.objective)
         if type(row.get("epoch")) is int:
             rows[row["epoch"]] = value if isinstance(value, (int, float)) else math.nan
+    if not run.has_result:
+        return Known(point.parameters, rows, "failed")
     value = metrics_of(run).get(search.objective)
     if run.pruned:
         return Known(point.parameters, rows, "pruned")

@@ -13,8 +13,8 @@ from nnexp.config.overrides import apply
 from nnexp.config.sweep.axes import Axis, parse_axis
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.reading import MAX_REPEATS, MAX_RUNS, MAX_SEED, counted, read_sweep
-from nnexp.config.sweep.searching import MAX_TRIALS, SAMPLERS
-from nnexp.errors import InputError
+from nnexp.config.sweep.searching import MAX_TRIALS, SAMPLERS, unfit
+from nnexp.errors import ConfigError, InputError
 
 __all__ = ["Axis", "Base", "SweepFile", "Variant", "load_sweep", "parse_axis"]
 
@@ -41,7 +41,7 @@ def load_sweep(
     points get other labels than the file knows. In a search an axis has one value, which the base then has.
 
     Raises:
-        ConfigError: the file cannot be read as a sweep, with all that is wrong.
+        ConfigError: the file cannot be read as a sweep, or searched as it asks, with all that is wrong.
         InputError: an option cannot be used, or there are more runs than anyone means.
     """
     if isinstance(source, Node):  # a config that was read already
@@ -52,6 +52,8 @@ def load_sweep(
     sweep = read_sweep(config, path)
     sweep = _fixed(sweep, axes) if sweep.search else _with_axes(sweep, axes)
     sweep = _searched(sweep, sampler, trials)
+    if sweep.search and (problems := list(unfit(sweep.search))):
+        raise ConfigError(problems)
     sweep = _with_seeds(sweep, repeats, None if seed is None else _seeds(seed))
     if sweep.runs > MAX_RUNS:
         raise InputError(

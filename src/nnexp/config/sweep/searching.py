@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnexp.config import catalog
 from nnexp.config.entries import Problems
 from nnexp.config.loading import Node, kind_of
 from nnexp.config.sweep.axes import axis_name, axis_of, refusal
-from nnexp.config.sweep.space import Choice, Dimension, Range, Search
-from nnexp.errors import Place
+from nnexp.config.sweep.space import Choice, Dimension, Range, Search, every
+from nnexp.errors import Place, Problem
 
 KEYS = ("sampler", "trials", "objective", "space", "pruner", "finalists")
-SAMPLERS = ("grid", "random", "tpe")
+SAMPLERS = ("grid", "random", "tpe", "cmaes")
 PRUNERS = ("none", "median", "hyperband")
 MAX_TRIALS = 10_000
 DEFAULT_TRIALS = 40
@@ -42,15 +43,38 @@ def read_search(given: Mapping[str, Node], place: Place, problems: Problems) -> 
         such = "such as\n  space:\n    hidden: {range: [16, 512]}\n    optimizer: [adam, sgd]"
         problems.add(given["sampler"].place, f"the sampler {sampler} needs a `space` to draw from", such)
     objective = given.get("objective")
+    space = _space(given.get("space"), problems)
     return Search(
         sampler=sampler,
-        trials=_whole(given.get("trials"), "trials", 1, DEFAULT_TRIALS, problems),
+        trials=_whole(given.get("trials"), "trials", 1, _count(space, DEFAULT_TRIALS), problems),
         objective=_objective(objective, problems),
-        space=_space(given.get("space"), problems),
+        space=space,
         pruner=_one_of(given.get("pruner"), "pruner", PRUNERS, problems),
         finalists=_whole(given.get("finalists"), "finalists", 0, DEFAULT_FINALISTS, problems),
         place=objective.place if objective else place,
     )
+
+
+def unfit(search: Search) -> Iterator[Problem]:
+    """What in the space of a search its sampler cannot do, or that it has too few points."""
+    if search.sampler == "cmaes":
+        for one in search.space:
+            if isinstance(one.values, Choice):
+                why = f"'{one.name}' is a list, and cmaes goes by how far numbers are from each other"
+                hint = "write numbers as {range: [16, 512]} or {log: [1e-4, 1e-1]}; for lists there is `sampler: tpe`"
+                yield Problem(one.place, why, hint)
+            elif one.when:
+                why = f"'{one.name}' counts only at some points, and cmaes needs the same numbers at all"
+                yield Problem(one.place, why, "remove its `when`, or search with `sampler: tpe`")
+    points = _count(search.space, search.trials)
+    if points < search.trials:
+        hint = f"give {points} trials, or write the values under `grid`, which tries them all"
+        yield Problem(search.space[0].place, f"the space has only {points:,} points for {search.trials:,} trials", hint)
+
+
+def _count(space: Sequence[Dimension], most: int) -> int:
+    """How many points a space has, as far as `most`."""
+    return sum(1 for _ in itertools.islice(every(space), most))
 
 
 def _one_of(node: Node | None, key: str, allowed: Sequence[str], problems: Problems) -> str:
@@ -151,11 +175,12 @@ def _choice(name: str, node: Node, problems: Problems) -> Choice | None:
         problems.add(node.place, f"'{name}' has no two values to choose from", hint)
         return None
     axis = axis_of(name, items)
-    doubles = [value for index, value in enumerate(axis.values) if value in axis.values[:index]]
+    values = axis.values
+    doubles = [value for index, value in enumerate(values) if value in values[:index]]
     if doubles:
         problems.add(node.place, f"'{name}' has the value {doubles[0]} twice", "keep one of them")
         return None
-    return Choice(axis)
+    return Choice(values, axis.changes)
 
 
 def _range(name: str, node: Node, step: Node | None, problems: Problems, *, log: bool) -> Range | None:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nnexp.config.overrides import Override
-from nnexp.config.sweep.axes import NAMES, Axis
+from nnexp.config.sweep.axes import NAMES
 from nnexp.errors import Place
 
 _DIGITS = 4  # of a real value: 0.001234 and not 0.0012341759…, which nobody could write or compare
+_PARTS = 10_000  # of a range of real numbers, where all of its values are asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of several values."""
 
-    axis: Axis
-
-    @property
-    def values(self) -> Sequence[Any]:
-        """The values as plain data."""
-        return self.axis.values
+    values: Sequence[Any]  # as plain data
+    changes: Sequence[Override]  # of the config, one for each
 
     @property
     def ends(self) -> Sequence[Any]:
         """The values that show whether the dimension can work: all."""
         return self.values
+
+    def every(self) -> Iterator[Any]:
+        """All values."""
+        return iter(self.values)
 
     def at(self, fraction: float) -> Any:
         """The value at a fraction from 0 to below 1 of the dimension."""
@@ -40,7 +42,7 @@ class Choice:
 
     def change(self, value: Any, path: str, said: str) -> Override:
         """The change of the config that gives it this value."""
-        return self.axis.changes[self.values.index(value)]
+        return self.changes[self.values.index(value)]
 
     def plain(self) -> dict[str, Any]:
         """As a sweep file has it."""
@@ -66,13 +68,29 @@ class Range:
         """The values that show whether the dimension can work."""
         return list(dict.fromkeys((self.low, self.nearest(self.high))))
 
+    def every(self) -> Iterator[Any]:
+        """All values, upwards; of real numbers many that are as far from each other."""
+        width = self.step or (1 if self.whole else (self.high - self.low) / _PARTS)
+        count = math.floor((self.high - self.low) / width + 1e-9) + 1
+        return (value for value, _ in itertools.groupby(self.nearest(self.low + n * width) for n in range(count)))
+
     def at(self, fraction: float) -> Any:
-        """The value at a fraction from 0 to below 1 of the dimension."""
-        width = self.step or (1 if self.whole else 0)
-        low, high = self.low - width / 2, self.high + width / 2  # so that the ends are as likely as the others
-        if self.log:
-            return self.nearest(math.exp(math.log(low) + fraction * (math.log(high) - math.log(low))))
-        return self.nearest(low + fraction * (high - low))
+        """The value at a fraction from 0 to 1 of the dimension."""
+        low, high = self._scaled_ends
+        scaled = low + fraction * (high - low)
+        return self.nearest(math.exp(scaled) if self.log else scaled)
+
+    def fraction(self, value: float) -> float:
+        """Where in the dimension a value is, from 0 to 1."""
+        low, high = self._scaled_ends
+        return ((math.log(value) if self.log else value) - low) / (high - low)
+
+    @property
+    def _scaled_ends(self) -> tuple[float, float]:
+        """The ends, moved outwards by half a step so that they are as likely as the others, as logarithms if asked."""
+        half = (self.step or (1 if self.whole else 0)) / 2
+        low, high = self.low - half, self.high + half
+        return (math.log(low), math.log(high)) if self.log else (low, high)
 
     def nearest(self, value: float) -> Any:
         """The nearest value of the dimension."""
@@ -119,6 +137,21 @@ class Dimension:
         """As a sweep file has it."""
         plain = self.values.plain()
         return {**plain, "when": {name: list(values) for name, values in self.when.items()}} if self.when else plain
+
+
+def every(space: Sequence[Dimension]) -> Iterator[dict[str, Any]]:
+    """All points of a space, one by one."""
+
+    def below(found: dict[str, Any], left: Sequence[Dimension]) -> Iterator[dict[str, Any]]:
+        if not left:
+            yield found
+        elif not left[0].counts(found):
+            yield from below(found, left[1:])
+        else:
+            for value in left[0].values.every():
+                yield from below({**found, left[0].name: value}, left[1:])
+
+    return below({}, space)
 
 
 @dataclass(frozen=True, slots=True)
