@@ -76,8 +76,10 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
     console = stdout()
     runs = f"good, {len(points)} runs with {'the seed' if len(seeds) == 1 else 'the seeds'} {_listed(seeds)}"
     if plan.search:
-        runs = f"good, {plan.search.trials} trials by {plan.search.sampler}, then {plan.search.finalists} finalists"
-        runs += f" with {plan.repeats} seeds each; {len(points)} points of the space were looked at"
+        runs = f"good, {plan.search.trials} trials by {plan.search.sampler}"
+        if plan.search.finalists:
+            runs += f", then the best {plan.search.finalists} with {plan.repeats} fresh seeds each"
+        runs += f"; {len(points)} points of the space were looked at"
     console.print(Text.assemble((f"{_shown(path)}: ", "bold"), (runs, "green")), soft_wrap=True)
     for point in points:
         if point.refusal:

@@ -67,7 +67,7 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
         points += [_with_seed(point, seed, named=several_seeds) for seed in setting.seeds if point]
     told = [_told(problem, at, len(labels)) for problem, at in problems.items()]
     if sweep.search:
-        told = told or _objective_problems(points, sweep.search)
+        told = told or [*_doubles(points, sweep), *_objective_problems(points, sweep.search)]
         points = [replace(point, warnings=()) for point in points]  # what is unusual there the search finds out
     else:
         told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]

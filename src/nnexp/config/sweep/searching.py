@@ -184,14 +184,18 @@ def _choice(name: str, node: Node, problems: Problems) -> Choice | None:
 
 
 def _range(name: str, node: Node, step: Node | None, problems: Problems, *, log: bool) -> Range | None:
-    ends = [_number(item) for item in node.value] if isinstance(node.value, list) else []
-    if len(ends) != 2 or None in ends:
+    items = node.value if isinstance(node.value, list) else []
+    if len(items) != 2:
         such = "{log: [0.0001, 0.1]}" if log else "{range: [16, 512]}"
-        problems.add(node.place, f"'{name}': a range is its two ends, not {kind_of(node)}", f"such as  {such}")
+        what = f"a list of {len(items)}" if items else kind_of(node)
+        problems.add(node.place, f"'{name}': a range is its two ends, not {what}", f"such as  {such}")
         return None
-    low, high = ends
-    assert low is not None
-    assert high is not None
+    low, high = _number(items[0]), _number(items[1])
+    if low is None or high is None:
+        wrong = items[0] if low is None else items[1]
+        hint = "write a number such as 16 or 0.001, without quotes and below 10^15"
+        problems.add(wrong.place, f"'{name}': an end of a range is a number, not {kind_of(wrong)}", hint)
+        return None
     if not low < high:
         problems.add(node.place, f"'{name}': a range goes up, not from {low} to {high}", f"such as  [{high}, {low}]")
         return None

@@ -13,7 +13,7 @@ from nnexp.config.sweep.axes import NAMES
 from nnexp.errors import Place
 
 _DIGITS = 4  # of a real value: 0.001234 and not 0.0012341759…, which nobody could write or compare
-_PARTS = 10_000  # of a range of real numbers, where all of its values are asked for
+_PARTS = 100_000  # of a range of real numbers, where all of its values are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ class Range:
         return list(dict.fromkeys((self.low, self.nearest(self.high))))
 
     def every(self) -> Iterator[Any]:
-        """All values, upwards; of real numbers many that are as far from each other."""
-        width = self.step or (1 if self.whole else (self.high - self.low) / _PARTS)
-        count = math.floor((self.high - self.low) / width + 1e-9) + 1
-        return (value for value, _ in itertools.groupby(self.nearest(self.low + n * width) for n in range(count)))
+        """All values, upwards; of real numbers very many."""
+        if width := self.step or (1 if self.whole else 0):
+            return (self.nearest(self.low + n * width) for n in range(self._steps(width) + 1))
+        return (value for value, _ in itertools.groupby(self.at(n / _PARTS) for n in range(_PARTS + 1)))
 
     def at(self, fraction: float) -> Any:
         """The value at a fraction from 0 to 1 of the dimension."""
@@ -95,12 +95,15 @@ class Range:
     def nearest(self, value: float) -> Any:
         """The nearest value of the dimension."""
         if self.step is not None:
-            last = math.floor((self.high - self.low) / self.step + 1e-9)
-            steps = min(max(round((value - self.low) / self.step), 0), last)
+            steps = min(max(round((value - self.low) / self.step), 0), self._steps(self.step))
             found = self.low + steps * self.step
             return found if self.whole else float(f"{found:.12g}")
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+
+    def _steps(self, width: float) -> int:
+        """How many steps of a width there are."""
+        return math.floor((self.high - self.low) / width + 1e-9)
 
     def holds(self, value: Any) -> bool:
         """Whether it is one of the values."""
