@@ -14,7 +14,7 @@ from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison, Searched, Trial
 from nnexp.report.page import write_report
-from nnexp.report.search_charts import importances
+from nnexp.report.search_charts import along, best_so_far, importances
 
 Make = Callable[..., Path]
 LOSSES = {"trial=1": 0.7, "trial=2": 0.5, "trial=3": 0.2, "trial=4": 0.6}  # the third is given up
@@ -119,6 +119,15 @@ def test_the_dimension_that_decides_has_the_largest_share() -> None:
     shares = importances(Searched("tpe", "val_loss", False, SPACE, tuple(trials)))
     assert shares[0][0] == "optimizer"
     assert shares[0][1] > 0.9
+
+
+@pytest.mark.parametrize(("worst", "axis"), [(0.9, None), (600.0, "log")])
+def test_a_trial_that_is_far_worse_does_not_press_the_good_ones_together(worst: float, axis: str | None) -> None:
+    losses = [0.3, 0.2, worst]
+    trials = [Trial(f"trial={number}", VALUES, loss, "", complete=True) for number, loss in enumerate(losses)]
+    search = Searched("tpe", "val_loss", False, SPACE, tuple(trials))
+    for figure in (best_so_far(search), along(search, "hidden")):
+        assert figure["layout"]["yaxis"].get("type") == axis
 
 
 def test_a_run_that_was_given_up_is_in_no_mean_wherever_it_is_compared(folder: Path) -> None:

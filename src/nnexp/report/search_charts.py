@@ -13,6 +13,7 @@ from nnexp.comparison.result import Searched, Trial
 from nnexp.report.charts import Figure, rounded, text
 
 _LEAST = 10  # trials from which on it can be told what mattered
+_PRESSED = 10  # times as bad as the best
 
 
 def best_so_far(search: Searched) -> Figure:
@@ -33,7 +34,7 @@ def best_so_far(search: Searched) -> Figure:
     numbered = list(zip(numbers, search.trials, strict=True))
     return {
         "data": [line, *_dots(numbered, colour[1])],
-        "layout": {"xaxis": {"title": {"text": "trial"}}, "yaxis": {"title": {"text": text(search.objective)}}},
+        "layout": {"xaxis": {"title": {"text": "trial"}}, "yaxis": _objective(search)},
     }
 
 
@@ -54,7 +55,14 @@ def along(search: Searched, name: str) -> Figure:
         ticks = {"tickvals": list(range(len(names))), "ticktext": [text(one, 24) for one in names]}
         horizontal |= {"tickmode": "array", **ticks, "automargin": True}
     dots = _dots(list(zip(where, trials, strict=True)), series.colours(1)[0])
-    return {"data": dots, "layout": {"xaxis": horizontal, "yaxis": {"title": {"text": text(search.objective)}}}}
+    return {"data": dots, "layout": {"xaxis": horizontal, "yaxis": _objective(search)}}
+
+
+def _objective(search: Searched) -> dict[str, Any]:
+    """The axis of the objective: logarithmic where one bad trial would press all good ones together at the bottom."""
+    values = [trial.value for trial in search.trials if trial.value is not None]
+    pressed = not search.greater_is_better and 0 < min(values, default=0) < max(values, default=0) / _PRESSED
+    return {"title": {"text": text(search.objective)}, **({"type": "log"} if pressed else {})}
 
 
 def _dots(placed: Sequence[tuple[Any, Trial]], colour: tuple[str, str]) -> list[dict[str, Any]]:
