@@ -1,7 +1,8 @@
 """Whether TPE finds what chance does not: `python -m benchmarks.search [--seeds 10] [--trials 40]`.
 
 For each seed the search of configs/studies/digits_search.yaml is done twice at the command line, by TPE and at random.
-The first ten trials of the two are the same points: TPE begins as a random search does.
+The first ten trials of the two are the same points: TPE begins as a random search does. One worker, so that the same
+trials come each time.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def main() -> None:
 def _best(study: Path, sampler: str, seed: int, trials: int, runs: Path) -> float:
     """The lowest validation loss that a search finds."""
     command = [sys.executable, "-m", "nnexp", "sweep", str(study), "--sampler", sampler, "--trials", str(trials)]
-    command += ["--seed", str(seed), "--runs-dir", str(runs / str(seed)), "--quiet", "--json"]
+    command += ["--seed", str(seed), "--runs-dir", str(runs / str(seed)), "--workers", "1", "--quiet", "--json"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found = json.loads(done.stdout)["search"]["trials"]
     return float(min(trial["value"] for trial in found if trial["complete"]))
