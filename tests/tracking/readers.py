@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,35 @@ def accumulated(run: Path) -> Any:
     return EventAccumulator(str(run), size_guidance={"scalars": 0, "images": 0, "tensors": 0}).Reload()
 
 
-READERS = {"mlflow": OfMLflow, "tensorboard": OfTensorBoard}
+class OfWandb:
+    """What the file of an offline run says, read by wandb's own reader."""
+
+    def __init__(self, runs: Path) -> None:
+        self.store = runs / "wandb"
+
+    def records(self, run: Path) -> list[Any]:
+        """All records of the one offline run that a folder remembers."""
+        from wandb.proto.wandb_internal_pb2 import Record
+        from wandb.sdk.internal.datastore import DataStore
+
+        [file] = self.store.glob(f"offline-run-*-{kept(run, 'wandb').id}/*.wandb")
+        with contextlib.closing(DataStore()) as reader:
+            reader.open_for_scan(str(file))
+            return [Record.FromString(content) for content in iter(reader.scan_data, None)]
+
+    def series(self, run: Path) -> dict[str, list[tuple[int, float]]]:
+        """Steps and values by name; the figures of the test are of the run, so of its last step."""
+        found: dict[str, list[tuple[int, float]]] = {}
+        for one in (one for one in self.records(run) if one.HasField("history")):
+            row = {"/".join(item.nested_key): json.loads(item.value_json) for item in one.history.item}
+            for name in (name for name in row if not name.startswith("_") and "/" not in name):
+                found.setdefault(name, []).append((row["_step"], float(row[name])))
+        last = len(found["loss"])
+        tested = (item for one in self.records(run) for item in one.summary.update if item.key.startswith("test_"))
+        return found | {item.key: [(last, json.loads(item.value_json))] for item in tested}
+
+
+READERS = {"mlflow": OfMLflow, "tensorboard": OfTensorBoard, "wandb": OfWandb}
 
 
 def expected(run: Path) -> dict[str, list[tuple[int, Any]]]:

@@ -27,7 +27,9 @@ from nnexp.tracking.kinds import TRACKERS
 from nnexp.tracking.tracker import Tracker
 from nnexp.tracking.trackers import open_trackers, tell, tell_sweep
 
-every_tracker = pytest.mark.parametrize("tracker", TRACKERS, indirect=True)
+SLOW = pytest.param("wandb", marks=pytest.mark.slow)  # starts a service
+live_tracker = pytest.mark.parametrize("tracker", ["mlflow", "tensorboard"], indirect=True)
+every_tracker = pytest.mark.parametrize("tracker", ["mlflow", "tensorboard", SLOW], indirect=True)
 
 
 def ended(number: int, run: Path) -> events.EpochEnded:
@@ -60,7 +62,7 @@ def test_a_run_that_was_cut_off_and_went_on_is_one_run_with_each_epoch_once(trac
     assert READERS[tracker.name](run.parent).series(run) == expected(run)
 
 
-@every_tracker
+@live_tracker
 def test_epochs_are_told_as_they_come_and_those_that_were_told_before_are_not(tracker: Tracker, run: Path) -> None:
     reader, finished = READERS[tracker.name](run.parent), json.loads((run / "metrics.json").read_text())
     rewritten(run, status="running", history=[], test={}, test_intervals={}, finished=None)
@@ -96,8 +98,8 @@ def test_what_is_no_finite_number_is_told_as_such(tracker: Tracker, run: Path) -
 @every_tracker
 def test_no_global_random_generator_is_touched(tracker: Tracker, run: Path) -> None:
     before = random.getstate(), np.random.get_state()[1].tolist()
-    again = open_trackers([(tracker.name, {"experiment": "other"})], run.parent)
-    tell(again[0], run)
+    [again] = open_trackers([(tracker.name, {"experiment": "other", "project": "other"})], run.parent)
+    tell(again, run)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 

@@ -27,7 +27,7 @@ Normalization = Annotated[str | None, typer.Option(metavar="NAME", help="How raw
 Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="Dataset; `nnexp data ls` lists them.")]
 Track = Annotated[
     str | None,
-    typer.Option(metavar="NAME,…", help="Trackers to tell: mlflow, tensorboard; none takes the config's away."),
+    typer.Option(metavar="NAME,…", help="Trackers to tell: mlflow, tensorboard, wandb; none takes the config's away."),
 ]
 Seed = Annotated[str | None, typer.Option(metavar="N", help="The root seed.")]
 

@@ -17,7 +17,8 @@ def track(
         typer.Argument(metavar="RUN…", help="Run folders, sweep folders, or directories of such.", show_default=False),
     ],
     to: Annotated[
-        str, typer.Option("--to", metavar="NAME,…", help="The trackers: mlflow, tensorboard.", show_default=False)
+        str,
+        typer.Option("--to", metavar="NAME,…", help="The trackers: mlflow, tensorboard, wandb.", show_default=False),
     ],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the runs on stdout.")] = False,

@@ -87,6 +87,7 @@ def tags(found: RunRecord) -> dict[str, str]:
         "seed": found.seed,
         "status": found.status,
         "task": found.task,
+        "stopped": found.stopped["reason"] if found.stopped else None,  # of a trial: whether its search gave it up
         "git_commit": environment.get("git_commit") if isinstance(environment, dict) else None,
         "version": packages.get("nnexp") if isinstance(packages, dict) else None,
         "folder": str(found.path),
@@ -126,7 +127,10 @@ def runs_directory(run: Path) -> Path:
 
 
 def sweep(path: Path) -> Sweep:
-    """What a sweep folder says; it is completed once each of its points has a result, or the refusal expected of it."""
+    """What a sweep folder says; it is completed once each of its points has a result, or the refusal expected of it.
+
+    A search writes its points down as it finds them, and `runs`, how many there are to be.
+    """
     try:
         state = json_of(path / "sweep.json", record.MOST_MEGABYTES)
     except (OSError, Refused):
@@ -136,7 +140,9 @@ def sweep(path: Path) -> Sweep:
     labels = [point.get("label") for point in points if isinstance(point, dict)] if isinstance(points, list) else []
     runs = [_run(path / label) for label in labels if isinstance(label, str)]
     statuses = {_status(found) for found in runs}
-    status = next((one for one in ("interrupted", "failed") if one in statuses), "completed")
+    if isinstance(to_be := state.get("runs"), int) and len(labels) < to_be:
+        statuses.add("interrupted")
+    status = next((one for one in ("running", "interrupted", "failed") if one in statuses), "completed")
     finished = max((found.finished or "" for found in runs if found), default="")
     name, description = (str(state.get(key) or "") for key in ("name", "description"))
     return Sweep(path, name or path.name, description, seconds(str(state.get("started"))), status, finished)
@@ -157,7 +163,7 @@ def _run(path: Path) -> RunRecord | None:
 
 def _status(found: RunRecord | None) -> str:
     """As the sweep counts it: a failure that was expected is none."""
-    if found is None or found.status == "running":
+    if found is None:
         return "interrupted"
     return "completed" if found.has_result or found.expected else found.status
 

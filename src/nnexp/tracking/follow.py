@@ -1,7 +1,7 @@
 """Trackers follow runs while they train, in a thread of their own, and never decide the fate of a run.
 
-Whatever a tracker raises is told once, as a warning; from then on it is left alone until the end, where all that it
-could not be told is told again, from the run folders.
+Whatever a tracker raises is told once, as a warning; then it is left alone for a while, and at the end all that it
+could not be told is told again, from the run folders. One that never answers is not waited for for ever.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from nnexp.tracking.trackers import begin, tell, tell_sweep
 
 # Epochs of a run are told at most this often, those in between together; at its end all that is left.
 _EVERY_SECONDS = 1.0
+_LEFT_ALONE_SECONDS = 300.0  # a tracker that failed
+_PATIENCE_SECONDS = 120.0  # at the end, for any one thing that a tracker is told
 
 Warn = Callable[[Path, str], None]  # the run folder where it was noticed, and what to say
 
@@ -42,7 +44,9 @@ class Follower:
         self._runs: dict[tuple[str, Path], TrackedRun] = {}
         self._waiting: dict[Path, list[content.Epoch]] = {}  # of runs whose last epochs were told a moment ago
         self._told_at: dict[Path, float] = {}
-        self._broken: set[str] = set()
+        self._failed_at: dict[str, float] = {}
+        self._warned: set[str] = set()
+        self._now: tuple[float, Path] | None = None  # since when one is being told something of what
         self._late: list[tuple[Tracker, Path, Callable[[], object]]] = []
         self._thread = threading.Thread(target=self._work, daemon=True, name="trackers")
 
@@ -57,7 +61,15 @@ class Follower:
         if self._trackers:
             self._todo.put(self._close)
             self._todo.put(None)
-            self._thread.join()
+            self._wait()
+
+    def _wait(self) -> None:
+        """Until all is told, or nothing moves any more; then the thread is left, and ends with the process."""
+        while self._thread.is_alive():
+            self._thread.join(1.0)
+            if (now := self._now) and time.monotonic() - now[0] > _PATIENCE_SECONDS:
+                self._give_up([tracker.name for tracker in self._trackers], now[1])
+                return
 
     def event(self, folder: Path, event: events.Event) -> None:
         """Take in what a run tells; of one run from one thread at a time."""
@@ -113,19 +125,24 @@ class Follower:
         self._each(folder, tell_sweep)
 
     def _try(self, tracker: Tracker, folder: Path, do: Callable[[], object], *, again: bool = False) -> bool:
-        """Whether it was done; not by one that failed before."""
-        if tracker.name in self._broken:
+        """Whether it was done; not by one that failed a moment ago."""
+        failed_at = self._failed_at.get(tracker.name)
+        if failed_at is not None and time.monotonic() - failed_at < _LEFT_ALONE_SECONDS:
             return False
+        self._now = time.monotonic(), folder
         try:
             do()
         except record.UnreadableRun:  # nothing is there to be told
             return True
         except Exception as error:  # noqa: BLE001  # a tracker may raise anything
-            self._broken.add(tracker.name)
+            self._failed_at[tracker.name] = time.monotonic()
             what = f"{type(error).__name__}: {first_line(error)}"
-            if not again:
+            if not again and tracker.name not in self._warned:
+                self._warned.add(tracker.name)
                 self._say(folder, f"warning: {tracker.name} cannot be told now, the run goes on: {what}")
             return False
+        finally:
+            self._now = None
         return True
 
     def _run(self, tracker: Tracker, folder: Path) -> TrackedRun:
@@ -150,15 +167,19 @@ class Follower:
 
     def _close(self) -> None:
         """Try again what could not be told; one that fails again is given up."""
-        self._broken.clear()
-        given_up = {
+        self._failed_at.clear()
+        untold = {
             tracker.name: folder for tracker, folder, do in self._late if not self._try(tracker, folder, do, again=True)
         }
         for run in self._runs.values():
             run.close()
-        for name, folder in given_up.items():  # the last one: of a sweep its own
-            where = shlex.quote(printable(folder))
-            self._say(folder, f"warning: {name} was not told all; to tell it later:  nnexp track {where} --to {name}")
+        for name, folder in untold.items():
+            self._give_up([name], folder)
+
+    def _give_up(self, names: Sequence[str], folder: Path) -> None:
+        where, to = shlex.quote(printable(content.sweep_of(folder) or folder)), ",".join(names)
+        told = f"warning: {' and '.join(names)} could not be told all; to do it later"
+        self._say(folder, f"{told}:  nnexp track {where} --to {to}")
 
     def _say(self, folder: Path, text: str) -> None:
         with contextlib.suppress(OSError):  # it is said anyway

@@ -25,4 +25,8 @@ TRACKERS: Mapping[str, Mapping[str, Parameter]] = {
     "tensorboard": {
         "artifacts": Parameter(bool, True, "Whether it gets the pictures too."),
     },
+    "wandb": {
+        "project": Parameter(str, "nnexp", "The project that the runs go into once `wandb sync` sends them."),
+        "artifacts": Parameter(bool, True, "Whether it gets files too: config, pictures, model."),
+    },
 }

@@ -6,10 +6,11 @@ Python's random generator between a seed and its use.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from nnexp import __version__
 from nnexp.errors import InputError
 from nnexp.failures import first_line
 from nnexp.runs.record import TRACKER_STORE, RunRecord
-from nnexp.tracking.content import Epoch, Sweep, figures, files, parameters, seconds, sweep_files, tags
+from nnexp.tracking.content import Epoch, Sweep, figures, files, parameters, seconds, sweep, sweep_files, tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,6 +32,8 @@ _STATUSES = {
 }
 _PARAMETERS_AT_ONCE, _FIGURES_AT_ONCE = 100, 1000  # as many as MLflow takes in one call
 _LONGEST = 5000  # characters of a value
+_SQLITE = "sqlite:///"
+_PATIENCE = 60.0  # seconds for another process to make the tables of a store
 _FORBIDDEN = re.compile(r"[^\w\-. :/]", re.ASCII)  # in names of parameters and figures
 # Nothing goes to others, a server that is gone costs seconds, and waiting for it draws no random number.
 _QUIET = {
@@ -62,12 +65,17 @@ class MLflow:
         try:
             if not given:
                 own.mkdir(parents=True, exist_ok=True)
-            self.client = _client(uri)
-            self.experiment = self._experiment(str(parameters["experiment"]), None if given else own / "artifacts")
+            with _alone(uri):
+                self.client = _client(uri)
+                self.experiment = self._experiment(str(parameters["experiment"]), None if given else own / "artifacts")
         except Exception as error:
-            hint = "see that it can be written to" if uri.startswith("sqlite:") else "see that the server runs"
+            sqlite = uri.startswith(_SQLITE)
+            hint = "see that it can be written to, and is of this MLflow" if sqlite else "see that the server runs"
             shown = re.sub("//[^/@]+@", "//…@", uri)  # a password in the environment's stays there
-            raise InputError(f"mlflow: the store {shown} cannot be used: {first_line(error)}\n{hint}") from error
+            where = "" if parameters.get("uri") or not given else " of MLFLOW_TRACKING_URI"
+            leave = "or leave it out: --track none, or `track: none` in the config"
+            what = f"mlflow: the store {shown}{where} cannot be used: {first_line(error)}"
+            raise InputError(f"{what}\n{hint}; {leave}") from error
 
     def _experiment(self, name: str, artifacts: Path | None) -> str:
         from mlflow.exceptions import MlflowException
@@ -96,12 +104,15 @@ class MLflow:
         told = {figure.step for figure in self.client.get_metric_history(known, "loss")}
         return MLflowRun(self, known, known=True, epochs=told)
 
-    def sweep(self, sweep: Sweep, known: str) -> str:
+    def sweep(self, folder: Path, known: str, *, running: bool) -> str:
         """As Tracker."""
-        if self._find(known):
+        if before := self._find(known):
+            if running and before.info.status != "RUNNING":
+                self.client.update_run(known, status="RUNNING")
             return known
-        told = {"nnexp.kind": "sweep", "nnexp.folder": str(sweep.path)}
-        return self._create(sweep.path.name, sweep.started, told, sweep.description)
+        found = sweep(folder)
+        told = {"nnexp.kind": "sweep", "nnexp.folder": str(folder)}
+        return self._create(folder.name, found.started, told, found.description)
 
     def finish_sweep(self, known: str, sweep: Sweep) -> None:
         """As Tracker."""
@@ -126,11 +137,23 @@ class MLflow:
         told = {f"nnexp.{name}": value for name, value in tags(found).items()}
         told |= {"mlflow.source.git.commit": commit} if (commit := told.get("nnexp.git_commit")) else {}
         told |= {"mlflow.parentRunId": sweep} if sweep else {}
+        if sweep:
+            self._forget(found.path.name, sweep)
         number = self._create(found.path.name, seconds(found.started), told, found.description)
         said = [Param(_FORBIDDEN.sub("_", name), value[:_LONGEST]) for name, value in parameters(found).items()]
         for some in _parts(said, _PARAMETERS_AT_ONCE):
             self.client.log_batch(number, params=some)
         return number
+
+    def _forget(self, name: str, sweep: str) -> None:
+        """Delete the run of that name in a sweep: it could not go on, and its folder was made anew."""
+        query = f"tags.`mlflow.parentRunId` = '{sweep}'"
+        quote = "'" if '"' in name else '"'
+        if quote not in name:  # MLflow has no way to write both
+            query += f" and attributes.run_name = {quote}{name}{quote}"
+        for before in self.client.search_runs([self.experiment], query):
+            if before.info.run_name == name:
+                self.client.delete_run(before.info.run_id)
 
     def _create(self, name: str, started: float, told: Mapping[str, str], description: str) -> str:
         told = {**told, "mlflow.source.name": "nnexp"} | ({"mlflow.note.content": description} if description else {})
@@ -148,13 +171,14 @@ class MLflowRun:
         """As TrackedRun."""
         from mlflow.entities import Metric
 
-        said = [
-            Metric(_FORBIDDEN.sub("_", name), value, int(1000 * epoch.at), epoch.number)
-            for epoch in epochs
-            for name, value in epoch.figures.items()
-        ]
-        for some in _parts(said, _FIGURES_AT_ONCE):
-            self.client.log_batch(self.id, metrics=some)
+        most = max((len(epoch.figures) for epoch in epochs), default=0) or 1
+        for some in _parts(epochs, _FIGURES_AT_ONCE // most):  # no epoch in halves
+            said = [
+                Metric(_FORBIDDEN.sub("_", name), value, int(1000 * epoch.at), epoch.number)
+                for epoch in some
+                for name, value in epoch.figures.items()
+            ]
+            self.client.log_batch(self.id, metrics=said)
         self.epochs |= {epoch.number for epoch in epochs}
 
     def finish(self, found: RunRecord) -> None:
@@ -173,6 +197,18 @@ class MLflowRun:
 
     def close(self) -> None:
         """As TrackedRun."""
+
+
+@contextlib.contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keep others out of a store in a file: of two processes that make its tables at once one fails."""
+    from filelock import FileLock
+
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    with FileLock(f"{uri.removeprefix(_SQLITE)}.lock", timeout=_PATIENCE):
+        yield
 
 
 def _client(uri: str) -> MlflowClient:

@@ -32,7 +32,7 @@ class TensorBoard:
         """As Tracker."""
         return TensorBoardRun(found, pictures=self.pictures)
 
-    def sweep(self, sweep: Sweep, known: str) -> str:
+    def sweep(self, folder: Path, known: str, *, running: bool) -> str:
         """As Tracker: the runs of a sweep are in one folder anyway."""
         return "folder"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from nnexp.runs.record import RunRecord
@@ -37,8 +38,11 @@ class Tracker(Protocol):
         `sweep` is the id of the sweep that a new one belongs to; both may be empty.
         """
 
-    def sweep(self, sweep: Sweep, known: str) -> str:
-        """The id of what holds the runs of a sweep together: `known` if it is there, else a new one's."""
+    def sweep(self, folder: Path, known: str, *, running: bool) -> str:
+        """The id of what holds the runs of a sweep together: `known` if it is there, else a new one's.
+
+        It is told that the sweep runs if it does.
+        """
 
     def finish_sweep(self, known: str, sweep: Sweep) -> None:
         """Tell how the sweep of that id ended, with its files."""

@@ -16,9 +16,18 @@ from nnexp.tracking.kept import Kept, keep, kept
 from nnexp.tracking.mlflow import MLflow
 from nnexp.tracking.tensorboard import TensorBoard
 from nnexp.tracking.tracker import TrackedRun, Tracker
+from nnexp.tracking.wandb import Wandb
 
-_MAKE: Mapping[str, Callable[[Path, Mapping[str, Any]], Tracker]] = {"mlflow": MLflow, "tensorboard": TensorBoard}
-_PACKAGES = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
+_MAKE: Mapping[str, Callable[[Path, Mapping[str, Any]], Tracker]] = {
+    "mlflow": MLflow,
+    "tensorboard": TensorBoard,
+    "wandb": Wandb,
+}
+_PACKAGES = {
+    "mlflow": ("mlflow", "sqlalchemy", "alembic"),
+    "tensorboard": ("tensorboard",),
+    "wandb": ("wandb",),
+}
 
 
 def open_trackers(asked: Iterable[tuple[str, Mapping[str, Any]]], runs: Path) -> tuple[Tracker, ...]:
@@ -39,17 +48,18 @@ def begin(tracker: Tracker, found: RunRecord) -> TrackedRun:
     """A run as the tracker has it: the one that the folder remembers, or a new one, under its sweep."""
     before = kept(found.path, tracker.name)
     folder = content.sweep_of(found.path)
-    run = tracker.run(found, before.id, begin_sweep(tracker, folder) if folder else "")
-    if not run.known:
+    runs = found.status == "running"
+    run = tracker.run(found, before.id, begin_sweep(tracker, folder, running=runs) if folder else "")
+    if not run.known or (runs and before.told):  # its next ending is another
         keep(found.path, tracker.name, Kept(run.id))
     return run
 
 
-def begin_sweep(tracker: Tracker, folder: Path) -> str:
+def begin_sweep(tracker: Tracker, folder: Path, *, running: bool) -> str:
     """The id under which the tracker has a sweep: the one that its folder remembers, or a new one."""
-    before = kept(folder, tracker.name).id
-    known = tracker.sweep(content.sweep(folder), before)
-    if known != before:
+    before = kept(folder, tracker.name)
+    known = tracker.sweep(folder, before.id, running=running)
+    if known != before.id or (running and before.told):
         keep(folder, tracker.name, Kept(known))
     return known
 
@@ -75,9 +85,9 @@ def tell(tracker: Tracker, path: Path, run: TrackedRun | None = None) -> bool:
 
 
 def tell_sweep(tracker: Tracker, folder: Path) -> None:
-    """Tell how a sweep ended, once its runs are told."""
-    begin_sweep(tracker, folder)
+    """Tell how a sweep ended, once its runs are told; nothing of one that is under way."""
+    begin_sweep(tracker, folder, running=False)
     before, said = kept(folder, tracker.name), content.sweep(folder)
-    if before.told != (ending := f"{said.status} {said.finished}"):
+    if said.status != "running" and before.told != (ending := f"{said.status} {said.finished}"):
         tracker.finish_sweep(before.id, said)
         keep(folder, tracker.name, replace(before, told=ending))
