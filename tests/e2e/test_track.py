@@ -83,6 +83,15 @@ def test_a_tracked_run_has_the_weights_of_one_that_is_not(
 
 
 @pytest.mark.slow
+def test_a_sweep_tells_wandb_offline_and_quietly(nnexp: Any, config: Callable[..., Path], tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    done = nnexp("sweep", config(), "--repeats", "2", "--track", "wandb", "--runs-dir", runs)
+    assert done.returncode == 0, done.stderr
+    assert "wandb" not in done.stdout + done.stderr
+    assert len(list((runs / "wandb").glob("offline-run-*"))) == len(list(record.find(runs))) == 2
+
+
+@pytest.mark.slow
 def test_a_sweep_is_one_tree_in_mlflow_and_its_runs_are_those_of_a_sweep_that_is_not_tracked(
     nnexp: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:

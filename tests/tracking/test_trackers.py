@@ -8,24 +8,27 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from readers import READERS, OfMLflow, accumulated, expected, rewritten
+from readers import READERS, OfMLflow, OfWandb, accumulated, expected, rewritten
 from typer.testing import CliRunner
 
 from nnexp import events
 from nnexp.cli import application
 from nnexp.errors import InputError
 from nnexp.runs import record
+from nnexp.runs.process import this_process
+from nnexp.tracking import follow
 from nnexp.tracking.follow import Follower
 from nnexp.tracking.kept import kept
 from nnexp.tracking.kinds import TRACKERS
 from nnexp.tracking.tracker import Tracker
-from nnexp.tracking.trackers import open_trackers, tell, tell_sweep
+from nnexp.tracking.trackers import begin, open_trackers, tell, tell_sweep
 
 SLOW = pytest.param("wandb", marks=pytest.mark.slow)  # starts a service
 live_tracker = pytest.mark.parametrize("tracker", ["mlflow", "tensorboard"], indirect=True)
@@ -167,6 +170,52 @@ def test_the_runs_of_a_sweep_are_nested_under_it(runs: Path, trained: Path) -> N
     assert len(found.search()) == 3
 
 
+@pytest.fixture
+def sweep(runs: Path, trained: Path) -> Path:
+    """A sweep folder of one run."""
+    folder = runs / "widths"
+    shutil.copytree(trained / "hidden=4_seed=1", folder / "hidden=4_seed=1")
+    (folder / "sweep.json").write_text(json.dumps({"points": [{"label": "hidden=4_seed=1"}], "runs": 1}))
+    return folder
+
+
+def test_a_search_that_is_not_at_its_end_is_told_as_stopped(runs: Path, sweep: Path) -> None:
+    [tracker] = open_trackers([("mlflow", {"experiment": "nnexp"})], runs)
+    run = sweep / "hidden=4_seed=1"
+    rewritten(run, stopped={"epoch": 3, "reason": "pruned: its search gave it up for better ones"})
+    (sweep / "sweep.json").write_text(json.dumps({"points": [{"label": run.name}], "runs": 2}))
+    tell(tracker, run)
+    tell_sweep(tracker, sweep)
+    [trial] = OfMLflow(runs).search("tags.`nnexp.stopped` LIKE 'pruned%'")
+    [parent] = OfMLflow(runs).search("tags.`nnexp.kind` = 'sweep'")
+    assert (trial.info.status, parent.info.status) == ("FINISHED", "KILLED")
+
+
+def test_a_run_of_a_sweep_that_began_anew_is_there_once(runs: Path, sweep: Path) -> None:
+    [tracker] = open_trackers([("mlflow", {"experiment": "nnexp"})], runs)
+    run = sweep / "hidden=4_seed=1"
+    begin(tracker, record.read(run))
+    (run / "tracking.json").unlink()  # with the whole folder, since it could not go on exactly
+    tell(tracker, run)
+    [found] = OfMLflow(runs).search("attributes.run_name = 'hidden=4_seed=1'")
+    assert found.info.run_id == kept(run, "mlflow").id
+
+
+def test_a_sweep_that_goes_on_runs_in_mlflow_until_its_next_end(runs: Path, sweep: Path) -> None:
+    [tracker] = open_trackers([("mlflow", {"experiment": "nnexp"})], runs)
+    run = sweep / "hidden=4_seed=1"
+
+    def statuses(status: str) -> set[str]:
+        rewritten(run, status=status, process=this_process(), finished=None)
+        tell(tracker, run)
+        tell_sweep(tracker, sweep)
+        return {found.info.status for found in OfMLflow(runs).search()}
+
+    assert statuses("interrupted") == {"KILLED"}
+    assert statuses("running") == {"RUNNING"}
+    assert statuses("interrupted") == {"KILLED"}
+
+
 def test_tensorboard_shows_parameters_pictures_and_text(runs: Path, run: Path) -> None:
     from tensorboard.plugins.hparams import metadata
 
@@ -213,6 +262,35 @@ def test_a_store_that_stays_broken_costs_nothing_but_a_hint(runs: Path, run: Pat
     assert f"nnexp track {run} --to mlflow" in warned[1]
 
 
+def test_a_tracker_that_failed_is_told_again_after_a_while(
+    runs: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "_LEFT_ALONE_SECONDS", 0.0)
+    [tracker] = open_trackers([("mlflow", {"experiment": "nnexp"})], runs)
+    follower = Follower([tracker], lambda folder, text: change_store(runs, "ALTER TABLE gone RENAME TO metrics"))
+    with follower:
+        change_store(runs, "ALTER TABLE metrics RENAME TO gone")
+        for number in (1, 2):
+            follower.event(run, ended(number, run))
+            follower._told_at.clear()
+    assert [step for step, _ in OfMLflow(runs).series(run)["loss"]] == [2]  # the first is left to the run's end
+
+
+def test_a_store_that_does_not_answer_is_left_in_the_end(
+    runs: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "_PATIENCE_SECONDS", 0.1)
+    [tracker] = open_trackers([("mlflow", {"experiment": "nnexp"})], runs)
+    warned: list[str] = []
+    with contextlib.closing(sqlite3.connect(runs / "mlflow" / "mlflow.db")) as held:
+        held.execute("BEGIN EXCLUSIVE")
+        with Follower([tracker], lambda folder, text: warned.append(text)) as follower:
+            follower.over(run)
+        assert f"nnexp track {run} --to mlflow" in warned[-1]
+        held.rollback()
+    follower._thread.join()
+
+
 def test_an_id_that_a_stranger_wrote_is_taken_for_none(run: Path) -> None:
     (run / "tracking.json").write_text(json.dumps({"mlflow": {"id": "../../x", "told": 3}}))
     assert kept(run, "mlflow").id == ""
@@ -234,6 +312,53 @@ def test_a_store_that_cannot_be_reached_is_told_before_anything_begins(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(InputError, match=f"the store {uri} cannot be used"):
         open_trackers([("mlflow", {"uri": uri, "experiment": "nnexp"})], runs)
+
+
+def test_a_store_that_the_environment_names_is_used_and_said(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////dev/null/mlflow.db")
+    with pytest.raises(InputError, match=r"mlflow.db of MLFLOW_TRACKING_URI cannot be used"):
+        open_trackers([("mlflow", {"experiment": "nnexp"})], runs)
+
+
+MAKE = """
+import sys
+from pathlib import Path
+from nnexp.tracking.trackers import open_trackers
+
+open_trackers([("mlflow", {"experiment": "nnexp"})], Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
+    made = [subprocess.Popen([sys.executable, "-c", MAKE, tmp_path], stderr=subprocess.PIPE) for _ in range(2)]
+    assert [process.communicate()[1][-500:] for process in made] == [b"", b""]
+    assert [process.returncode for process in made] == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tracker", ["wandb"], indirect=True)
+def test_wandb_has_a_run_by_its_sweep_with_parameters_and_files_and_nothing_of_the_computer(
+    tracker: Tracker, runs: Path, sweep: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run, ways_out = sweep / "hidden=4_seed=1", (sys.exit, sys.excepthook)
+    tell(tracker, run)
+    rewritten(run, status="failed", finished="2026-01-01T00:00:00+00:00")
+    tell(tracker, run)  # it went on, and failed: in the place of what was told before
+    assert capfd.readouterr() == ("", "")
+    assert (sys.exit, sys.excepthook) == ways_out
+    [offline] = (runs / "wandb").glob("offline-run-*")
+    files = [path.relative_to(offline / "files") for path in (offline / "files").rglob("*") if path.is_file()]
+    assert {str(path) for path in files if path.parts[0] != "media"} == {"nnexp/config.yaml", "nnexp/model.keras"}
+    records = OfWandb(runs).records(run)
+    [said] = [one.run for one in records if one.HasField("run")]
+    assert (said.project, said.run_group, said.display_name) == ("nnexp", "widths", "hidden=4_seed=1")
+    config = {item.key: json.loads(item.value_json) for item in said.config.update}
+    assert (config["layers.1.units"], config["optimizer"]) == (4, "adam")
+    assert config["nnexp"]["status"] == "failed"
+    assert [one.exit.exit_code for one in records if one.HasField("exit")] == [1]
+    assert not any(one.HasField("environment") or one.HasField("stats") for one in records)
+    assert list(record.find(runs)) == [run]
 
 
 def test_the_command_tells_runs_once(runs: Path, run: Path) -> None:
