@@ -130,6 +130,7 @@ def test_mlflow_finds_runs_by_parameters_tags_and_figures(runs: Path, run: Path,
     assert sorted(path.name for path in record.find(runs)) == ["narrow", "wide"]  # not the copies in the store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "told"),
     [("interrupted", "KILLED"), ("failed", "FAILED"), ("diverged", "FINISHED"), ("running", "KILLED")],
@@ -148,6 +149,7 @@ def test_mlflow_gets_the_status_of_a_run_also_of_one_whose_process_is_gone(
     assert not OfMLflow(runs).client.list_artifacts(found.info.run_id)
 
 
+@pytest.mark.slow
 def test_the_runs_of_a_sweep_are_nested_under_it(runs: Path, trained: Path) -> None:
     labels = ["hidden=4_seed=1", "hidden=16_seed=1"]
     sweep = runs / "widths"

@@ -63,7 +63,9 @@ class Wandb:
         except OSError as error:
             what = error.strerror or first_line(error)
             raise InputError(f"wandb: {self.store} cannot be used: {what}\nsee that it can be written to") from error
-        os.environ.update(_QUIET)
+        # Where its service cannot write its log in the user's cache, it writes it on the terminal.
+        for name, value in {**_QUIET, "WANDB_CACHE_DIR": str(self.store / ".cache")}.items():
+            os.environ.setdefault(name, value)
 
     @property
     def store(self) -> Path:
