@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.tracking.kept import kept
 
@@ -16,7 +17,9 @@ from nnexp.tracking.kept import kept
 def rewritten(run: Path, **changes: Any) -> None:
     """Change metrics.json of a run."""
     metrics = json.loads((run / "metrics.json").read_text())
-    (run / "metrics.json").write_text(json.dumps({**metrics, **changes}))
+    write_text(
+        run / "metrics.json", json.dumps({**metrics, **changes})
+    )  # whole, as a run does: it may be read just now
 
 
 class OfMLflow:
