@@ -17,9 +17,7 @@ from nnexp.tracking.kept import kept
 def rewritten(run: Path, **changes: Any) -> None:
     """Change metrics.json of a run."""
     metrics = json.loads((run / "metrics.json").read_text())
-    write_text(
-        run / "metrics.json", json.dumps({**metrics, **changes})
-    )  # whole, as a run does: it may be read just now
+    write_text(run / "metrics.json", json.dumps({**metrics, **changes}))  # whole: it may be read just now
 
 
 class OfMLflow:
