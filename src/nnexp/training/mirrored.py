@@ -55,7 +55,10 @@ class Mirrored:
         """On these; TensorFlow is started."""
         import tensorflow as tf
 
-        return cls(tf.distribute.MirroredStrategy(devices), len(devices))
+        # Of processors, TensorFlow's collective operations fail in all later runs of a process once one has failed.
+        plain = all(device.startswith("CPU") for device in devices)
+        sums = tf.distribute.ReductionToOneDevice() if plain else None
+        return cls(tf.distribute.MirroredStrategy(devices, cross_device_ops=sums), len(devices))
 
     def scope(self) -> AbstractContextManager[Any]:
         """Where the variables of the model are made: one on each device."""
