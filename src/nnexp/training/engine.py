@@ -91,7 +91,7 @@ class CompiledEngine:
         name: str,
         reason: str = "",
         sample_weight: Any = None,
-        spread: shards.Spread = shards.Parts(1),
+        spread: shards.Spread = shards.WHOLE,
     ) -> None:
         """x: [n, ...] raw examples (may stay uint8, or in their file); y: [n] or [n, k]; sample_weight: [n] or None."""
         self.spread = spread
@@ -229,7 +229,7 @@ class KerasEngine:
 class Evaluator:
     """Loss, metrics and predictions of a model on held-out data, compiled once for every size of batch."""
 
-    def __init__(self, model: Any, spread: shards.Spread = shards.Parts(1)) -> None:
+    def __init__(self, model: Any, spread: shards.Spread = shards.WHOLE) -> None:
         import tensorflow as tf
 
         self.model, self.spread = model, spread

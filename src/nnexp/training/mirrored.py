@@ -12,7 +12,6 @@ each device. Decision 16 in docs/decisions tells more.
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -73,7 +72,7 @@ class Mirrored:
         def on_device() -> None:
             step((parts[_device() % len(parts)], *rest))
 
-        with _as_one(model, [part.shape[0] for part in parts]) as outputs:
+        with _as_one(model, [part.shape[0] for part in parts] if len(parts) > 1 else []) as outputs:
             self.strategy.run(on_device)
         return outputs[0]
 
@@ -84,8 +83,9 @@ class Mirrored:
         for state in model.non_trainable_variables:
             if id(state) not in weights:  # of a random generator: its seed, and how often it was asked
                 first, *others = self.strategy.experimental_local_results(state.value)
+                seed, asked = first.numpy()
                 for device, other in enumerate(others, 1):
-                    other.assign(first + [_STRIDE * device, 0])
+                    other.assign([seed + _STRIDE * device, asked])
         yield
         # Moving averages are linear in what they are of: their mean now is what the mean at each step would give.
         for variable in model.non_trainable_weights:
@@ -95,8 +95,8 @@ class Mirrored:
 
 
 @contextlib.contextmanager
-def _as_one(model: Any, lengths: list[int | None]) -> Iterator[list[Any]]:
-    """Have devices that each call the model on a part of so many examples act as one, in this scope.
+def _as_one(model: Any, lengths: Sequence[int]) -> Iterator[list[Any]]:
+    """Have devices that each call the model on a part of so many examples (none: on all) act as one in this scope.
 
     Yields the list of the model's outputs for the whole batch, one for each call on the first device.
     """
@@ -108,7 +108,7 @@ def _as_one(model: Any, lengths: list[int | None]) -> Iterator[list[Any]]:
 
     def call(x: Any, **how: Any) -> Any:
         outputs = whole(x, **how)
-        if len(lengths) > 1:
+        if lengths:
             before, after = sum(lengths[: _device()]), sum(lengths[_device() + 1 :])
             padded = tf.pad(outputs, [[before, after]] + [[0, 0]] * (outputs.shape.rank - 1))
             outputs = tf.distribute.get_replica_context().all_reduce("SUM", padded)

@@ -132,7 +132,7 @@ class Session:
 
     @property
     def replicas(self) -> list[dict[str, Any]] | None:
-        """A row a device that each batch is spread over, `device` and `examples` of a whole batch; None where none is."""
+        """A row a device that batches are spread over: `device`, `examples` of a whole batch; None where none is."""
         if self.devices is None:
             return None
         lengths = shards.lengths(min(self.experiment.batch_size, len(self.splits.x_train)), len(self.devices))

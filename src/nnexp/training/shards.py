@@ -74,6 +74,9 @@ class Parts:
         return contextlib.nullcontext()
 
 
+WHOLE = Parts()
+
+
 def parts(experiment: Experiment, threads: int) -> int:
     """In how many parts each batch of an experiment is trained on; 1: whole."""
     names = {entry.name for entry in experiment.layers}
