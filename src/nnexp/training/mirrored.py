@@ -104,6 +104,8 @@ def _as_one(model: Any, lengths: Sequence[int]) -> Iterator[list[Any]]:
 
     whole, count, optimizer = model.call, model.compute_metrics, model.optimizer
     apply, total = optimizer.apply_gradients, optimizer._all_reduce_sum_gradients
+    [loss, *_] = model.metrics
+    add = loss.update_state
     given: list[Any] = []
 
     def call(x: Any, **how: Any) -> Any:
@@ -119,13 +121,18 @@ def _as_one(model: Any, lengths: Sequence[int]) -> Iterator[list[Any]]:
     def compute_metrics(*batch: Any, **more: Any) -> Any:
         return {} if _device() else count(*batch, **more)  # else each example would count once a device
 
-    model.call, model.compute_metrics = call, compute_metrics
+    def update_state(value: Any, sample_weight: Any) -> None:
+        if lengths or _device() == 0:  # of parts, each device counts its examples
+            add(value, sample_weight=sample_weight)
+
+    model.call, model.compute_metrics, loss.update_state = call, compute_metrics, update_state
     optimizer.apply_gradients = lambda pairs: apply(total(pairs))
     optimizer._all_reduce_sum_gradients = list  # they are the sums
     try:
         yield given
     finally:
-        del model.call, model.compute_metrics, optimizer.apply_gradients, optimizer._all_reduce_sum_gradients
+        del model.call, model.compute_metrics, loss.update_state
+        del optimizer.apply_gradients, optimizer._all_reduce_sum_gradients
 
 
 def _device() -> int:
