@@ -153,7 +153,7 @@ def test_a_killed_run_goes_on_to_the_same_bits_on_as_many_devices_and_is_refused
 
 @pytest.mark.slow
 def test_examples_from_disk_give_the_bits_of_examples_in_memory(tmp_path: Path) -> None:
-    arrays = load(DATASETS["digits"])
+    arrays: Any = load(DATASETS["digits"])
     np.save(tmp_path / "x.npy", arrays.x_train)
     np.save(tmp_path / "y.npy", arrays.y_train)
     where = f"path: {tmp_path}/x.npy, y: {tmp_path}/y.npy"
