@@ -185,7 +185,7 @@ class Recorder:
 
     def _start(self, command: Sequence[str], warnings: Sequence[Finding]) -> None:
         self.clock.mark("record")
-        self.environment = describe(command, self.session.threads)
+        self.environment = describe(command, self.session.threads, self.session.devices)
         self.findings = list(warnings)
         self._write_environment()
         self._write("running")  # last: with it there is a run, which can be gone on with
@@ -340,6 +340,7 @@ class Recorder:
                 "best_epoch": _best_epoch(self.history),
                 "stopped": self.stopped,
                 "engine": {"name": self.session.engine.name, "reason": self.session.engine.reason},
+                "replicas": self.session.replicas,
                 "threads": self.session.threads,
                 "parameters": self.session.parameters,
                 "model": self.session.summary,

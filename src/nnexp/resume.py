@@ -90,7 +90,7 @@ def newest_unfinished(runs: Path, experiment: Experiment) -> Path | None:
         for run in unfinished(runs)
         if run.path.parent == runs
         and run.identity == experiment.identity
-        and (run.config.get("engine"), run.config.get("threads")) == (experiment.engine, experiment.threads)
+        and all(run.config.get(key) == getattr(experiment, key) for key in ("engine", "distribute", "threads"))
     ]
     return max(found, key=lambda run: run.started).path if found else None
 
@@ -122,10 +122,10 @@ def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
         environment = json_of(found.folder.environment, record.MOST_MEGABYTES)
     except (OSError, Refused):
         return [*reasons, "its environment.json cannot be read: it may have begun with other versions"]
-    from nnexp.training import backend
+    from nnexp.training import backend, mirrored
 
     backend.load()  # it knows the accelerators
-    return reasons + changes(environment, describe(sys.argv, found.threads or 0))
+    return reasons + changes(environment, describe(sys.argv, found.threads or 0, mirrored.replicas(experiment)))
 
 
 def _go_on(

@@ -132,9 +132,11 @@ def _experiment(found: RunRecord) -> Experiment:
     if experiment.identity != found.identity:
         edited = f"{path}: its config.yaml is not the one that it was trained with (edited since, or by another nnexp)"
         raise InputError(f"{edited}; to train it as it is now:  nnexp run {printable(found.folder.config)}")
-    engine = found.config.get("engine", experiment.engine)
-    if engine != experiment.engine:
-        raise InputError(f"{path}: its config.yaml was edited since: engine {engine} then, {experiment.engine} now")
+    for key in ("engine", "distribute"):
+        now = getattr(experiment, key)
+        then = found.config.get(key, now)  # an older run does not say
+        if then != now:
+            raise InputError(f"{path}: its config.yaml was edited since: {key} {then} then, {now} now")
     return replace(experiment, threads=found.threads or experiment.threads, checkpoint=False, track=())
 
 

@@ -15,7 +15,7 @@ CACHE = "--tf_xla_persistent_cache_directory=/some/where"
 
 @pytest.fixture
 def here() -> dict[str, Any]:
-    return {**describe([], 2), "accelerators": [], "engine": {"name": "graph"}, "variables": {}}
+    return {**describe([], 2, ["CPU:0"]), "accelerators": [], "engine": {"name": "graph"}, "variables": {}}
 
 
 def test_the_same_environment_has_not_changed(here: dict[str, Any]) -> None:
@@ -28,6 +28,7 @@ def test_the_same_environment_has_not_changed(here: dict[str, Any]) -> None:
         ({"python": "3.10.1"}, "Python 3.10.1 then, "),
         ({"cpu": "Z80"}, "processor: Z80 then, "),
         ({"threads": 1}, "threads: 1 then, 2 now"),
+        ({"replicas": ["GPU:0", "GPU:1"]}, "devices of distribute: GPU:0, GPU:1 then, CPU:0 now"),
         ({"accelerators": ["H200"]}, "accelerators: H200 then, none now"),
         ({"engine": {"name": "xla"}}, "engine: xla then, graph now"),
         ({"code": "0123456789abcdef"}, "nnexp of the same version but another source: 0123456789abcdef then, "),

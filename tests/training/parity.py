@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from nnexp.config.experiment import parse_experiment
 from nnexp.config.loading import parse_config
-from nnexp.training import backend, engine, model
+from nnexp.training import backend, engine, model, shards
 
 backend.prepare(threads=2)
 
@@ -83,9 +83,9 @@ class Bench:
     def train(self, name, order):
         """The model and the logs after an epoch with an engine."""
         trained = self.fresh()
-        parts = {} if name == "keras" else {"parts": self.case.parts}
+        spread = {} if name == "keras" else {"spread": shards.Parts(self.case.parts)}
         make = engine.KerasEngine if name == "keras" else engine.CompiledEngine
-        runner = make(trained, self.x, self.y, BATCH, name, sample_weight=self.sample_weight, **parts)
+        runner = make(trained, self.x, self.y, BATCH, name, sample_weight=self.sample_weight, **spread)
         logs = runner.train_epoch(order, lambda step, logs: None)
         assert runner.name == name, runner.reason  # it did not fall back
         trained.optimizer.finalize_variable_values(trained.trainable_variables)

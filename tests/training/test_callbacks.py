@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from nnexp.config.batches import needs_batches
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import DATASETS, load
 from nnexp.data.splits import split
 from nnexp.training import backend
-from nnexp.training.callbacks import needs_batches
 from nnexp.training.loop import EpochResult
 from nnexp.training.session import Session
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from nnexp.training import backend, engine, model
+from nnexp.training import backend, engine, model, shards
 
 backend.prepare(threads=2)
 
@@ -159,7 +159,7 @@ def test_each_epoch_has_an_order_of_its_own_that_the_seed_decides() -> None:
 def test_evaluation_and_prediction_cover_every_example(fresh: Any, examples: int, parts: int) -> None:
     made = fresh()
     x, y = X[:examples], Y[:examples]
-    evaluator = engine.Evaluator(made, parts)
+    evaluator = engine.Evaluator(made, shards.Parts(parts))
     stock = made.evaluate(x, y, batch_size=examples, verbose=0, return_dict=True)
     figures, outputs = evaluator.evaluate(x, y)
     assert figures == pytest.approx(stock, rel=1e-5)

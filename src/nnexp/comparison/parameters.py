@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 # How a run is called or done, or which repeat it is: not what tells configurations apart.
-NOT_COMPARED = ("name", "description", "seed", "engine", "threads", "checkpoint", "track")
+NOT_COMPARED = ("name", "description", "seed", "engine", "distribute", "threads", "checkpoint", "track")
 # Layers whose activation `--activation` sets, and the parameter that says most of a layer.
 _WITH_ACTIVATION = ("dense", "conv", "depthwise_conv", "separable_conv")
 _HEADLINES = ("units", "filters", "rate")

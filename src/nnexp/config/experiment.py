@@ -19,6 +19,7 @@ from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
 from nnexp.config.paths import LONGEST_NAME, PATH_PARAMETERS, path_problem
 from nnexp.config.tracking import read_track
+from nnexp.config.weights import read_class_weights
 from nnexp.data.datasets import DATASETS, Dataset
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.data.own.kinds import KINDS
@@ -26,8 +27,9 @@ from nnexp.errors import ConfigError, Place, Problem
 from nnexp.tasks import Task
 
 ENGINES = ("auto", "xla", "graph", "keras")
+DISTRIBUTIONS = ("none", "mirrored")
 # How a run is done or called, not what it computes: out of the identity.
-_NOT_IDENTITY = ("name", "description", "engine", "threads", "checkpoint", "track")
+_NOT_IDENTITY = ("name", "description", "engine", "distribute", "threads", "checkpoint", "track")
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%\0\n\r\t')
 _MOST_ENTRIES = 200  # in a list of layers, metrics or callbacks
 # What is measured besides the loss where the config does not say.
@@ -58,6 +60,7 @@ class Experiment:
     seed: int
     on_divergence: str
     engine: str
+    distribute: str  # none, or mirrored: on all devices of this machine
     threads: int | None  # None: as many as this process may use
     checkpoint: bool | int  # True: at each epoch's end; N: every N epochs; False: never
     track: tuple[Entry, ...]  # the trackers that are told of it
@@ -77,7 +80,7 @@ class Experiment:
 
     @property
     def identity(self) -> str:
-        """A hash of all that affects the result, 16 hex digits. Engine and threads are recorded beside it."""
+        """A hash of all that affects the result, 16 hex digits. Engine, devices and threads are recorded beside it."""
         import hashlib
         import json
 
@@ -286,23 +289,7 @@ class _Reader:
             return "none"
         if node is None or not isinstance(node.value, dict):
             return self.choice("class_weight", "none", ("none", "balanced"))
-        classes = self.described.classes if self.described else ()
-        weights = {}
-        for name, found in node.value.items():
-            value = found.value
-            if classes and name not in classes:
-                near = catalog.nearest(name, classes)
-                hint = f"did you mean '{near}'? " if near else ""
-                listed = shortened(", ".join(classes))
-                self.problems.add(node.keys[name], f"there is no class '{shortened(name)}'", f"{hint}classes: {listed}")
-            elif not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e6:
-                message = f"the weight of class '{shortened(name)}' must be a number from 0, not {kind_of(found)}"
-                self.problems.add(found.place, message, "such as 2.0: its examples count twice")
-            else:
-                weights[name] = float(value)
-        if classes and set(classes) == weights.keys() and not any(weights.values()):
-            self.problems.add(node.place, "all weights are 0: nothing would be learnt", "give one of them another")
-        return weights
+        return read_class_weights(node, self.described.classes if self.described else (), self.problems)
 
     def optimizer(self) -> Entry:
         node = self.node("optimizer")
@@ -390,6 +377,7 @@ FIELDS: dict[str, Callable[[_Reader], Any]] = {
     "seed": lambda reader: reader.whole("seed", 42, 0, 2**32 - 1),
     "on_divergence": lambda reader: reader.choice("on_divergence", "stop", ("stop", "continue")),
     "engine": lambda reader: reader.choice("engine", "auto", ENGINES),
+    "distribute": lambda reader: reader.choice("distribute", "none", DISTRIBUTIONS),
     "threads": lambda reader: reader.whole("threads", None, 1, 1024),
     "checkpoint": _Reader.checkpoint,
     "track": lambda reader: read_track(reader.node("track"), reader.problems),

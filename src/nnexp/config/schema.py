@@ -12,7 +12,7 @@ from typing import Any
 
 from nnexp.config import catalog
 from nnexp.config.catalog import Item, Parameter
-from nnexp.config.experiment import ENGINES
+from nnexp.config.experiment import DISTRIBUTIONS, ENGINES
 from nnexp.data.datasets import DATASETS
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.data.own import kinds as own
@@ -101,6 +101,11 @@ def _properties() -> dict[str, Any]:
             "description": "What to do once the loss is no longer a finite number.",
         },
         "engine": {"enum": list(ENGINES), "default": "auto", "description": "How epochs are compiled."},
+        "distribute": {
+            "enum": list(DISTRIBUTIONS),
+            "default": "none",
+            "description": "Whether each batch is split over all devices of this machine.",
+        },
         "threads": {
             "type": ["integer", "null"],
             "minimum": 1,

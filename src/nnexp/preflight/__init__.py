@@ -14,6 +14,7 @@ from nnexp.config.shapes import LayerShape, Shape, ShapeError, infer
 from nnexp.data.datasets import Dataset
 from nnexp.errors import Problem
 from nnexp.findings import Finding
+from nnexp.preflight.distributed import distribution_problems
 from nnexp.preflight.measures import callback_problems, metric_problems, monitor_problems, task_problems
 from nnexp.preflight.outputs import output_problems, output_warnings
 from nnexp.preflight.places import place_of
@@ -62,6 +63,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
         problems += metric_problems(experiment, single=output == (1,))
     problems += monitor_problems(experiment)
     problems += callback_problems(experiment)
+    problems += distribution_problems(experiment)
     problems += validation_problems(experiment, dataset)
     warnings = (
         *output_warnings(experiment, dataset),

@@ -32,8 +32,12 @@ _CACHE_FLAG = "--tf_xla_persistent_cache_"  # nnexp sets it; it changes no resul
 _LONGEST_VALUE = 100  # characters shown of a value, which may be a stranger's
 
 
-def describe(command: Sequence[str], threads: int) -> dict[str, Any]:
-    """The environment as plain data; `command` is the command line, `threads` what TensorFlow was given."""
+def describe(command: Sequence[str], threads: int, replicas: Sequence[str] | None = None) -> dict[str, Any]:
+    """The environment as plain data.
+
+    `command` is the command line, `threads` what TensorFlow was given, `replicas` the devices that batches are spread
+    over; None where they are not.
+    """
     import psutil
 
     return {
@@ -48,6 +52,7 @@ def describe(command: Sequence[str], threads: int) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "threads": threads,
+        "replicas": None if replicas is None else list(replicas),
         "accelerators": _accelerators(),
         "git_commit": _git_commit(),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
@@ -77,6 +82,7 @@ def changes(recorded: Any, now: Mapping[str, Any]) -> list[str]:
         pairs.append(("nnexp of the same version but another source:", recorded.get("code"), now.get("code")))
     pairs.append(("processor:", recorded.get("cpu"), now.get("cpu")))
     pairs.append(("threads:", recorded.get("threads"), now.get("threads")))
+    pairs.append(("devices of distribute:", _names(recorded.get("replicas")), _names(now.get("replicas"))))
     pairs.append(("accelerators:", _names(recorded.get("accelerators")), _names(now.get("accelerators"))))
     pairs.append(("engine:", _mapping(recorded.get("engine")).get("name"), _mapping(now.get("engine")).get("name")))
     then_set, now_set = _mapping(recorded.get("variables")), _mapping(now.get("variables"))

@@ -32,7 +32,7 @@ _UNKNOWN_MODEL = 1e6  # multiply-adds, where only Keras knows the shapes
 
 _NEWEST = 500  # earlier runs that are looked at
 # May differ in an earlier run.
-_ANY = frozenset({"name", "description", "seed", "epochs", "engine", "threads", "checkpoint", "track"})
+_ANY = frozenset({"name", "description", "seed", "epochs", "engine", "distribute", "threads", "checkpoint", "track"})
 _STOPPING = frozenset({"early_stopping", "stop_when"})
 
 

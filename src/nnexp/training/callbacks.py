@@ -25,16 +25,6 @@ def make_callbacks(entries: Sequence[Entry], folder: Path) -> list[Any]:
     return [_make(entry, folder) for entry in entries]
 
 
-def needs_batches(entries: Sequence[Entry]) -> str:
-    """The name of the first callback that acts at each batch, or "" where epoch ends suffice for all."""
-    for entry in entries:
-        every_batches = isinstance(entry.get("save_freq"), int) or entry.get("update_freq") not in (None, "epoch")
-        profiles = entry.name == "tensorboard" and (entry.get("profile_batch") or entry.get("write_steps_per_second"))
-        if every_batches or profiles or entry.name == "terminate_on_nan":
-            return entry.name
-    return ""
-
-
 def stop_reason(callbacks: Sequence[Any], entries: Sequence[Entry], epoch: int) -> str:
     """Why training stopped after `epoch` (from 1), in words."""
     for callback, entry in zip(callbacks, entries, strict=True):

@@ -4,7 +4,8 @@
     graph    the same loop as a TensorFlow graph: faster than XLA on a CPU for convolutions and random layers
     keras    Keras' own batch-by-batch training, for what needs a hook at each batch
 
-Keras' private names that this rests on are used in this file only; the parity tests fail when Keras moves them.
+Keras' private names that this rests on are used in this file and mirrored.py only; the parity tests fail when Keras
+moves them.
 """
 
 from __future__ import annotations
@@ -45,11 +46,13 @@ class Engine(Protocol):
         ...
 
 
-def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "") -> tuple[str, str]:
+def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "", devices: int = 1) -> tuple[str, str]:
     """The engine for a model and the reason; `steps` is the number of optimizer steps of the whole run.
 
     `needs_batches` names a callback that acts at each batch. The rule was measured on CPUs: docs/engine.md.
     """
+    if devices > 1:
+        return "graph", f"a program of XLA runs on one device, and each batch is spread over {devices}"
     if needs_batches:
         return "keras", f"the callback {needs_batches} acts at each batch"
     if engine != "auto":
@@ -88,14 +91,10 @@ class CompiledEngine:
         name: str,
         reason: str = "",
         sample_weight: Any = None,
-        parts: int = 1,
+        spread: shards.Spread = shards.WHOLE,
     ) -> None:
-        """x: [n, ...] raw examples (may stay uint8, or in their file); y: [n] or [n, k]; sample_weight: [n] or None.
-
-        `parts`: of each batch, see shards.py.
-        """
-        self.parts = parts
-
+        """x: [n, ...] raw examples (may stay uint8, or in their file); y: [n] or [n, k]; sample_weight: [n] or None."""
+        self.spread = spread
         self.model, self.name, self.reason = model, name, reason
         self.batch_size, self.examples = batch_size, len(x)
         self.steps, self.rest = divmod(self.examples, batch_size)
@@ -137,11 +136,14 @@ class CompiledEngine:
         return self.model.get_metrics_result()
 
     def _step(self, data: Any, index: Any) -> None:
-        with shards.calling(self.model, self.parts):
-            self.model.train_step(self._gather(data, index))
+        self.spread.run(self.model, self.model.train_step, self._gather(data, index))
 
     def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
+        with self.spread.epoch(self.model):
+            return self._train_epoch(order, on_progress)
+
+    def _train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
         self.model.reset_metrics()
         full = self.steps * self.batch_size
         logs: Logs = {}
@@ -227,18 +229,15 @@ class KerasEngine:
 class Evaluator:
     """Loss, metrics and predictions of a model on held-out data, compiled once for every size of batch."""
 
-    def __init__(self, model: Any, parts: int = 1) -> None:
-        """`parts`: of each batch, see shards.py."""
+    def __init__(self, model: Any, spread: shards.Spread = shards.WHOLE) -> None:
         import tensorflow as tf
 
-        self.model, self.parts = model, parts
+        self.model, self.spread = model, spread
         self._test = tf.function(self._run_batch, reduce_retracing=True, autograph=False)
         self._peaks: tuple[Sequence[Any], Any] = (), None  # of these layers, compiled
 
     def _run_batch(self, batch: Any) -> Any:
-        with shards.calling(self.model, self.parts) as outputs:
-            self.model.test_step(batch)
-        return outputs[-1]
+        return self.spread.run(self.model, self.model.test_step, batch)
 
     def evaluate(self, x: Any, y: Any) -> tuple[Logs, NDArray[np.float32]]:
         """Loss and metrics over all of x: [n, ...] and y: [n] or [n, k], and the model's output for x: [n, ...]."""
@@ -264,7 +263,7 @@ class Evaluator:
             return [tf.reduce_max(output, axis=list(range(output.shape.rank - 1))) for output in outputs]
 
         def peaks(batch: Any) -> Any:
-            found = [largest(part) for part in shards.cut(batch, self.parts)]
+            found = [largest(part) for part in shards.cut(batch, self.spread.parts)]
             return [tf.reduce_max(peak, axis=0) for peak in zip(*found, strict=True)]
 
         return tf.function(peaks, reduce_retracing=True, autograph=False)

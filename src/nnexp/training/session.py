@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp import machine
+from nnexp.config.batches import needs_batches
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
 from nnexp.data.normalization import fit
@@ -21,8 +22,8 @@ from nnexp.errors import ConfigError, Place, Problem
 from nnexp.evaluation import Evaluation, answers, evaluate
 from nnexp.preflight.outputs import output_problems
 from nnexp.profile import Mark, Progress, unmarked
-from nnexp.training import backend, engine, model, programs, shards, stream
-from nnexp.training.callbacks import make_callbacks, needs_batches, stop_reason
+from nnexp.training import backend, engine, mirrored, model, programs, shards, stream
+from nnexp.training.callbacks import make_callbacks, stop_reason
 from nnexp.training.engine import Logs
 from nnexp.training.loop import EpochResult, epochs
 from nnexp.training.state import Keeper, State, fits
@@ -51,17 +52,26 @@ class Session:
         """
         self.experiment, self.splits, self.dataset = experiment, splits, dataset
         self.threads = threads or experiment.threads or backend.available_cpus()
-        self.parts = shards.parts(experiment, self.threads)
-        backend.prepare(self.threads, self.parts)
+        self.devices = mirrored.replicas(experiment)
+        self.spread = self._spread()
         self._programs = programs.borrow(self.threads)
-        self.model = _model(experiment, splits)
-        if problems := output_problems(experiment, dataset, self.model.output_shape[1:]):
-            raise ConfigError(problems)
-        model.compile_model(self.model, experiment)
-        self.engine = self._engine()
-        self.evaluator = engine.Evaluator(self.model, self.parts)
+        backend.seed_everything(experiment.seed)
+        with self.spread.scope():
+            self.model = _model(experiment, splits)
+            if problems := output_problems(experiment, dataset, self.model.output_shape[1:]):
+                raise ConfigError(problems)
+            model.compile_model(self.model, experiment)
+            self.engine = self._engine()
+        self.evaluator = engine.Evaluator(self.model, self.spread)
         self.callbacks: list[Any] = []
         self._keeper: Keeper | None = None
+
+    def _spread(self) -> shards.Spread:
+        """How batches go through the model; TensorFlow is given its threads."""
+        devices = self.devices or ()
+        parts = 1 if len(devices) > 1 else shards.parts(self.experiment, self.threads)
+        backend.prepare(self.threads, parts)
+        return mirrored.Mirrored.on(devices) if len(devices) > 1 else shards.Parts(parts)
 
     def _engine(self) -> engine.Engine:
         experiment = self.experiment
@@ -71,10 +81,14 @@ class Session:
             experiment.engine,
             steps=steps * experiment.epochs,
             needs_batches=needs_batches(experiment.callbacks),
+            devices=len(self.devices or ()),
         )
-        make = engine.KerasEngine if name == "keras" else partial(engine.CompiledEngine, parts=self.parts)
-        if self.parts > 1:
-            reason += f"; each batch in {self.parts} parts, one a thread"
+        make = engine.KerasEngine if name == "keras" else partial(engine.CompiledEngine, spread=self.spread)
+        if self.spread.parts > 1:
+            reason += f"; each batch in {self.spread.parts} parts, one a thread"
+        if self.replicas:
+            told = ", ".join(f"{replica['examples']} on {replica['device']}" for replica in self.replicas)
+            reason += f"; distribute: mirrored, of each batch {told}"
         try:
             examples, targets, weights = self._data(self.splits)
             return make(self.model, examples, targets, experiment.batch_size, name, reason, weights)
@@ -92,6 +106,7 @@ class Session:
             return False
         if isinstance(experiment.validation, float) and fit(experiment.normalization.name, splits.x_train).parameters:
             return False  # what the normalization found in these examples is a constant in the compiled program
+        backend.seed_everything(experiment.seed)
         fresh = _model(experiment, splits)
         model.compile_model(fresh, experiment)
         fresh.optimizer.build(fresh.trainable_variables)  # metrics, which begin anew with each epoch, need not be
@@ -114,6 +129,16 @@ class Session:
     def parameters(self) -> dict[str, int]:
         """How many parameters the model has: `total`, `trainable`."""
         return model.parameter_counts(self.model)
+
+    @property
+    def replicas(self) -> list[dict[str, Any]] | None:
+        """A row a device that batches are spread over: `device`, `examples` of a whole batch; None where none is."""
+        if self.devices is None:
+            return None
+        lengths = shards.lengths(min(self.experiment.batch_size, len(self.splits.x_train)), len(self.devices))
+        return [
+            {"device": device, "examples": lengths[place % len(lengths)]} for place, device in enumerate(self.devices)
+        ]
 
     @property
     def streamed(self) -> int:
@@ -249,8 +274,7 @@ class Session:
 
 
 def _model(experiment: Experiment, splits: Splits) -> Any:
-    """The model, not yet compiled, as its seed gives it."""
-    backend.seed_everything(experiment.seed)
+    """The model, not yet compiled, as the seed gives it that was just set."""
     normalization = fit(experiment.normalization.name, splits.x_train).layer()
     return model.build(experiment, splits.x_train.shape[1:], normalization)
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from nnexp.config.batches import needs_batches
 from nnexp.config.experiment import Experiment
-from nnexp.training.callbacks import needs_batches
 
 # More threads than these have not been tried: there an operation on all of them may well be better.
 _MOST = 4
@@ -25,6 +27,54 @@ _BESIDE = {f"{kind}{rank}d" for kind in ("max_pooling", "average_pooling", "zero
 _BESIDE |= {f"global_{kind}_pooling{rank}d" for kind in ("max", "average") for rank in (1, 2, 3)}
 _BESIDE |= {"flatten", "reshape", "permute", "rescaling", "dense", "activation", "relu", "leaky_relu", "elu", "softmax"}
 _BESIDE |= {"add", "concatenate", "layer_normalization"}
+
+
+Step = Callable[[tuple[Any, ...]], Any]  # Keras' own train_step or test_step
+
+
+class Spread(Protocol):
+    """How a batch goes through a model."""
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a single device has it."""
+        ...
+
+    def run(self, model: Any, step: Step, batch: tuple[Any, ...]) -> Any:
+        """Do a step of the model on a batch, while it is traced; returns the model's output for it."""
+        ...
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Where the variables of the model are made."""
+        ...
+
+    def epoch(self, model: Any) -> AbstractContextManager[None]:
+        """What an epoch runs in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """On one device, in so many parts; 1: whole."""
+
+    parts: int = 1
+
+    def run(self, model: Any, step: Step, batch: tuple[Any, ...]) -> Any:
+        """See Spread."""
+        with calling(model, self.parts) as outputs:
+            step(batch)
+        return outputs[-1]
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """See Spread."""
+        return contextlib.nullcontext()
+
+    def epoch(self, model: Any) -> AbstractContextManager[None]:
+        """See Spread."""
+        return contextlib.nullcontext()
+
+
+WHOLE = Parts()
 
 
 def parts(experiment: Experiment, threads: int) -> int:
@@ -48,10 +98,17 @@ def cut(x: Any, count: int) -> list[Any]:
     import tensorflow as tf
 
     examples = x.shape[0]
-    if count == 1 or examples is None or examples < count * _FEWEST_EXAMPLES:
+    if examples is None or len(sizes := lengths(examples, count)) == 1:
         return [x]
+    return list(tf.split(x, sizes))
+
+
+def lengths(examples: int, count: int) -> list[int]:
+    """The lengths of `count` nearly equal parts of so many examples; a single one where they would be short."""
+    if count == 1 or examples < count * _FEWEST_EXAMPLES:
+        return [examples]
     edges = [examples * place // count for place in range(count + 1)]
-    return list(tf.split(x, [end - start for start, end in itertools.pairwise(edges)]))
+    return [end - start for start, end in itertools.pairwise(edges)]
 
 
 @contextlib.contextmanager
