@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["overhead", "idle"])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--epochs", type=int, default=8, help="of each run, so that it takes about ten seconds")
+    parser.add_argument("--epochs", type=int, default=5, help="of each run, so that it takes about ten seconds")
     parser.add_argument("--runs", type=int, default=12)
     options = parser.parse_args()
     console = Console()

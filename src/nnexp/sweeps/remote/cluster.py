@@ -173,10 +173,12 @@ def _client(address: str) -> Client:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Dask's own words off the terminal: what matters of them is told by nnexp."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "tornado.application")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
