@@ -66,16 +66,18 @@ def runs_in(runs: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def alone(once: Callable[..., Path]) -> Path:
-    """The runs of `SHORT` and of `LONG`, each by processes of this computer and undisturbed."""
+def alone(once: Callable[..., Path]) -> Callable[[str], Path]:
+    """The runs of a sweep by processes of this computer, undisturbed."""
 
-    def fill(folder: Path) -> None:
-        for name, text in (("short", SHORT), ("long", LONG)):
-            (folder / f"{name}.yaml").write_text(text)
-            command = [sys.executable, str(PROGRAM), "processes", str(folder / f"{name}.yaml"), str(folder / name)]
+    def runs(text: str) -> Path:
+        def fill(folder: Path) -> None:
+            (folder / "sweep.yaml").write_text(text)
+            command = [sys.executable, str(PROGRAM), "processes", str(folder / "sweep.yaml"), str(folder / "runs")]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    return once("executors", fill)
+        return once("executors-short" if text == SHORT else "executors-long", fill) / "runs"
+
+    return runs
 
 
 def the_same(found: Path, expected: Path) -> bool:
@@ -88,11 +90,11 @@ def the_same(found: Path, expected: Path) -> bool:
     "executor", [pytest.param(name, marks=[] if name == "apart" else pytest.mark.slow) for name in EXECUTORS]
 )
 def test_runs_have_the_same_bits_and_files_and_all_that_happens_is_told(
-    executor: str, begin: Sweep, ended: Ended, alone: Path, tmp_path: Path
+    executor: str, begin: Sweep, ended: Ended, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:
     said = ended(begin(executor, SHORT))
-    assert the_same(tmp_path / "runs", alone / "short")
-    for name, folder in runs_in(alone / "short").items():
+    assert the_same(tmp_path / "runs", alone(SHORT))
+    for name, folder in runs_in(alone(SHORT)).items():
         [mine] = (tmp_path / "runs").glob(f"*/{name}")
         assert {path.name for path in mine.iterdir()} == {path.name for path in folder.iterdir()}
         for event in ("Started", "Stage", "EpochEnded(epoch=3, ", "Ended(ending=Ending(kind='done'"):
@@ -103,14 +105,14 @@ def test_runs_have_the_same_bits_and_files_and_all_that_happens_is_told(
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", OTHERS)
 def test_runs_whose_processes_are_killed_go_on_from_their_checkpoints_to_the_same_bits(
-    executor: str, begin: Sweep, ended: Ended, alone: Path, tmp_path: Path
+    executor: str, begin: Sweep, ended: Ended, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:
     sweep = begin(executor, LONG)
     _going(tmp_path / "runs", sweep, 2)
     for process in _training(sweep):
         process.kill()
     assert ended(sweep).count("its process was ended by SIGKILL") == 2
-    assert the_same(tmp_path / "runs", alone / "long")
+    assert the_same(tmp_path / "runs", alone(LONG))
     went_on = [record.read(folder).resumed for folder in runs_in(tmp_path / "runs").values()]
     assert all(times[0]["after_epoch"] > 0 for times in went_on)
 
@@ -118,7 +120,7 @@ def test_runs_whose_processes_are_killed_go_on_from_their_checkpoints_to_the_sam
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", OTHERS)
 def test_a_run_whose_process_is_killed_again_and_again_fails_alone(
-    executor: str, begin: Sweep, ended: Ended, alone: Path, tmp_path: Path
+    executor: str, begin: Sweep, ended: Ended, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:
     sweep = begin(executor, LONG.replace("repeats: 2", "repeats: 1"))
     _going(tmp_path / "runs", sweep, 1)
@@ -138,7 +140,7 @@ def test_a_run_whose_process_is_killed_again_and_again_fails_alone(
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_sweep_that_is_told_to_stop_keeps_what_is_done_and_goes_on_to_the_same_bits(
-    executor: str, begin: Sweep, ended: Ended, alone: Path, tmp_path: Path
+    executor: str, begin: Sweep, ended: Ended, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:
     sweep = begin(executor, LONG)
     _going(tmp_path / "runs", sweep)
@@ -148,13 +150,13 @@ def test_a_sweep_that_is_told_to_stop_keeps_what_is_done_and_goes_on_to_the_same
     stopped = runs_in(tmp_path / "runs")
     assert "interrupted" in {record.read(folder).status for folder in stopped.values()}
     ended(begin(executor, LONG))
-    assert the_same(tmp_path / "runs", alone / "long")
+    assert the_same(tmp_path / "runs", alone(LONG))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_sweep_whose_driver_is_killed_goes_on_to_the_same_bits_and_leaves_no_process(
-    executor: str, begin: Sweep, ended: Ended, alone: Path, tmp_path: Path
+    executor: str, begin: Sweep, ended: Ended, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:
     sweep = begin(executor, LONG)
     _going(tmp_path / "runs", sweep)
@@ -164,7 +166,7 @@ def test_a_sweep_whose_driver_is_killed_goes_on_to_the_same_bits_and_leaves_no_p
     _, alive = psutil.wait_procs(children, 60)
     assert alive == []
     ended(begin(executor, LONG))
-    assert the_same(tmp_path / "runs", alone / "long")
+    assert the_same(tmp_path / "runs", alone(LONG))
 
 
 def _going(runs: Path, sweep: subprocess.Popen[str], number: int = 1) -> None:
