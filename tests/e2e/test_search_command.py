@@ -113,8 +113,11 @@ def test_a_search_that_is_killed_goes_on_to_the_trials_that_it_would_have_had(
 
 
 @pytest.mark.slow
-def test_a_trial_that_is_given_up_keeps_its_files_and_is_never_the_best(search: Callable[..., Path]) -> None:
-    text = "sampler: random\npruner: hyperband\ntrials: 8\nfinalists: 1\nrepeats: 1\n"
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_a_trial_that_is_given_up_keeps_its_files_and_is_never_the_best(
+    pruner: str, search: Callable[..., Path]
+) -> None:
+    text = f"sampler: random\npruner: {pruner}\ntrials: 10\nfinalists: 1\nrepeats: 1\n"
     folder = search(text, "--epochs", 9)
     given_up = [label for label in points(folder) if (metrics(folder, label)["stopped"] or {}).get("reason")]
     assert given_up

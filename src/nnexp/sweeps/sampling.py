@@ -111,7 +111,7 @@ class Pruner:
             if math.isfinite(rows[epoch]):  # else it diverges, which the run itself sees to
                 with _quiet():
                     trial.report(rows[epoch], epoch)
-                    verdicts[epoch] = trial.should_prune()
+                    verdicts[epoch] = bool(trial.should_prune())  # the median's is NumPy's
         return verdicts[max(rows)]
 
     def end(self, number: int, known: Known) -> None:
