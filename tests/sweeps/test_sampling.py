@@ -142,7 +142,7 @@ def given_up(search: Search, before: list[Known], curve: list[float]) -> int | N
     found.begin()
     rows = dict(enumerate(curve, 1))
     told = ({epoch: rows[epoch] for epoch in range(1, last + 1)} for last in rows)
-    return next((max(one) for one in told if found.is_hopeless(len(before) + 1, one)), None)
+    return next((max(one) for one in told if found.is_hopeless(len(before) + 1, one) is True), None)
 
 
 @pytest.mark.parametrize("pruner", ["median", "hyperband"])
