@@ -49,6 +49,7 @@ def keras_value(parameter: Parameter, value: Any) -> Any:
     return canonical(parameter, value)
 
 
+@pytest.mark.slow
 def test_the_shipped_file_is_what_the_installed_keras_offers() -> None:
     shipped = catalog.PATH.read_text(encoding="utf-8")
     assert catalog_build.dump(catalog_build.build()) == shipped, "run: python -m nnexp.config.catalog_build"

@@ -240,6 +240,7 @@ def test_what_is_there_is_replaced_only_with_force(finished: Path, here: Path, n
     assert len(list(here.iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_the_script_trains_to_the_accuracy_of_the_run(finished: Path, nnexp: Any, here: Path) -> None:
     done = nnexp("export", finished, "--format", "script", "--output", "program.py", "--json")
     assert done.returncode == 0, done.stderr

@@ -32,7 +32,9 @@ def wait_for_epoch(process: subprocess.Popen[str], epoch: int) -> None:
     raise AssertionError(f"the run ended: {process.wait()}")
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
+)
 def test_a_run_that_is_interrupted_keeps_its_epochs_and_says_where(
     config: Callable[..., Path], start: Any, tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:

@@ -131,11 +131,11 @@ TWO = "[dense: {units: 8, activation: relu}, dense: %s]"
     ("layers", "loss"),
     [
         (TWO % "{units: 1, activation: sigmoid}", None),
-        (TWO % "1", None),
+        pytest.param(TWO % "1", None, marks=pytest.mark.slow),
         (TWO % "{units: 2, activation: softmax}", None),
-        (TWO % "2", None),
-        (TWO % "{units: 2, activation: softmax}", "categorical_crossentropy"),
-        (TWO % "{units: 1, activation: sigmoid}", "mean_squared_error"),
+        pytest.param(TWO % "2", None, marks=pytest.mark.slow),
+        pytest.param(TWO % "{units: 2, activation: softmax}", "categorical_crossentropy", marks=pytest.mark.slow),
+        pytest.param(TWO % "{units: 1, activation: sigmoid}", "mean_squared_error", marks=pytest.mark.slow),
     ],
     ids=["sigmoid", "one score", "softmax", "two scores", "one-hot", "squares"],
 )
@@ -153,7 +153,14 @@ def test_two_classes_are_learnt_with_one_output_or_two(run: Any, layers: str, lo
         assert right.mean() == metrics["test"]["accuracy"]
 
 
-@pytest.mark.parametrize("loss", ["categorical_crossentropy", "mean_squared_error", "binary_crossentropy"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "categorical_crossentropy",
+        pytest.param("mean_squared_error", marks=pytest.mark.slow),
+        pytest.param("binary_crossentropy", marks=pytest.mark.slow),
+    ],
+)
 def test_losses_that_want_one_hot_labels_learn_as_well(run: Any, loss: str) -> None:
     done = run(loss=loss, epochs=8, optimizer="{adam: 0.01}")
     assert done.metrics["test"]["accuracy"] > 0.8

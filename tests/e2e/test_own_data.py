@@ -104,6 +104,7 @@ def test_pictures_and_arrays(tmp_path: Path, nnexp: Any, kind: str) -> None:
     assert json.loads(done.stdout)["test"]["accuracy"] > 0.9
 
 
+@pytest.mark.slow
 def test_numbers_from_a_file_to_a_run_that_repeats(tmp_path: Path, nnexp: Any) -> None:
     """Whole numbers are learnt as numbers; the config of the run says so, whatever the data look like."""
     frame = load_diabetes(as_frame=True, scaled=False).frame

@@ -58,7 +58,12 @@ def figures(folder: Path) -> dict[str, Any]:
         pytest.param("xla", 1, "- layer_normalization", marks=pytest.mark.slow),
         ("xla", 2, "- layer_normalization"),
         pytest.param("graph", 2, "- dropout: 0.3", marks=pytest.mark.slow),
-        pytest.param("graph", 2, "- reshape: [8, 4]\n  - conv1d: {filters: 4, kernel_size: 3}\n  - flatten"),
+        pytest.param(
+            "graph",
+            2,
+            "- reshape: [8, 4]\n  - conv1d: {filters: 4, kernel_size: 3}\n  - flatten",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_run_repeated_from_its_folder_is_the_same_to_the_bit(

@@ -34,7 +34,7 @@ def test_it_has_the_layers_and_numbers_of_the_real_one(experiment: Any, stack: s
 
 
 # The ones whose variables differ most; all others take the same way.
-_QUICK = {"adam", "loss_scale_optimizer", "muon", "schedule_free_adamw", "sgd"}
+_QUICK = ("adam", "muon")
 OPTIMIZERS = [
     pytest.param(name, marks=[] if name in _QUICK else pytest.mark.slow) for name in catalog.names("optimizers")
 ]
