@@ -52,6 +52,9 @@ def figures(folder: Path) -> dict[str, Any]:
     return {**metrics, "history": history, **dict.fromkeys(("timings", "memory", "started", "finished"))}
 
 
+CONVOLUTION = "- reshape: [8, 4]\n  - conv1d: {filters: 4, kernel_size: 3}\n  - flatten"
+
+
 @pytest.mark.parametrize(
     ("engine", "threads", "more"),
     [
