@@ -6,6 +6,7 @@ configuration (~/.config/dask/jobqueue.yaml), as the documents of dask-jobqueue 
 """
 
 import argparse
+import os
 import time
 
 import dask
@@ -31,15 +32,16 @@ parser.add_argument("--script", action="store_true", help="print the job's scrip
 options = parser.parse_args()
 
 dask.config.set({"distributed.comm.timeouts.tcp": "15s"})
-hours = {} if options.kind == "local" else {"walltime": options.walltime + ("" if options.kind == "lsf" else ":00")}
+os.environ |= SETTINGS
+job = {"job_script_prologue": [f"export {name}={value}" for name, value in SETTINGS.items()]}
+job["walltime"] = options.walltime + ("" if options.kind == "lsf" else ":00")
 cluster = KINDS[options.kind](
     cores=options.cores,
     processes=1,
     memory=options.memory,
     worker_extra_args=["--nthreads", "1", "--memory-limit", "0"],  # the queue sees to the memory
-    job_script_prologue=[f"export {name}={value}" for name, value in SETTINGS.items()],
     scheduler_options={"dashboard_address": "127.0.0.1:0"},
-    **hours,
+    **({} if options.kind == "local" else job),
 )
 if options.script:
     print(cluster.job_script())
