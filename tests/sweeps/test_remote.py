@@ -158,6 +158,15 @@ def test_tasks_and_messages_are_the_same_at_the_other_end() -> None:
     assert back[1:-1] == told[1:-1]
 
 
+def test_a_task_that_is_called_by_a_relative_path_is_at_the_same_place_for_a_process_that_works_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = wire.task_to_json(Task("a=1", Path("runs/x/a=1"), "", "kind", Path("runs/x/.scratch")))
+    monkeypatch.chdir("/")
+    assert wire.task_of_json(text).folder == tmp_path / "runs/x/a=1"
+
+
 def test_what_differs_is_told_with_both_versions() -> None:
     ours = versions.here()
     assert versions.differences(ours, dict(ours)) == ""

@@ -12,6 +12,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import wait
 
 from nnexp.failures import first_line
+from nnexp.files import remove_temporaries
 from nnexp.runs.folder import RunFolder
 from nnexp.sweeps.child import Ending, Free, Message, Task
 from nnexp.sweeps.remote import wire
@@ -38,6 +39,7 @@ class RemoteWorker:
         self._left = False  # of itself
         self._asked_at: float | None = None
         self._far: Item = {}  # what it said of itself, as soon as it is there
+        self._folder = task.folder.parent  # of all runs of the sweep
         self._kept: dict[str, Kept] = {}
         self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._orders: queue.SimpleQueue[Item | Task | None] = queue.SimpleQueue()
@@ -62,8 +64,9 @@ class RemoteWorker:
 
     def dismiss(self) -> None:
         """Let it end when it has done what it is at; it is given no other task."""
-        self.kind = ""
-        self._orders.put({"dismiss": True})
+        if self.kind:  # once: at the other end Dask has the place back, which cannot be given twice
+            self.kind = ""
+            self._orders.put({"dismiss": True})
 
     def messages(self) -> Iterator[Message]:
         """What it has told until now."""
@@ -144,9 +147,9 @@ class RemoteWorker:
                 self._finish(Ending(kind, why))
 
     def _renamed(self) -> tuple[str, str]:
-        """A path there, and what it is here."""
-        here = str(next(iter(self.tasks.values())).folder.parent) if self.tasks else ""
-        return (here, here) if self._far["shared"] or not here else (self._far["scratch"], here)
+        """The path of the sweep's folder there, and how it is called here."""
+        there = str(self._folder.absolute()) if self._far["shared"] else self._far["scratch"]
+        return there, str(self._folder)
 
     def _why(self) -> str:
         if self._serving.done() and not self._serving.cancelled() and (error := self._serving.exception()):
@@ -175,6 +178,7 @@ class RemoteWorker:
         changes = {"metrics.json": as_ours, "log.txt": lambda text: text.replace(there, here)}
         self._kept[task.label] = Kept(task.folder, changes)
         folder = RunFolder(task.folder)
+        remove_temporaries(task.folder)  # of a driver that was killed
         if not folder.metrics.exists():
             if task.folder.exists() and not folder.is_empty():
                 folder.discard()  # of a try that was lost before there was a run

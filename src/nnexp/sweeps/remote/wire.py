@@ -22,8 +22,9 @@ _TOLD: dict[str, type[Any]] = {
 
 
 def task_to_json(task: Task) -> str:
-    """A task as text."""
-    return json.dumps({**asdict(task), "folder": str(task.folder), "scratch": str(task.scratch)})
+    """A task as text; its paths are absolute, since the other end works in another directory."""
+    paths = {"folder": str(task.folder.absolute()), "scratch": str(task.scratch.absolute())}
+    return json.dumps({**asdict(task), **paths})
 
 
 def task_of_json(text: str) -> Task:
