@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _MOST = 4  # of at most a piece of a file each
+_FULL_SECONDS = 2
 
 Item = dict[str, Any]
 
@@ -66,14 +67,20 @@ class Link:
             with contextlib.suppress(Exception):  # the scheduler is gone, and so are those that waited for it
                 for queue in (self._to, self._from):
                     queue.get(batch=True)
-                self._from.put({})  # for the one that waits
+                self._wake()
             self._release()
 
     def leave(self) -> None:
         """Be done with it: what the other end has not read yet stays for it."""
         if not self._closed:
             self._closed = True
+            with contextlib.suppress(Exception):
+                self._wake()
             self._release()
+
+    def _wake(self) -> None:
+        """End the wait of the thread that receives: it would last as long as the scheduler, and hold a connection."""
+        self._from.put({}, timeout=_FULL_SECONDS)  # where the queue is full, nobody waits for more
 
     def _release(self) -> None:
         with contextlib.suppress(Exception):
