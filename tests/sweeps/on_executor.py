@@ -46,4 +46,7 @@ def main(name: str, source: Path, runs: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    try:
+        main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    except KeyboardInterrupt:
+        sys.exit(130)

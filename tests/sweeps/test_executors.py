@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def begin(tmp_path: Path) -> Sweep:
         source.write_text(text)
         command = [sys.executable, str(PROGRAM), executor, str(source), str(tmp_path / name)]
         with (tmp_path / "said").open("w") as said:
-            return subprocess.Popen(command, stdout=said, stderr=subprocess.PIPE, text=True)
+            return subprocess.Popen(command, stdout=said, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
     return start
 
@@ -144,9 +145,9 @@ def test_a_sweep_that_is_told_to_stop_keeps_what_is_done_and_goes_on_to_the_same
 ) -> None:
     sweep = begin(executor, LONG)
     _going(tmp_path / "runs", sweep)
-    sweep.send_signal(signal.SIGINT)
-    sweep.communicate(timeout=120)
-    assert sweep.returncode != 0
+    os.killpg(sweep.pid, signal.SIGINT)  # as a terminal does
+    _, wrong = sweep.communicate(timeout=120)
+    assert (sweep.returncode, wrong) == (130, "")
     stopped = runs_in(tmp_path / "runs")
     assert "interrupted" in {record.read(folder).status for folder in stopped.values()}
     ended(begin(executor, LONG))

@@ -34,7 +34,7 @@ def start_server() -> None:
     """Start the server that processes are forked from; it takes seconds, in which the caller may do other things."""
     from multiprocessing import forkserver
 
-    with _signals_held():
+    with signals_held():
         forkserver.ensure_running()
 
 
@@ -67,7 +67,7 @@ class Worker:
         self._said = tempfile.NamedTemporaryFile(prefix="stderr-", dir=task.scratch)  # noqa: SIM115  # closed with it
         self.connection, theirs = _context.Pipe()
         self._process = _context.Process(target=work, args=(theirs, self._said.name), name=task.label)
-        with _exclusive, _no_main_module(), _signals_held():
+        with _exclusive, no_main_module(), signals_held():
             self._process.start()
         theirs.close()
         self.sentinel = self._process.sentinel
@@ -125,7 +125,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
     """Let no Ctrl-C end a process that is being started, before it says how it answers one: see preload.py."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -135,7 +135,7 @@ def _signals_held() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_main_module() -> Iterator[None]:
+def no_main_module() -> Iterator[None]:
     """Keep a process from running the caller's main module: a script without a guard would start the sweep again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

@@ -9,17 +9,19 @@ import threading
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.errors import InputError, RunError
 from nnexp.failures import first_line
 from nnexp.sweeps.child import Task
-from nnexp.sweeps.execute import Settle, SweepReport, Tasks, execute
+from nnexp.sweeps.execute import Settle, SweepReport, Tasks, Warned, execute
 from nnexp.sweeps.expand import Point
 from nnexp.sweeps.remote import far, versions
 from nnexp.sweeps.remote.link import Link
 from nnexp.sweeps.remote.near import RemoteWorker
+from nnexp.sweeps.worker import no_main_module, signals_held
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,6 +52,7 @@ class Cluster:
         self._need_the_same()
         self._threads: Mapping[str, int] = client.nthreads()
         self._workers: weakref.WeakSet[RemoteWorker] = weakref.WeakSet()
+        self._lock = threading.Lock()  # lanes add to it while it is looked through
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, daemon=True, name="cluster")
         self._looking.start()
@@ -67,6 +70,8 @@ class Cluster:
 
     def execute(self, tasks: Tasks, workers: int, report: SweepReport, settle: Settle) -> None:
         """See `execute.execute`."""
+        if not self._threads:
+            report("", Warned("the cluster has no worker yet: the sweep waits for one"))
         execute(tasks, self, report, settle)
 
     def start(self, task: Task) -> RemoteWorker:
@@ -82,7 +87,8 @@ class Cluster:
         except Exception as error:
             raise RunError(f"the cluster's scheduler is gone: {type(error).__name__}: {first_line(error)}") from error
         worker = RemoteWorker(task, link, serving)
-        self._workers.add(worker)
+        with self._lock:
+            self._workers.add(worker)
         return worker
 
     def token(self, task: Task) -> Path:
@@ -95,13 +101,16 @@ class Cluster:
         """Let go of the scheduler, and it of what was begun."""
         self._over.set()
         self._looking.join()
-        self._executor.shutdown(wait=False)
+        with contextlib.suppress(Exception):  # the scheduler is gone, which is told already
+            self._executor.shutdown(wait=False)
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
             with contextlib.suppress(Exception):  # the scheduler is gone: who waits for a worker's word is told so
                 self._threads = self._client.nthreads()
-            for worker in list(self._workers):
+            with self._lock:
+                workers = list(self._workers)
+            for worker in workers:
                 worker.look(self._threads)
 
     def _need_the_same(self) -> None:
@@ -139,14 +148,19 @@ def connected(address: str, lanes: int | None) -> Iterator[Cluster]:
     except ImportError:
         raise InputError(f"--executor dask needs the package distributed; to get it:  {_GET_IT}") from None
     # A driver's own part of what docs/cluster.md says for all: what is cut off is noticed in seconds.
-    dask.config.set(
-        {"distributed.comm.timeouts.tcp": "15s", "distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"}
-    )
-    with contextlib.ExitStack() as stack, _quiet():
+    patience = {"distributed.comm.timeouts.tcp": "15s", "distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"}
+    with dask.config.set(patience), contextlib.ExitStack() as stack, _quiet():
         if not address and not (address := dask.config.get("scheduler-address", "") or ""):
-            own = LocalCluster(
-                n_workers=lanes, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
-            )
+            resource_tracker.ensure_running()  # here, since where it is begun it lets go of the signals
+            with no_main_module(), signals_held():  # its processes live on at Ctrl-C, as the driver's own do
+                own = LocalCluster(
+                    n_workers=lanes,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # what is left of it wants no fixed port
+                )
             stack.enter_context(own)
             address = own.scheduler_address
         client = stack.enter_context(_client(address))
