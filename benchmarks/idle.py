@@ -54,7 +54,7 @@ class Idle:
             yield message
 
     def hasten(self, stop: Stop) -> None:
-        if stop.hurry.is_set():
+        if stop.asked.is_set() or stop.hurry.is_set():
             self._todo.put(None)
 
     def ended(self) -> Ending:

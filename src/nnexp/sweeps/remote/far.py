@@ -6,6 +6,7 @@ computer's, and what is in it is mirrored to the driver.
 
 from __future__ import annotations
 
+import logging
 import queue
 import shutil
 import tempfile
@@ -28,6 +29,7 @@ from nnexp.sweeps.remote.mirror import Kept, Mirror, as_left
 from nnexp.sweeps.worker import Stop, Worker
 
 _LOOK_SECONDS = 0.5
+_REFUSED_SECONDS = 2.0  # in which a worker that can do it may have room
 
 Start = Callable[[Task], AnyWorker]
 
@@ -37,8 +39,12 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
 
     `token` is the path of a file that the driver sees, and `expected` are its versions.
     """
-    from distributed import get_client, get_worker, secede
+    from distributed import Reschedule, get_client, get_worker, secede
 
+    if wrong := versions.differences(expected, versions.here()):  # it has joined since the driver looked at all
+        logging.getLogger("distributed.worker").error("nnexp gives this worker no run: it has %s", wrong)
+        time.sleep(_REFUSED_SECONDS)
+        raise Reschedule("another worker is to do it")
     worker, link = get_worker(), Link(get_client(), name, driver=False)
     current_process().daemon = False  # Dask's nanny makes its workers daemons, which may have no processes
     task, over = worker.get_current_task(), threading.Event()
@@ -55,10 +61,7 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
     scratch, shared = Path(tempfile.mkdtemp(prefix="nnexp-", dir=worker.local_directory)), Path(token).exists()
     try:
         link.send({"hello": {"address": worker.address, "scratch": str(scratch), "shared": shared}})
-        if wrong := versions.differences(expected, versions.here()):
-            link.send({"end": ["died", f"the worker {worker.address} has {wrong}"]})
-        else:
-            _Far(link, scratch, secede, start, shared=shared).work()
+        _Far(link, scratch, secede, start, shared=shared).work()
     except Gone:
         pass  # nobody is left who could be told
     finally:
@@ -94,9 +97,7 @@ class _Far:
                 pass
         finally:
             if self._worker is not None:
-                self._stop.hurry.set()
-                self._worker.hasten(self._stop)
-                self._worker.ended()
+                self._abandon(self._worker)
 
     def _listen(self) -> None:
         """Hand on what the driver orders; the last order is that it is gone."""
@@ -105,6 +106,8 @@ class _Far:
                 order = self._link.receive()
             except Gone:
                 self._gone, order = True, {}
+            if "stop" in order:
+                self._stop.asked.set()  # here, whatever the other thread waits for
             self._orders.put(order)
             self._wake.send_bytes(b"!")
 
@@ -116,7 +119,7 @@ class _Far:
         for order in self._given():
             self._follow(order)
         if worker is None:
-            return not self._stop.hurry.is_set()
+            return True
         over = worker.sentinel in ready
         told = list(worker.messages())
         worker.hasten(self._stop)
@@ -157,10 +160,6 @@ class _Far:
                 if self._worker:
                     self._worker.dismiss()
                 self._make_room()  # what is left needs no slot: another worker may begin beside it
-            case {"stop": _}:
-                self._stop.asked.set()
-            case {"hurry": _}:
-                self._stop.hurry.set()
 
     def _begin(self, task: Task) -> None:
         if self._shared:
@@ -184,7 +183,9 @@ class _Far:
     def _wait_until_left(self, task: Task) -> None:
         """Wait until it is certain that the worker that had the run is gone: its computer may only be cut off."""
         told = False
-        while not self._stop.asked.is_set() and not self._stop.hurry.is_set():
+        while not self._stop.asked.wait(1.0 if told else 0.0):
+            if self._gone:
+                raise Gone("the driver wants no more of it")
             try:
                 if record.read(task.folder).status != "running":
                     return
@@ -194,9 +195,6 @@ class _Far:
                 told = True
                 text = "waiting until it is certain that nobody is at it any more: at most five minutes"
                 self._tell([Message(task.label, events.Note(text))])
-            time.sleep(1)
-            if self._gone:
-                raise Gone("the driver wants no more of it")
 
     def _mirror(self, label: str) -> None:
         if label in self._mirrors:
@@ -206,6 +204,16 @@ class _Far:
     def _tell(self, messages: list[Message]) -> None:
         if messages:
             self._link.send({"tell": wire.messages_to_json(messages)})
+
+    def _abandon(self, worker: AnyWorker) -> None:
+        """End a worker that nobody hears. What it saves on a shared disk says to all that the run is free."""
+        (self._stop.asked if self._shared else self._stop.hurry).set()
+        worker.hasten(self._stop)
+        while not wait([worker.sentinel], PROGRESS_SECONDS):
+            for _ in worker.messages():
+                pass  # it would wait for them to be read
+            worker.hasten(self._stop)
+        worker.ended()
 
     def _end(self, worker: AnyWorker) -> None:
         self._worker = None
