@@ -147,7 +147,7 @@ def test_a_run_whose_worker_is_killed_is_tried_once_more_and_then_recorded_as_fa
         _, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert Counter(statuses(folder).values()) == {"completed": 2, "failed": 1}
-    assert err.count("tried once more") == 2
+    assert err.count("tried again") == 2
     [failed] = [label for label, status in statuses(folder).items() if status == "failed"]
     assert "SIGKILL" in json.loads((folder / failed / "metrics.json").read_text())["error"]
     assert err.count(failed) >= 2  # when it happens, and in the closing summary

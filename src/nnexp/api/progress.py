@@ -58,7 +58,7 @@ def of_a_sweep(tell: Say, folder: Path, runs: int) -> SweepReport:
             case Warned(text):
                 tell(text)
             case Again(reason):
-                tell(f"{label}: {reason}; it is tried once more")
+                tell(f"{label}: {reason}; it is tried again")
             case Ended(ending):
                 tell(f"{label}: {_outcome(folder / label) or f'failed: {ending.message}'} ({next(over)} of {runs})")
             case _:

@@ -87,13 +87,14 @@ def sweep(
     """
     from nnexp.cli.console import stderr
     from nnexp.errors import InputError
-    from nnexp.sweeps.executors import opened
+    from nnexp.sweeps.executors import need_name, opened
     from nnexp.sweeps.expand import expand, identity
     from nnexp.sweeps.folder import SweepFolder
     from nnexp.sweeps.sweep import Options, begin, go_on, missing_of
 
     if scheduler is not None and executor not in (None, "dask"):
         raise InputError(f"--scheduler is for --executor dask, not {executor}; leave one of them out")
+    need_name(executor or "processes")
 
     axes = {
         "dataset": dataset,

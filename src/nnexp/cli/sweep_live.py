@@ -112,7 +112,7 @@ class SweepLive:
                 run.status, run.begun = "starting", time.monotonic()
             case Again(reason):
                 run.status, run.epoch, run.part, run.logs = "starting", 0, 0.0, {}
-                self._say(f"{run.label}: {reason}; it is tried once more", "yellow")
+                self._say(f"{run.label}: {reason}; it is tried again", "yellow")
             case Free():
                 run.status, run.worked = "finishing", time.monotonic() - run.begun
             case Ended():

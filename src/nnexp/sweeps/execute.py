@@ -247,12 +247,14 @@ class _Lane:
         """Pass on what a worker tells; whether a task, or the worker, came to its end."""
         came = False
         for message in worker.messages():
-            if isinstance(message.told, Ending):
+            if message.label not in worker.tasks:
+                pass  # its ending may come before the word that another may begin
+            elif isinstance(message.told, Ending):
                 came = True
                 self._settle(worker.tasks.pop(message.label), message.told)
             elif isinstance(message.told, Ask):
                 worker.answer(self._todo.is_hopeless(message.label))
-            elif message.label in worker.tasks:  # its ending may come before the word that another may begin
+            else:
                 self._report(message.label, message.told)
         if over:
             self._workers.remove(worker)

@@ -81,6 +81,16 @@ def opened(name: str, scheduler: str = "", workers: int | None = None) -> Iterat
     elif name == "processes":
         yield Processes()
     else:
+        need_name(name)
+
+
+def need_name(name: str) -> None:
+    """That there is an executor of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f" (is it {near[0]}?)" if near else ""
         raise InputError(f"there is no executor {name!r}{hint}; there are {', '.join(NAMES)}")

@@ -6,6 +6,7 @@ computer's, and what is in it is mirrored to the driver.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import shutil
@@ -29,6 +30,7 @@ from nnexp.sweeps.remote.mirror import Kept, Mirror, as_left
 from nnexp.sweeps.worker import Stop, Worker
 
 _LOOK_SECONDS = 0.5
+_MOST_ORDERS = 4  # of at most a piece of a file each
 _REFUSED_SECONDS = 2.0  # in which a worker that can do it may have room
 
 Start = Callable[[Task], AnyWorker]
@@ -45,7 +47,9 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
         logging.getLogger("distributed.worker").error("nnexp gives this worker no run: it has %s", wrong)
         time.sleep(_REFUSED_SECONDS)
         raise Reschedule("another worker is to do it")
-    worker, link = get_worker(), Link(get_client(), name, driver=False)
+    worker = get_worker()
+    scratch, shared = Path(tempfile.mkdtemp(prefix="nnexp-", dir=worker.local_directory)), Path(token).exists()
+    link = Link(get_client(), name, driver=False)
     current_process().daemon = False  # Dask's nanny makes its workers daemons, which may have no processes
     task, over = worker.get_current_task(), threading.Event()
 
@@ -58,7 +62,6 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
                 return
 
     threading.Thread(target=watch, daemon=True, name="watch").start()
-    scratch, shared = Path(tempfile.mkdtemp(prefix="nnexp-", dir=worker.local_directory)), Path(token).exists()
     try:
         link.send({"hello": {"address": worker.address, "scratch": str(scratch), "shared": shared}})
         _Far(link, scratch, secede, start, shared=shared).work()
@@ -84,7 +87,8 @@ class _Far:
         self._make_room, self._start = make_room, start
         self._worker: AnyWorker | None = None
         self._stop = Stop.new()
-        self._orders: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._orders: queue.Queue[Item] = queue.Queue(_MOST_ORDERS)
+        self._over = threading.Event()
         self._woken, self._wake = Pipe(duplex=False)
         self._gone = False
         self._mirrors: dict[str, Mirror] = {}
@@ -96,20 +100,24 @@ class _Far:
             while self._step():
                 pass
         finally:
+            self._over.set()
             if self._worker is not None:
                 self._abandon(self._worker)
 
     def _listen(self) -> None:
         """Hand on what the driver orders; the last order is that it is gone."""
-        while not self._gone:
+        while not self._gone and not self._over.is_set():
             try:
                 order = self._link.receive()
             except Gone:
                 self._gone, order = True, {}
             if "stop" in order:
                 self._stop.asked.set()  # here, whatever the other thread waits for
-            self._orders.put(order)
-            self._wake.send_bytes(b"!")
+            while not self._over.is_set():
+                with contextlib.suppress(queue.Full):  # pieces of a run that is handed over are read in their time
+                    self._orders.put(order, timeout=_LOOK_SECONDS)
+                    self._wake.send_bytes(b"!")
+                    break
 
     def _step(self) -> bool:
         """Wait for something to happen, and pass it on; whether the worker lives."""

@@ -116,7 +116,9 @@ class RemoteWorker:
     def _hear(self) -> None:
         try:
             while self._ending is None:
-                self._take(self._link.receive())
+                item = self._link.receive()
+                self._missed = 0  # it may be gone, but not its last words
+                self._take(item)
         except (Gone, BadPiece) as error:
             self._finish(Ending("lost", f"its worker cannot be heard: {error}"))
         except OSError as error:
