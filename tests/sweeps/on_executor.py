@@ -41,7 +41,7 @@ def main(name: str, source: Path, runs: Path) -> None:
         plan = load_sweep(begun[0].sweep if begun else source, workers=2)
         points = expand(plan)
         job = sweep.go_on(begun[0], plan, points, how) if begun else sweep.begin(plan, points, how)
-        sweep.carry_out(job, how, lambda label, event: print(label, event, flush=True))
+        sweep.carry_out(job, how, lambda label, event: print(f"{label} {event}\n", end="", flush=True))
         print("failed", *sweep.failures(job))
 
 
