@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -44,8 +46,11 @@ def begin(tmp_path: Path) -> Sweep:
         source = tmp_path / "sweep.yaml"
         source.write_text(text)
         command = [sys.executable, str(PROGRAM), executor, str(source), str(tmp_path / name)]
+        # What starts the tests may have Ctrl-C ignored, as a shell does for `pytest &`.
+        listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        how: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True, "preexec_fn": listen}
         with (tmp_path / "said").open("w") as said:
-            return subprocess.Popen(command, stdout=said, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            return subprocess.Popen(command, stdout=said, **how)
 
     return start
 

@@ -88,8 +88,11 @@ class RemoteWorker:
     def ended(self) -> Ending:
         """How the process ended, once it has: the ending of those of its tasks that it told nothing of."""
         wait([self.sentinel])
+        # Where its worker is gone, Dask would begin it again: also when it had ended, as long as its result is held.
+        serving, self._serving = self._serving, Future()
         if not self._left:
-            self._serving.cancel()  # Dask would begin it again where its worker is gone
+            serving.cancel()
+        del serving
         self._over.wait()
         for end in (self.connection, self._wake, self.sentinel):
             end.close()
