@@ -31,7 +31,7 @@ class Serial:
         if len({(count, parts(experiment, count)) for count, experiment in zip(counts, experiments, strict=True)}) > 1:
             raise InputError(
                 "--executor serial does all runs in one process, in which TensorFlow's threads are set up once, and "
-                "these runs need them set up in several ways; leave --executor out, or give the sweep `threads: 1`"
+                "these runs need them set up in several ways; leave --executor out, or give --set threads=1"
             )
         return 1, threads
 
