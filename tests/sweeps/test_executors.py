@@ -126,7 +126,7 @@ def test_runs_whose_processes_are_killed_go_on_from_their_checkpoints_to_the_sam
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", OTHERS)
 def test_a_run_whose_process_is_killed_again_and_again_fails_alone(
-    executor: str, begin: Sweep, ended: Ended, alone: Callable[[str], Path], tmp_path: Path
+    executor: str, begin: Sweep, ended: Ended, tmp_path: Path
 ) -> None:
     sweep = begin(executor, LONG.replace("repeats: 2", "repeats: 1"))
     _going(tmp_path / "runs", sweep, 1)
