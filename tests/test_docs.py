@@ -156,3 +156,10 @@ def test_every_file_of_a_run_folder_and_field_of_its_metrics_is_documented(run: 
     # In failed runs only, with --profile, of own tables, of other tasks, of tracked runs.
     others = {"error", "expected", "profile", "columns.json", "curves.png", "residuals.png", "tracking.json"}
     assert files | fields | others == set(documented)
+
+
+def test_the_list_of_decisions_has_each_with_its_title() -> None:
+    listed = re.findall(r"^- (\d+)\. \[(.+)\]\((.+)\)$", text_of(DOCS / "decisions" / "README.md"), re.MULTILINE)
+    pages = sorted((DOCS / "decisions").glob("0*.md"))
+    titles = [re.fullmatch(r"# (\d+)\. (.+)", text_of(page).splitlines()[0]).groups() for page in pages]
+    assert listed == [(number, title, page.name) for (number, title), page in zip(titles, pages, strict=True)]
