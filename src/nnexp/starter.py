@@ -18,6 +18,7 @@ from nnexp.tasks import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+EXAMPLE = "fashion_mnist"  # where there are no data to start from
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
 _KINDS = (*_ENDINGS, "npy", "idx", "images")
@@ -35,6 +36,10 @@ _TOLD: Mapping[Task, str] = {
 }
 
 
+class NoData(InputError):
+    """There is nothing in a folder that a config could be made from."""
+
+
 def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[str, str]:
     """A config's text and the name of its file, for a dataset that nnexp knows or for the data found in a folder.
 
@@ -42,7 +47,8 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
     table to learn; where it is empty they are guessed by their names.
 
     Raises:
-        InputError: there is no such data in the folder, or more than one.
+        NoData: there is no such data in the folder.
+        InputError: there is more than one thing to start from, or the target is none of its columns.
     """
     if target and start in (*DATASETS, "npz", "npy", "idx", "images"):
         raise InputError(f"--target names columns of a table, which {start} is not\nleave it out")
@@ -160,7 +166,7 @@ def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
     what = f"{start} data" if start else "data (a .csv, .parquet or .npz file, x.npy and y.npy, or folders of pictures)"
     if not fitting:
         names = ", ".join(DATASETS)
-        raise InputError(f"there are no {what} in {folder}\nput them there, or take one of:  --from {names}")
+        raise NoData(f"there are no {what} in {folder}\nput them there, or take one of:  --from {names}")
     listed = ", ".join(str(paths["path"].name) for _, paths in fitting[:10])
     message = f"there is more than one thing to start from in {folder}: {listed}"
     raise InputError(f"{message}\nput one in a folder of its own")
@@ -174,7 +180,8 @@ def _holds_pictures(folder: Path) -> bool:
         return False
     root = folder / "train" if (folder / "train").is_dir() else folder
     try:
-        kinds = [place for place in root.iterdir() if place.is_dir()]
+        # A run folder has pictures too.
+        kinds = [place for place in root.iterdir() if place.is_dir() and not (place / "config.yaml").exists()]
         return sum(any(path.suffix.lower() in ENDINGS for path in kind.iterdir()) for kind in kinds) >= 2
     except OSError:  # another's, that may not be looked into
         return False

@@ -177,6 +177,26 @@ def test_nothing_to_start_from_is_told_with_what_would_be(tmp_path: Path, nnexp:
     assert nnexp("init", tmp_path, "--from", "excel").returncode == 2
 
 
+def test_without_data_and_without_a_folder_the_example_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for run in ("runs/one", "runs/two"):  # whose plots are no data
+        (tmp_path / run).mkdir(parents=True)
+        (tmp_path / run / "config.yaml").touch()
+        (tmp_path / run / "history.png").touch()
+    missing = CliRunner().invoke(application(), ["run", "first.yaml"])
+    assert "`nnexp init` writes one" in missing.stderr
+    done = CliRunner().invoke(application(), ["init"])
+    assert done.exit_code == 0, done.output
+    assert "nnexp run fashion_mnist.yaml" in done.stderr
+    assert CliRunner().invoke(application(), ["check", "fashion_mnist.yaml"]).exit_code == 0
+    (tmp_path / "fashion_mnist.yaml").write_text("mine")
+    assert CliRunner().invoke(application(), ["init"]).exit_code == 2
+    assert (tmp_path / "fashion_mnist.yaml").read_text() == "mine"
+    assert CliRunner().invoke(application(), ["init", "."]).exit_code == 2  # a folder that was named is to have data
+
+
 def test_a_test_part_in_files_of_its_own_is_taken(tmp_path: Path) -> None:
     files_as_mnist(tmp_path)
     assert CliRunner().invoke(application(), ["init", str(tmp_path)]).exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,13 @@ import typer
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where the data are, and the config goes.", show_default=False)
-    ] = Path(),
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="Where the data are, and the config goes; without one: here, and where no data are, an example.",
+            show_default=False,
+        ),
+    ] = None,
     start: Annotated[
         str,
         typer.Option(
@@ -25,7 +31,7 @@ def init(
         typer.Option(metavar="COLUMN", help="The column of a table to learn, again for several; guessed by default."),
     ] = None,
 ) -> None:
-    """Look at the data and write a commented config that trains as it is.
+    """Look at the data and write a commented config that trains as it is; without data, one for Fashion-MNIST.
 
     Example:  nnexp init my-data --target price
     """
@@ -35,12 +41,20 @@ def init(
     from nnexp.errors import ConfigError, InputError
     from nnexp.files import write_text
     from nnexp.preflight import preflight
-    from nnexp.starter import config_text
+    from nnexp.starter import EXAMPLE, NoData, config_text
 
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}")
-    text, name = config_text(folder, start, target or ())
-    path = folder / name
+    place = folder or Path()
+    if not place.is_dir():
+        raise InputError(f"there is no folder {place}")
+    example = False
+    try:
+        text, name = config_text(place, start, target or ())
+    except NoData:
+        example = not (folder or start or target)
+        if not example:
+            raise
+        text, name = config_text(place, EXAMPLE)
+    path = place / name
     # From its own folder, as it will be read.
     experiment = parse_experiment(parse_config(text, str(path)), path.stem)
     if problems := preflight(experiment, describe(experiment.dataset.name, experiment.dataset.parameters)).problems:
@@ -52,4 +66,8 @@ def init(
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     typer.echo(text)
-    typer.echo(f"written to {path};  nnexp run {path}", err=True)
+    if example:
+        typer.echo("no data here, so this is an example; for your own:  nnexp init FOLDER", err=True)
+    shown = shlex.quote(str(path))
+    typer.echo(f"written to {path};  nnexp run {shown}", err=True)
+    typer.echo(f"then ask it something:  nnexp sweep {shown} --hidden 16,64 --repeats 5", err=True)

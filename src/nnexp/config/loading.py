@@ -91,7 +91,7 @@ def read_config(path: Path) -> Node:
         content = _bytes(path)
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, _neighbours(path), n=1, cutoff=0.5)
-        hint = f"did you mean {path.with_name(near[0])}?" if near else "nnexp takes the path of a YAML file"
+        hint = f"did you mean {path.with_name(near[0])}?" if near else "`nnexp init` writes one to start from"
         raise refuse("no such file", hint) from None
     except IsADirectoryError:
         inside = ", ".join(sorted(entry.name for entry in path.glob("*.y*ml"))[:5])
