@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help run test test-all lint browser bench bench-quick bench-page catalog schema results studies lock clean
+.PHONY: help run test test-all lint browser bench bench-quick bench-page catalog schema map results studies lock clean
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -43,6 +43,9 @@ catalog: $(VENV)/installed  ## Write again what Keras offers, after a new versio
 schema: $(VENV)/installed  ## Write again the JSON Schemas that editors use.
 	$(BIN)/nnexp schema > configs/experiment.schema.json
 	$(BIN)/nnexp schema --sweep > configs/sweep.schema.json
+
+map: $(VENV)/installed  ## Draw docs/images/code_map.svg again, after a new import between packages.
+	$(BIN)/python docs/make_map.py
 
 results: $(VENV)/installed  ## Train every row of the courseworks and write docs/results.md.
 	$(BIN)/python docs/make_results.py

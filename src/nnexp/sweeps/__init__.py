@@ -1,0 +1,1 @@
+"""Many runs: a sweep file to points, each run in a process of its own, here or on a cluster; searches."""

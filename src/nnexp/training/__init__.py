@@ -1,0 +1,1 @@
+"""A model built, rehearsed and trained: TensorFlow is used here, and where a stored model is loaded."""
