@@ -5,10 +5,13 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help run test test-all lint browser bench bench-quick bench-page catalog schema map results studies lock clean
+.PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema map results studies lock clean
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
+
+dev: $(VENV)/installed  ## Set up for work on nnexp: the environment, and the linters before each commit.
+	$(BIN)/pre-commit install
 
 run: $(VENV)/installed  ## Set up .venv, get Fashion-MNIST, run the main experiment.
 	$(BIN)/nnexp run configs/fashion_sigmoid128.yaml

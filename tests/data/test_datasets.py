@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,13 +113,14 @@ def test_a_bundled_set_is_read_without_scikit_learn_from_then_on_and_made_again_
 def test_the_bundled_sets_hold_scikit_learns_own_examples(name):
     import sklearn.datasets
 
-    arrays = load(DATASETS[name])
-    original = getattr(sklearn.datasets, f"load_{name}")(**({"scaled": False} if name == "diabetes" else {}))
+    arrays, origin = load(DATASETS[name]), DATASETS[name].origin
+    assert isinstance(origin, Bundled)
+    original = getattr(sklearn.datasets, origin.loader)(**origin.options)
     ours = np.concatenate([arrays.x_train, arrays.x_test]).reshape(len(original.data), -1)
     order, original_order = np.lexsort(ours.T), np.lexsort(original.data.astype("float32").T)
     assert np.array_equal(ours[order], original.data.astype("float32")[original_order])
-    learnt = np.concatenate([arrays.y_train, arrays.y_test]).ravel()
-    assert np.array_equal(learnt[order], original.target[original_order])
+    learnt = np.concatenate([arrays.y_train, arrays.y_test])
+    assert np.array_equal(learnt[order], original.target.reshape(learnt.shape)[original_order])
 
 
 def test_the_first_fashion_images_are_the_known_ones():
@@ -132,17 +135,9 @@ def test_the_first_fashion_images_are_the_known_ones():
     ]
 
 
-def test_each_name_is_its_key():
-    assert list(DATASETS) == [
-        "fashion_mnist",
-        "mnist",
-        "cifar10",
-        "digits",
-        "iris",
-        "wine",
-        "breast_cancer",
-        "diabetes",
-    ]
+def test_each_name_is_its_key_and_has_its_row_in_the_documents():
+    page = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) >= set(DATASETS)
     assert all(find(name).name == name for name in DATASETS)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 from reports import COMMAND, Edit, Open, Report
+
+from nnexp.report import sections
 
 SECTIONS = ["Question", "Answer", "Table", "Learning curves", "Parameters", "Runs", "Statistics", "Reproduce"]
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
@@ -23,6 +26,12 @@ def column(page: Page, name: str) -> list[str]:
 def lines(page: Page, section: str) -> int:
     """How many lines are drawn, and can be seen, in a section's charts."""
     return page.locator(f"#{section} .plot path.js-line").count()
+
+
+def test_every_section_is_documented_in_the_order_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z][\w ]+) \|", page, re.MULTILINE)
+    assert rows == [title for title, _ in sections.SECTIONS]
 
 
 def test_the_report_answers_the_question_and_says_how_to_repeat_it(page: Page) -> None:
