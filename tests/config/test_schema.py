@@ -52,6 +52,11 @@ def test_the_defaults_it_tells_are_those_of_nnexp() -> None:
     assert read(BASE + yaml.safe_dump(told)) == read(BASE)
 
 
+def test_its_example_of_each_key_can_be_written() -> None:
+    for key, said in schema.build()["properties"].items():
+        assert VALIDATOR.is_valid(config("{}") | {key: said["examples"][0]}), key
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -25,6 +25,11 @@ def test_the_schema_is_a_schema_and_describes_every_key() -> None:
     assert axes == {*FIELDS, "hidden", "activation", "learning_rate"} - {"name", "seed"}
 
 
+def test_its_example_of_each_key_can_be_written() -> None:
+    for key, said in schema.build()["properties"].items():
+        assert VALIDATOR.is_valid({"base": "a.yaml", key: said["examples"][0]}), key
+
+
 @pytest.mark.parametrize(
     "text",
     [

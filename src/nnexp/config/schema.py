@@ -20,6 +20,29 @@ from nnexp.tasks import HEADLINES
 from nnexp.tracking.kinds import TRACKERS
 
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "list": "array", "mapping": "object"}
+# One of each key, which editors show; docs/reference/config.md has them too.
+_EXAMPLES: Mapping[str, Any] = {
+    "name": "wide",
+    "description": "Are 512 hidden units better than 128?",
+    "dataset": "fashion_mnist",
+    "normalization": "standardize",
+    "layers": ["flatten", {"dense": {"units": 128, "activation": "relu"}}, {"dense": 10}, "softmax"],
+    "loss": {"sparse_categorical_crossentropy": {"from_logits": True}},
+    "metrics": ["accuracy", {"sparse_top_k_categorical_accuracy": {"k": 3}}],
+    "class_weight": "balanced",
+    "optimizer": {"adam": {"learning_rate": 0.002}},
+    "batch_size": 64,
+    "epochs": 20,
+    "callbacks": [{"stop_when": "loss <= 0.40"}, {"early_stopping": {"monitor": "val_loss", "patience": 3}}],
+    "validation": 0.1,
+    "seed": 7,
+    "on_divergence": "continue",
+    "engine": "graph",
+    "distribute": "mirrored",
+    "threads": 2,
+    "checkpoint": "every 5",
+    "track": ["tensorboard", {"mlflow": {"experiment": "widths"}}],
+}
 _EVERYWHERE = ("name", "dtype", "trainable")  # the same in every item, so described once
 
 
@@ -35,7 +58,7 @@ def build() -> dict[str, Any]:
         "type": "object",
         "required": ["dataset", "layers"],
         "additionalProperties": False,
-        "properties": _properties(),
+        "properties": {key: said | {"examples": [_EXAMPLES[key]]} for key, said in _properties().items()},
         "$defs": definitions,
     }
 
@@ -60,12 +83,17 @@ def _properties() -> dict[str, Any]:
             ],
         },
         "normalization": {
-            "description": "What is done to the input, fitted on the training part.",
+            "description": "What is done to the input, fitted on the training part; by default none before an "
+            "embedding, divide_by_255 of bytes, else standardize.",
             "enum": list(NORMALIZATIONS),
         },
         "layers": _list(layer, "The stack of layers, from the input to the output.") | {"minItems": 1},
-        "loss": _ref("losses") | {"description": "What training makes small; follows from the labels by default."},
-        "metrics": _list(_ref("metrics"), "What is measured besides the loss.") | {"default": ["accuracy"]},
+        "loss": _ref("losses")
+        | {"description": "What training makes small; follows from labels and last layer by default."},
+        "metrics": _list(
+            _ref("metrics"), "What is measured besides the loss; of other tasks by default what fits them."
+        )
+        | {"default": ["accuracy"]},
         "class_weight": {
             "description": "How much the examples of a class count in training: all the same, each class the same, "
             "or a weight by class (1 where none is given).",

@@ -23,6 +23,29 @@ from nnexp.config.sweep.searching import (
     SAMPLERS,
 )
 
+# One of each key, which editors show; docs/reference/config.md has them too.
+_EXAMPLES: dict[str, Any] = {
+    "name": "widths",
+    "description": "What does the width do?",
+    "base": "fashion_sigmoid128.yaml",
+    "variants": [
+        "fashion_30_epochs.yaml",
+        {"name": "decayed", "set": {"optimizer": {"adamw": {"weight_decay": 0.01}}}},
+    ],
+    "zip": {"epochs": [10, 15], "batch_size": [64, 32]},
+    "grid": {"hidden": [128, 512, "256x128"], "optimizer.learning_rate": [0.001, 0.01]},
+    "repeats": 5,
+    "seed": [1, 2, 3],
+    "workers": 2,
+    "track": "mlflow",
+    "baseline": "hidden=128",
+    "sampler": "tpe",
+    "trials": 40,
+    "objective": "val_accuracy",
+    "pruner": "median",
+    "finalists": 3,
+    "space": {"learning_rate": {"log": [0.0001, 0.1]}, "hidden": {"choice": [64, 128, "256x128"]}},
+}
 _EXPERIMENT = {"$ref": "experiment.schema.json"}
 _WIDTHS = {
     "description": "Units of every hidden dense layer (512), or of each (256x128).",
@@ -92,9 +115,6 @@ _SEARCH: dict[str, dict[str, Any]] = {
 
 def build() -> dict[str, Any]:
     """The schema of a sweep file (JSON Schema, draft 2020-12) as plain data."""
-    base = {"anyOf": [{"type": "string", "description": "The path of a config, seen from this file."}, _EXPERIMENT]}
-    repeats = {"type": "integer", "minimum": 1, "maximum": MAX_REPEATS}
-    seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "nnexp sweep",
@@ -102,46 +122,54 @@ def build() -> dict[str, Any]:
         "type": "object",
         "anyOf": [{"required": ["base"]}, {"required": ["variants"]}],
         "additionalProperties": False,
-        "properties": {
-            "name": {"type": "string", "description": "What the sweep folder is called; the file's name by default."},
-            "description": {"type": "string", "description": "The question that the sweep is to answer."},
-            "base": {
-                "description": "What the points are made from: a config's path, a config, or a list of these.",
-                "anyOf": [*base["anyOf"], {"type": "array", "items": base, "minItems": 1}],
-            },
-            "variants": {
-                "description": "Named changes of the base, or configs of their own.",
-                "type": "array",
-                "minItems": 1,
-                "items": {"anyOf": [base["anyOf"][0], _variant(base, repeats)]},
-            },
-            "zip": _axes("Values side by side: the first of each, the second of each, …", _values),
-            "grid": _axes("Values in all combinations.", _values),
-            "repeats": repeats | {"default": 1, "description": "Runs of every point, with the same seeds at each."},
-            "seed": {
-                "description": "The first seed, the others follow from it; or a list of all seeds.",
-                "anyOf": [seed, {"type": "array", "items": seed, "minItems": 1, "uniqueItems": True}],
-            },
-            "workers": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MAX_WORKERS,
-                "description": "Runs at a time; by default one a processor core.",
-            },
-            "track": {"$ref": "experiment.schema.json#/properties/track"},
-            "baseline": {
-                "type": "string",
-                "description": "The point that all are compared with, by its label without the seed; else the best.",
-            },
-            **_SEARCH,
-            "space": _axes("What a search varies, and over which values.", lambda key: _DIMENSION),
-        },
+        "properties": {key: said | {"examples": [_EXAMPLES[key]]} for key, said in _properties().items()},
     }
 
 
 def text() -> str:
     """The schema as JSON text, the same at every call."""
     return json.dumps(build(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _properties() -> dict[str, dict[str, Any]]:
+    """The keys of a sweep file."""
+    base = {"anyOf": [{"type": "string", "description": "The path of a config, seen from this file."}, _EXPERIMENT]}
+    repeats = {"type": "integer", "minimum": 1, "maximum": MAX_REPEATS}
+    seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED}
+    return {
+        "name": {"type": "string", "description": "What the sweep folder is called; the file's name by default."},
+        "description": {"type": "string", "description": "The question that the sweep is to answer."},
+        "base": {
+            "description": "What the points are made from: a config's path, a config, or a list of these.",
+            "anyOf": [*base["anyOf"], {"type": "array", "items": base, "minItems": 1}],
+        },
+        "variants": {
+            "description": "Named changes of the base, or configs of their own.",
+            "type": "array",
+            "minItems": 1,
+            "items": {"anyOf": [base["anyOf"][0], _variant(base, repeats)]},
+        },
+        "zip": _axes("Values side by side: the first of each, the second of each, …", _values),
+        "grid": _axes("Values in all combinations.", _values),
+        "repeats": repeats | {"default": 1, "description": "Runs of every point, with the same seeds at each."},
+        "seed": {
+            "description": "The first seed, the others follow from it; or a list of all seeds.",
+            "anyOf": [seed, {"type": "array", "items": seed, "minItems": 1, "uniqueItems": True}],
+        },
+        "workers": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_WORKERS,
+            "description": "Runs at a time; by default one a processor core.",
+        },
+        "track": {"$ref": "experiment.schema.json#/properties/track"},
+        "baseline": {
+            "type": "string",
+            "description": "The point that all are compared with, by its label without the seed; else the best.",
+        },
+        **_SEARCH,
+        "space": _axes("What a search varies, and over which values.", lambda key: _DIMENSION),
+    }
 
 
 def _variant(base: dict[str, Any], repeats: dict[str, Any]) -> dict[str, Any]:
