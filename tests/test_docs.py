@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import shlex
@@ -58,9 +59,15 @@ def test_links_within_the_documents_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(found), target
 
 
+@functools.cache
+def whole() -> Any:
+    """The command line with all its commands."""
+    return typer.main.get_command(application())
+
+
 def parse(words: list[str]) -> None:
     """Hold a command line against nnexp's commands and options; nothing is run."""
-    command: Any = typer.main.get_command(application())
+    command = whole()
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands, words[0]
         command, words = command.commands[words[0]], words[1:]
