@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema map results studies lock clean
+.PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema reference map site docs results studies lock clean
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -50,6 +50,12 @@ schema: $(VENV)/installed  ## Write again the JSON Schemas that editors use.
 map: $(VENV)/installed  ## Draw docs/images/code_map.svg again, after a new import between packages.
 	$(BIN)/python docs/make_map.py
 
+reference: $(VENV)/installed  ## Write docs/reference/ again, after a new command, option, key or catalogue.
+	$(BIN)/python docs/make_reference.py
+
+site: $(VENV)/installed  ## The documents as a site in site/; mkdocs serve shows it while you write.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 results: $(VENV)/installed  ## Train every row of the courseworks and write docs/results.md.
 	$(BIN)/python docs/make_results.py
 
@@ -62,7 +68,7 @@ lock:  ## Pin again the exact versions of everything (needs uv).
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:  ## Remove the environment and caches; runs stay.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/installed: pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH (or: make PYTHON=/path/to/python)"; exit 1; }

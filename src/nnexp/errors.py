@@ -11,8 +11,17 @@ Anything else that escapes is a bug in nnexp: it is told with its traceback in t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "It is done. A run that diverged is a result too, and is told as one.",
+    1: "The work failed, or one of several runs did. What was done is kept, and the message says how to go on.",
+    2: "The input is wrong: config, options, files. Nothing was started.",
+    129: "The terminal was closed (SIGHUP). What was done is kept.",
+    130: "Ctrl-C. What was done is kept; a second one ends it at once.",
+    143: "SIGTERM, such as a scheduler sends. What was done is kept.",
+}
 
 
 @dataclass(frozen=True, slots=True)
