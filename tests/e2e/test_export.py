@@ -24,8 +24,8 @@ from nnexp.data.datasets import DATASETS, load
 from nnexp.errors import InputError, RunError
 from nnexp.examples import dataset_of
 from nnexp.experiment import Options, run_experiment
-from nnexp.export.exporting import PROGRAMS, export
-from nnexp.export.formats import FARTHEST, FORMATS, Format, write_and_check
+from nnexp.export.exporting import export
+from nnexp.export.formats import FARTHEST, FORMATS, PROGRAMS, Format, write_and_check
 from nnexp.runs import record
 from nnexp.runs.predictions import read_predictions
 from nnexp.training import backend

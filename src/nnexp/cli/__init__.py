@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from nnexp.cli.decoding import Command
+from nnexp.cli.help import COMMANDS, PlainGroup, welcome
 from nnexp.cli.signals import Terminated
 from nnexp.errors import NnexpError
 
-# Each is the function of that name in the module of that name; `data` has commands of its own.
-COMMANDS: tuple[str, ...] = (
-    "init",
-    "run",
-    "sweep",
-    "resume",
-    "compare",
-    "report",
-    "check",
-    "verify",
-    "show",
-    "predict",
-    "mistakes",
-    "evaluate",
-    "export",
-    "track",
-    "ls",
-    "schema",
-    "data",
-)
 
-
-class _Group(TyperGroup):
+class _Group(PlainGroup):
     """Turns nnexp's own errors into one message and the exit code that the contract promises."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -57,7 +38,8 @@ def application(commands: Sequence[str] = COMMANDS) -> typer.Typer:
         cls=_Group,
         name="nnexp",
         help="Ask a question of a neural network from a YAML config, and get an answer you can trust.",
-        epilog="Begin with:  nnexp run configs/fashion_sigmoid128.yaml",
+        epilog="nnexp COMMAND --help has examples; nnexp alone shows a first hour.",
+        add_completion=False,  # completion.py has nnexp's own, which knows configs, runs and --set paths
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # plain help: Rich's takes as long to import as all the rest
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -75,17 +57,32 @@ def application(commands: Sequence[str] = COMMANDS) -> typer.Typer:
 def _root(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    install: bool = typer.Option(
+        False, "--install-completion", help="Have Tab complete nnexp's commands, files and values in your shell."
+    ),
+    show: bool = typer.Option(False, "--show-completion", help="Print the script that does, to install it yourself."),
 ) -> None:
     if version:
         from nnexp import __version__
 
         typer.echo(f"nnexp {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+    elif install or show:
+        from nnexp.cli import completion
+
+        typer.echo(completion.install() if install else completion.script(), nl=not show)
+    elif context.invoked_subcommand is None:
+        typer.echo(welcome(shutil.get_terminal_size().columns))
+    else:
+        return
+    raise typer.Exit
 
 
 def main() -> None:
     """The `nnexp` command."""
+    if "_NNEXP_COMPLETE" in os.environ:
+        from nnexp.cli import completion
+
+        completion.answer()
     asked = [name for name in sys.argv[1:2] if name in COMMANDS]
-    sys.exit(application(asked or COMMANDS)())
+    needs_none = all(word.startswith("-") for word in sys.argv[1:])
+    sys.exit(application(asked if asked or needs_none else COMMANDS)())

@@ -29,7 +29,10 @@ def check(
 ) -> None:
     """Check configs without training: names, values, shapes, loss against labels, and what will likely go wrong.
 
+    Writes nothing, and starts nothing.
+
     Example:  nnexp check configs/*.yaml
+    Example:  nnexp check iris.yaml --set layers.0.units=64
     """
     from nnexp.config.experiment import is_sweep, parse_experiment
     from nnexp.config.loading import read_config

@@ -41,7 +41,11 @@ def compare(
 ) -> None:
     """Compare runs: repeats become means with intervals, differences are tested, verdicts are told in words.
 
+    Prints a table and verdicts; writes only what --html and --plots name.
+
+    Example:  nnexp compare runs/*
     Example:  nnexp compare runs/* --metric loss --filter 'epochs>=10'
+    Example:  nnexp compare runs/20261122-013147_fashion_sigmoid128 --baseline 512
     """
     from nnexp.cli.console import end_at_once, stderr, stdout
     from nnexp.comparison import table

@@ -25,9 +25,12 @@ _IMAGES, _ROWS = 10, 5  # how many examples are shown unless --count says otherw
 _MOST_NUMBERS = 20  # of an example that is no picture and has no names for them
 
 
-@app.command("ls")
+@app.command("ls", cls=Command)
 def list_datasets(as_json: Json = False) -> None:
-    """List the datasets: what they hold, and whether they are here."""
+    """List the datasets: what they hold, and whether they are here.
+
+    Example:  nnexp data ls
+    """
     from nnexp import machine
     from nnexp.cli.console import stdout, table
     from nnexp.data import cache
@@ -49,12 +52,15 @@ def list_datasets(as_json: Json = False) -> None:
     stdout().print(f"the cache: {machine.written(cache.size())} in {cache.home()}", soft_wrap=True)
 
 
-@app.command("fetch")
+@app.command("fetch", cls=Command)
 def fetch_datasets(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Datasets, as `nnexp data ls` names them.")],
     offline: Offline = False,
 ) -> None:
-    """Get datasets, check them and keep them in the cache."""
+    """Get datasets, check them and keep them in the cache.
+
+    Example:  nnexp data fetch mnist fashion_mnist
+    """
     from nnexp.data.datasets import find, provenance, where
 
     failures = []
@@ -90,7 +96,10 @@ def show_dataset(
 ) -> None:
     """Show a dataset: its first examples, what is learnt of them, shape and value range.
 
+    Of pictures it writes one of the first examples: NAME.png, or where -o says.
+
     Example:  nnexp data show iris
+    Example:  nnexp data show mnist --count 20 -o digits.png
     """
     from nnexp.cli.console import stdout
     from nnexp.data.rows import extremes

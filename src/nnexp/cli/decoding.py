@@ -1,22 +1,26 @@
-"""Commands that may read own data: to decode these can take minutes, which is told on the terminal."""
+"""Commands that may take minutes: that data are decoded is told on the terminal, and the end where it is asked for."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand
-
+from nnexp.cli.help import PlainCommand
 from nnexp.data.progress import FetchProgress, Silent, decoding
 
 
-class Command(TyperCommand):
-    """Tells of decoding as of fetching, but with --quiet, where the command has that."""
+class Command(PlainCommand):
+    """Tells of decoding as of fetching, but with --quiet, and of its end with --notify, where it has these."""
 
     def invoke(self, ctx: Any) -> Any:
         """Do what the command does; its words are read by now."""
         before = decoding.set(Silent if ctx.params.get("quiet") else _on_terminal)
         try:
-            return super().invoke(ctx)
+            if not ctx.params.get("notify"):
+                return super().invoke(ctx)
+            from nnexp.cli.notify import ending_told
+
+            with ending_told(ctx.info_name):
+                return super().invoke(ctx)
         finally:
             decoding.reset(before)
 

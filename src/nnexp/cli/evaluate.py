@@ -36,7 +36,10 @@ def evaluate(
     Your own are an .npz file of examples and labels, pictures in a folder for each class or with a CSV file of labels
     (columns file and label), or, for a run on an own table, such a table.
 
+    Prints figures; writes only the pictures of --plots.
+
     Example:  nnexp evaluate runs/20261121-221332_fashion_sigmoid128
+    Example:  nnexp evaluate runs/20261122-131905_flowers --dataset new.csv
     """
     from nnexp import evaluation
     from nnexp.inference.model import load_model

@@ -43,7 +43,8 @@ def export(
     A model takes raw examples: its normalization is inside. It is loaded back with the format's own runtime and must
     predict what the run's model does, on 256 test examples, else nothing is kept.
 
-    Example:  nnexp export runs/*_fashion_sigmoid128 --format onnx -o fashion.onnx
+    Example:  nnexp export runs/20261121-221332_fashion_sigmoid128 --format onnx
+    Example:  nnexp export runs/20261121-221332_fashion_sigmoid128 -f script -o train.py
     """
     from nnexp.cli.console import stderr
     from nnexp.cli.fetch_progress import RichFetchProgress

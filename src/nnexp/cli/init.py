@@ -33,7 +33,11 @@ def init(
 ) -> None:
     """Look at the data and write a commented config that trains as it is; without data, one for Fashion-MNIST.
 
-    Example:  nnexp init my-data --target price
+    It is printed, and written into that folder; a config that is there already is left as it is.
+
+    Example:  nnexp init --from iris
+    Example:  nnexp init flowers
+    Example:  nnexp init houses --from csv --target price
     """
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config

@@ -20,7 +20,8 @@ def ls(
 
     A run that cannot be read is named and left out.
 
-    Example:  nnexp ls runs
+    Example:  nnexp ls
+    Example:  nnexp ls runs --json
     """
     from nnexp.cli.console import end_at_once, print_long, stderr, stdout
     from nnexp.errors import InputError

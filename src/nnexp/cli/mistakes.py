@@ -44,6 +44,9 @@ def mistakes(
     Of several labels any that is wrong makes a mistake; of values the largest errors are shown.
     Nothing is computed anew: the predictions are those that the run stored.
 
+    Pictures go to mistakes.png, or where -o says.
+
+    Example:  nnexp mistakes runs/20261121-221332_fashion_sigmoid128
     Example:  nnexp mistakes runs/20261121-221332_fashion_sigmoid128 --worst -o worst.png
     """
     from nnexp.cli.console import stderr

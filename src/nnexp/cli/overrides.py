@@ -1,4 +1,4 @@
-"""The options that change a config, shared by the commands that take one."""
+"""Options that several commands share: those that change a config, and `--notify`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ Track = Annotated[
     typer.Option(metavar="NAME,…", help="Trackers to tell: mlflow, tensorboard, wandb; none takes the config's away."),
 ]
 Seed = Annotated[str | None, typer.Option(metavar="N", help="The root seed.")]
+Notify = Annotated[
+    bool, typer.Option("--notify", help="When it ends, ring the terminal's bell and tell the desktop, if there is one.")
+]
 
 # Option -> the path it sets. Order matters: an optimizer is replaced before its learning rate is set.
 _PATHS = {

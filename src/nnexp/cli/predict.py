@@ -51,7 +51,11 @@ def predict(
 
     Input is raw, as the dataset has it: the model normalizes by itself. Load only models of people you trust.
 
+    Prints a table; writes only what -o and --png name.
+
     Example:  nnexp predict runs/20261121-221332_fashion_sigmoid128 --index 0
+    Example:  nnexp predict runs/20261121-221332_fashion_sigmoid128 shoe.png --invert
+    Example:  nnexp predict runs/20261122-131905_flowers new.csv -o answers.csv
     """
     if bool(files) == bool(index):
         raise InputError("give either files, or test examples by --index N, such as  --index 0 --index 7")

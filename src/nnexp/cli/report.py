@@ -31,6 +31,7 @@ def report(
     """Write one self-contained HTML page: answer, table, curves, every run's details.
 
     Example:  nnexp report runs -o report.html
+    Example:  nnexp report runs/20261122-013147_fashion_sigmoid128 --baseline 512
     """
     from nnexp.cli.console import stderr
     from nnexp.comparison.asked import Asked, asked_of, compare_as_asked

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnexp.cli import overrides as options
 from nnexp.cli.each import in_a_process
 from nnexp.cli.signals import handle_sigterm
 
@@ -35,12 +36,14 @@ def resume(
     profiled: Annotated[
         bool, typer.Option("--profile", help="Measure where the time goes; shown at the end, and in metrics.json.")
     ] = False,
+    notify: options.Notify = False,  # see decoding.Command
 ) -> None:
     """Go on with runs that were interrupted, killed or failed, to the result that they would have had.
 
     A run goes on from its last checkpoint; one that is completed is left as it is.
 
     Example:  nnexp resume runs/20261121-184512_fashion_sigmoid128
+    Example:  nnexp resume runs
     """
     from nnexp.cli.console import stderr
     from nnexp.cli.run import begin_profile, resume_run

@@ -47,10 +47,15 @@ def run(
     profiled: Annotated[
         bool, typer.Option("--profile", help="Measure where the time goes; shown at the end, and in metrics.json.")
     ] = False,
+    notify: options.Notify = False,  # see decoding.Command
 ) -> None:
     """Train one experiment, evaluate it on the test split, and keep everything in a new run folder.
 
-    Example:  nnexp run configs/fashion_sigmoid128.yaml --epochs 15 --set optimizer.learning_rate=0.002
+    Writes runs/DATE_TIME_NAME: config, metrics, history, plots, predictions, model, log.
+
+    Example:  nnexp run configs/fashion_sigmoid128.yaml
+    Example:  nnexp run configs/fashion_sigmoid128.yaml --hidden 256x128 --epochs 15
+    Example:  nnexp run iris.yaml --set optimizer.learning_rate=0.002 --seed 7
     """
     profile = begin_profile() if profiled else None
     from nnexp.config.experiment import load_experiment

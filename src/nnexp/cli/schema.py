@@ -14,7 +14,10 @@ def schema(
 ) -> None:
     """Print the JSON Schema that editors complete and check configs from.
 
+    Prints it; writes nothing.
+
     Example:  nnexp schema > experiment.schema.json
+    Example:  nnexp schema --sweep > sweep.schema.json
     """
     if sweep:
         from nnexp.config.sweep.schema import text

@@ -18,7 +18,8 @@ def show(
 
     A run that cannot be read is named, and the others are shown.
 
-    Example:  nnexp show runs/*_fashion_sigmoid128
+    Example:  nnexp show runs/20261121-221332_fashion_sigmoid128
+    Example:  nnexp show runs/*_fashion_sigmoid128 --json
     """
     from nnexp.cli.console import stderr, stdout
     from nnexp.cli.outcome import print_all

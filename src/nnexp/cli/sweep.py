@@ -78,12 +78,17 @@ def sweep(
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the sweep's table.json on stdout.")] = False,
+    notify: options.Notify = False,  # see decoding.Command
 ) -> None:
     """Train all combinations of the values given, each with the same seeds, and say what makes a difference.
 
     Every option that changes the config takes one value, or several with commas between.
 
+    Writes runs/DATE_TIME_NAME: a run folder for each run, table.csv, table.json, plots and report.html.
+
     Example:  nnexp sweep --hidden 128,512,1024 --repeats 5
+    Example:  nnexp sweep iris.yaml --set optimizer.learning_rate=0.1,0.01 --dry-run
+    Example:  nnexp sweep configs/studies/fashion_coursework.yaml
     """
     from nnexp.cli.console import stderr
     from nnexp.errors import InputError

@@ -28,6 +28,7 @@ def track(
     To tell them twice changes nothing. A run that is under way, or cannot be read, is named and left out.
 
     Example:  nnexp track runs/*_fashion_sigmoid128 --to mlflow
+    Example:  nnexp track runs --to tensorboard
     """
     from nnexp.cli.console import stderr, stdout
     from nnexp.config.entries import Problems

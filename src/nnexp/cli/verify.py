@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnexp.cli import overrides as options
 from nnexp.cli.each import in_a_process
 from nnexp.cli.signals import end_at_once_when_told_twice, handle_sigterm
 
@@ -25,6 +26,7 @@ def verify(
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but verdicts and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of verdicts on stdout.")] = False,
+    notify: options.Notify = False,  # see decoding.Command
 ) -> None:
     """Train finished runs again from their own configs, and say whether every figure and weight is identical.
 
@@ -32,6 +34,7 @@ def verify(
     be verified. Nothing is written into the runs.
 
     Example:  nnexp verify runs/*_fashion_sigmoid128
+    Example:  nnexp verify runs --json
     """
     targets = [run for path in runs for run in _runs_at(path)]
     handle_sigterm()

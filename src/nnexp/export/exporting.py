@@ -20,7 +20,7 @@ from nnexp.data.own.kinds import KINDS
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError, NnexpError, RunError
 from nnexp.examples import dataset_of, load_examples
-from nnexp.export.formats import FORMATS, Check, Format, write_and_check
+from nnexp.export.formats import FORMATS, NAMES, PROGRAMS, Check, Format, write_and_check
 from nnexp.export.program import program
 from nnexp.failures import what_failed
 from nnexp.inference.inputs import must_fit
@@ -30,9 +30,6 @@ from nnexp.runs import record
 from nnexp.runs.reading import printable
 from nnexp.runs.record import RunRecord
 
-PROGRAMS = {"script": ".py", "notebook": ".ipynb"}
-NAMES = (*FORMATS, *PROGRAMS)
-"""Every format, of models and of programs."""
 _EXAMPLES = 256  # of the test part, from its first
 _MODULES = sys.stdlib_module_names | {"keras", "numpy", "pandas", "PIL", "sklearn", "tensorflow"}
 

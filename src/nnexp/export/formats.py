@@ -207,3 +207,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
 )
 """Every format of a model by its name."""
+PROGRAMS = {"script": ".py", "notebook": ".ipynb"}
+"""The run as a Keras program: the ending of each."""
+NAMES = (*FORMATS, *PROGRAMS)
+"""Every format, of models and of programs."""

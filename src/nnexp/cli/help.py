@@ -1,0 +1,127 @@
+"""What nnexp says of itself: its commands by purpose, the screen of `nnexp` alone, and plain help with examples.
+
+Rich's help would take as long to import as all the rest.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+# Each is the function of that name in the module of that name; `data` has commands of its own.
+GROUPS: dict[str, dict[str, str]] = {
+    "Begin": {
+        "init": "Look at your data and write a config that trains.",
+        "check": "Find what is wrong with configs, without training.",
+        "data": "List, fetch and look at the datasets.",
+        "doctor": "See whether this computer is ready, and how to mend it.",
+    },
+    "Train": {
+        "run": "Train one experiment; its run folder keeps everything.",
+        "sweep": "Train all combinations, with repeats, and compare them.",
+        "resume": "Go on with what was cut off, to the same result.",
+        "verify": "Train a run again: is every bit the same?",
+    },
+    "Answer": {
+        "compare": "Tell differences between runs from chance.",
+        "report": "Write one HTML page of runs or a sweep.",
+        "show": "Print all that a run folder holds.",
+        "mistakes": "Show what a run got wrong.",
+        "ls": "List the runs.",
+    },
+    "Use a trained model": {
+        "predict": "Apply it to pictures, tables, arrays or test examples.",
+        "evaluate": "Measure it on a test part, or on data of your own.",
+        "export": "Write it for other tools, or the run as a Keras program.",
+        "track": "Tell MLflow, TensorBoard or W&B of runs.",
+    },
+    "For your editor": {
+        "schema": "Print the JSON Schema that completes and checks configs.",
+    },
+}
+COMMANDS: tuple[str, ...] = tuple(name for group in GROUPS.values() for name in group)
+
+# Options that belong together, where a command has many; the others stand under "Options".
+_HEADINGS = {
+    "Changes to the config": "hidden activation epochs batch-size optimizer learning-rate normalization dataset seed"
+    " track set",
+    "Search": "sampler trials",
+    "Where runs are done": "workers executor scheduler",
+    "Output": "quiet json csv markdown html plots profile notify",
+}
+_HEADING_OF = {f"--{name}": heading for heading, names in _HEADINGS.items() for name in names.split()}
+_MANY = 9  # options
+
+_FIRST_HOUR = {
+    "nnexp init --from iris": "look at data; write iris.yaml",
+    "nnexp run iris.yaml": "train; all is kept in runs/",
+    "nnexp sweep iris.yaml --hidden 4,64 --repeats 5": "is wider better?",
+    "nnexp compare runs/*": "what is more than chance?",
+    "nnexp report runs": "one page: report.html",
+    "nnexp doctor": "is this computer ready?",
+}
+_EXAMPLE = "Example:"
+
+
+def welcome(width: int) -> str:
+    """The screen of `nnexp` alone: of 80 columns and 24 lines, and longer where the terminal is narrower."""
+    room = max(map(len, _FIRST_HOUR))
+    lines = ["nnexp asks a question of a neural network: a YAML config in,", "an answer you can trust out.", ""]
+    lines += ["A first hour:"]
+    for command, what in _FIRST_HOUR.items():
+        lines += [f"  {command:<{room}}  {what}"] if width >= 80 else [f"  {command}", f"      {what}"]
+    lines += ["", "Commands:"]
+    lines += [f"  {group:<{max(map(len, GROUPS))}}  {' · '.join(names)}" for group, names in GROUPS.items()]
+    lines += ["", "nnexp COMMAND --help   what it does, with examples"]
+    lines += ["nnexp --help           all commands in a line each; completion by Tab"]
+    return "\n".join(lines)
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help has its examples first, each on its own line, and its options under their headings."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`run [OPTIONS] CONFIG`: without Typer's braces."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """What it does, then the examples."""
+        examples: list[str] = []
+        for paragraph in inspect.cleandoc(self.help or "").split("\n\n"):
+            if paragraph.startswith(_EXAMPLE):
+                examples += [line.removeprefix(_EXAMPLE).strip() for line in paragraph.splitlines()]
+            else:
+                formatter.write_paragraph()
+                with formatter.indentation():
+                    formatter.write_text(paragraph)
+        if examples:
+            with formatter.section("Examples"):
+                for line in examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments and options, by heading in the order in which these first come."""
+        parameters = self.get_params(ctx)
+        headings = _HEADING_OF if len(parameters) >= _MANY else {}
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in parameters:
+            if (record := parameter.get_help_record(ctx)) is not None:
+                other = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                named = next((headings[name] for name in parameter.opts if name in headings), other)
+                sections.setdefault(named, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class PlainGroup(TyperGroup):
+    """A group whose help lists the commands by purpose, without having to make them."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """A section for each purpose, names in one column."""
+        widest = max(map(len, COMMANDS))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:<{widest}}", what) for name, what in commands.items()])
