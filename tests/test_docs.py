@@ -18,6 +18,7 @@ import pytest
 import typer
 
 from nnexp.cli import application
+from nnexp.cli.help import COMMANDS, welcome
 from nnexp.config.experiment import FIELDS, parse_experiment
 from nnexp.config.loading import parse_config
 from nnexp.data.datasets import describe
@@ -170,3 +171,30 @@ def test_the_list_of_decisions_has_each_with_its_title() -> None:
     pages = sorted((DOCS / "decisions").glob("0*.md"))
     titles = [re.fullmatch(r"# (\d+)\. (.+)", text_of(page).splitlines()[0]).groups() for page in pages]
     assert listed == [(number, title, page.name) for (number, title), page in zip(titles, pages, strict=True)]
+
+
+def test_the_help_of_every_command_has_examples_that_would_run() -> None:
+    def examples_of(command: Any) -> None:
+        inner = getattr(command, "commands", {})
+        for made in inner.values():
+            examples_of(made)
+        if not inner:
+            examples = re.findall(r"^Example:  (nnexp .+)$", command.help, re.MULTILINE)
+            assert examples, command.name
+            assert max(map(len, examples)) <= 78  # whole lines on a terminal of 80 columns
+            for line in examples:
+                parse(shlex.split(line.partition(" > ")[0])[1:])
+
+    examples_of(typer.main.get_command(application()))
+
+
+@pytest.mark.parametrize(("width", "most"), [(80, 24), (60, 30)])
+def test_nnexp_alone_fits_the_terminal_and_its_commands_would_run(width: int, most: int) -> None:
+    lines = welcome(width).splitlines()
+    assert len(lines) <= most - 2  # the prompts before and after
+    assert max(map(len, lines)) <= width
+    shown = [re.split(" {2,}", line.strip())[0] for line in lines if line.startswith("  nnexp ")]
+    assert len(shown) == 6
+    for line in shown:
+        parse(shlex.split(line)[1:])
+    assert set(COMMANDS) <= set(re.findall(r"\w+", "\n".join(lines[lines.index("Commands:") :])))

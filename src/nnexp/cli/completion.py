@@ -85,9 +85,13 @@ def install() -> str:
 
         place.parent.mkdir(parents=True, exist_ok=True)
         write_text(place, _SCRIPTS[shell])
-        if reads_it and line not in (reads_it.read_text("utf-8", "replace") if reads_it.exists() else "").splitlines():
-            with reads_it.open("a", encoding="utf-8") as file:  # its other lines are the user's, and stay as they are
-                file.write(f"\n{line}\n")
+        if reads_it:
+            there = reads_it.read_text("utf-8", "replace") if reads_it.exists() else ""
+            if line not in there.splitlines():
+                with reads_it.open(
+                    "a", encoding="utf-8"
+                ) as file:  # all else is the user's
+                    file.write("\n" * (there[-1:] not in ("", "\n")) + f"{line}\n")
     except OSError as error:
         raise InputError(
             f"{error.filename or place} cannot be written: {error.strerror}; "

@@ -31,7 +31,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "mistakes": "Show what a run got wrong.",
         "ls": "List the runs.",
     },
-    "Use a trained model": {
+    "Use a model": {
         "predict": "Apply it to pictures, tables, arrays or test examples.",
         "evaluate": "Measure it on a test part, or on data of your own.",
         "export": "Write it for other tools, or the run as a Keras program.",
@@ -68,14 +68,14 @@ _EXAMPLE = "Example:"
 def welcome(width: int) -> str:
     """The screen of `nnexp` alone: of 80 columns and 24 lines, and longer where the terminal is narrower."""
     room = max(map(len, _FIRST_HOUR))
-    lines = ["nnexp asks a question of a neural network: a YAML config in,", "an answer you can trust out.", ""]
+    lines = ["nnexp asks a question of a neural network:", "a YAML config in, an answer you can trust out.", ""]
     lines += ["A first hour:"]
     for command, what in _FIRST_HOUR.items():
         lines += [f"  {command:<{room}}  {what}"] if width >= 80 else [f"  {command}", f"      {what}"]
     lines += ["", "Commands:"]
     lines += [f"  {group:<{max(map(len, GROUPS))}}  {' · '.join(names)}" for group, names in GROUPS.items()]
     lines += ["", "nnexp COMMAND --help   what it does, with examples"]
-    lines += ["nnexp --help           all commands in a line each; completion by Tab"]
+    lines += ["nnexp --help           all commands; completion by Tab"]
     return "\n".join(lines)
 
 

@@ -120,9 +120,7 @@ def _fetched(dataset: Dataset, origin: Files, *, network: bool) -> Check:
     for source in origin.sources:
         if isinstance(source, Folder) and (folder := _holding(source, origin)):
             return Check("data", "ok", f"{dataset.name}: in {shown(folder)}, read when it is first needed")
-    fix = (
-        f"get it while there is a network:  nnexp data fetch {dataset.name}  (or place its files by hand: docs/datasets.md)"
-    )
+    fix = f"nnexp data fetch {dataset.name}, where there is a network; or place its files by hand: docs/datasets.md"
     if not network:
         return Check("data", "ok", f"{dataset.name}: not here; fetched when it is first needed (--network tries it)")
     failures = []

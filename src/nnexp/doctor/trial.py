@@ -70,7 +70,8 @@ def _failed(done: subprocess.CompletedProcess[str]) -> Check:
         fix = _DEATHS.get(name, "reinstall tensorflow:  pip install --force-reinstall tensorflow")
         return Check("training", "problem", f"its process ended with {name}", fix)
     fix = "mend what it says; where that is no help, reinstall:  pip install --force-reinstall nnexp"
-    return Check("training", "problem", one_line(done.stderr) or f"exit code {done.returncode}", fix)
+    said = next((line for line in done.stderr.splitlines() if line.startswith("error: ")), done.stderr)
+    return Check("training", "problem", one_line(said) or f"exit code {done.returncode}", fix)
 
 
 def _devices(accelerators: list[str]) -> Check:
