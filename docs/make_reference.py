@@ -313,10 +313,10 @@ def _exit_codes() -> str:
     rows = "".join(f"| {code} | {told} |\n" for code, told in EXIT_CODES.items())
     whole = typer.main.get_command(application())
     more = "".join(
-        f"- [`{words}`](cli.md#{_anchor(words)}): {_plain(' '.join(paragraph.split()))}\n"
+        f"- [`{words}`](cli.md#{_anchor(words)}): {_plain(' '.join(said[0].split()))}\n"
         for words, command in _commands(whole, "nnexp")
         for paragraph in _paragraphs(command.help)
-        if re.match("exit codes?", paragraph, re.IGNORECASE)
+        if (said := re.search(r"Exit codes? .+?\.(?=\s|$)", paragraph, re.DOTALL))
     )
     links = "What is kept, and how to go on: [when a run is cut off](../resume.md); in sweeps: [sweeps](../sweeps.md)."
     text = f"# Exit codes\n\nWhat `nnexp` ends with.\n\n| code | meaning |\n|---|---|\n{rows}\n{links}\n"
