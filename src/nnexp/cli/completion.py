@@ -88,9 +88,7 @@ def install() -> str:
         if reads_it:
             there = reads_it.read_text("utf-8", "replace") if reads_it.exists() else ""
             if line not in there.splitlines():
-                with reads_it.open(
-                    "a", encoding="utf-8"
-                ) as file:  # all else is the user's
+                with reads_it.open("a", encoding="utf-8") as file:  # all else is the user's
                     file.write("\n" * (there[-1:] not in ("", "\n")) + f"{line}\n")
     except OSError as error:
         raise InputError(
