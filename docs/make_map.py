@@ -86,20 +86,23 @@ def _does(name: str) -> str:
 def draw() -> str:
     """The picture as the text of an SVG file."""
     known = boxes()
+    # A group for each layer: where a box grows, the file's lines on other layers stay as they are, but for their place.
     parts, top = [], 44
     for layer in layers():
         width = (WIDTH - GAP * (len(layer) + 1)) / len(layer)
         texts = {name: known[name].lines(width) for name in layer}
         height = 28 + LINE * max(len(lines) for lines in texts.values())
+        parts.append(f'<g transform="translate(0 {top})">')
         for place, name in enumerate(layer):
             left = GAP + place * (width + GAP)
             shape = "package" if (ROOT / "src" / "nnexp" / name).is_dir() else "module"
             title = f"{name}/" if shape == "package" else f"{name}.py"
-            parts.append(f'<rect class="{shape}" x="{left:g}" y="{top}" width="{width:g}" height="{height}" rx="6"/>')
-            parts.append(f'<text class="name" x="{left + 12:g}" y="{top + 19}">{title}</text>')
+            parts.append(f'<rect class="{shape}" x="{left:g}" width="{width:g}" height="{height}" rx="6"/>')
+            parts.append(f'<text class="name" x="{left + 12:g}" y="19">{title}</text>')
             for number, (kind, line) in enumerate(texts[name], start=1):
-                y = top + 19 + LINE * number
+                y = 19 + LINE * number
                 parts.append(f'<text class="{kind}" x="{left + 12:g}" y="{y}">{escape(line)}</text>')
+        parts.append("</g>")
         top += height + GAP
     style = (
         "text{font:12px 'DejaVu Sans',Verdana,Helvetica,Arial,sans-serif;fill:#1f2933}"
