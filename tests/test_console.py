@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from nnexp.cli.console import print_long, print_unfolded, table
+from nnexp.cli.console import print_long, print_unfolded, table, that_fit
 
 COLUMNS = ("run", "status", "epochs")
 cells = st.text(st.sampled_from("ab 0.9é–数\U0001f600̈[]:"), max_size=12)
@@ -18,7 +18,7 @@ cells = st.text(st.sampled_from("ab 0.9é–数\U0001f600̈[]:"), max_size=12)
 
 def printed(width: int, rows: list[list[str]], *, by_rich: bool) -> str:
     text = io.StringIO()
-    console = Console(file=text, width=width, markup=False, highlight=False, emoji=False)
+    console = Console(file=text, width=width, highlight=False, emoji=False, force_terminal=True, color_system=None)
     if by_rich:
         made = table(*COLUMNS, right=COLUMNS[2:])
         for row in rows:
@@ -54,6 +54,19 @@ def test_on_a_terminal_rows_have_their_style_and_the_text_is_the_same() -> None:
 
 
 def test_a_table_that_has_to_be_folded_is_left_to_rich() -> None:
-    console = Console(file=(text := io.StringIO()), width=10)
+    console = Console(file=(text := io.StringIO()), width=10, force_terminal=True)
     assert not print_unfolded(console, COLUMNS, [["a long name", "completed", "3"]], COLUMNS[2:])
     assert not text.getvalue()
+
+
+def test_nothing_is_folded_where_nobody_looks() -> None:
+    console = Console(file=(text := io.StringIO()), width=10)
+    print_long(console, COLUMNS, [["a long name", "completed", "3"]], COLUMNS[2:])
+    assert " a long name   completed        3 \n" in text.getvalue()
+
+
+def test_columns_that_are_less_asked_for_give_way() -> None:
+    rows = [["a name", "completed", "3"]]
+    assert that_fit(COLUMNS, rows, 40, ("epochs", "status")) == [0, 1, 2]
+    assert that_fit(COLUMNS, rows, 29, ("epochs", "status")) == [0, 1]
+    assert that_fit(COLUMNS, rows, 5, ("epochs", "status")) == [0]

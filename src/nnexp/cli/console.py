@@ -6,7 +6,9 @@ import functools
 import itertools
 import operator
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,6 +20,7 @@ from nnexp.runs.reading import text_of
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 
 @functools.cache
@@ -46,12 +49,30 @@ def say_error(error: NnexpError) -> None:
         typer.echo(_style("error: ", fg="red", bold=True) + text_of(str(error)), err=True)
         return
     for problem in error.problems:
-        place, message = text_of(f"{problem.place}: "), text_of(problem.message)
-        typer.echo(_style(place, bold=True) + _style(message, fg="red"), err=True)
+        place, (first, *others) = _folded(text_of(f"{problem.place}: "), text_of(problem.message))
+        typer.echo(_style(place, bold=True) + _style(first, fg="red"), err=True)
+        for line in others:
+            typer.echo(_style(line, fg="red"), err=True)
         for line in problem.hint.splitlines():
             typer.echo(f"    {text_of(line)}", err=True)
     if len(error.problems) > 1:
         typer.echo(f"{len(error.problems)} problems; nothing was started.", err=True)
+
+
+def _folded(place: str, message: str) -> tuple[str, list[str]]:
+    """A place, and the lines of a message that begins beside it: as long as the terminal is wide, else one."""
+    width = shutil.get_terminal_size().columns
+    if sys.stderr is None or not sys.stderr.isatty() or len(place) + len(message) <= width or len(place) > width // 2:
+        return place, [message]
+    lines = textwrap.wrap(
+        message,
+        width,
+        initial_indent=" " * len(place),
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return place, [lines[0][len(place) :], *lines[1:]]
 
 
 def _style(text: str, *, fg: str | None = None, bold: bool = False) -> str:
@@ -69,8 +90,35 @@ def table(*columns: str, title: str = "", right: tuple[str, ...] = ()) -> Table:
     return made
 
 
+def beside(name: str, width: int, text: str | Text) -> Table:
+    """A name in a column of its own, and a text beside it that keeps to its own column where it is folded."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(width=width)
+    made.add_column(overflow="fold")
+    made.add_row(Text(name, "dim"), text)
+    return made
+
+
+def that_fit(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], room: int, order: Sequence[str], gap: int = 3
+) -> list[int]:
+    """The places of the columns that fit into `room`; those in `order` are left out first, the first of them first."""
+    widths = [max(map(len, cells)) + gap for cells in zip(columns, *rows, strict=True)]
+    kept = list(range(len(columns)))
+    for name in order:
+        if sum(widths[place] for place in kept) > room:
+            kept.remove(list(columns).index(name))
+    return kept
+
+
 def print_long(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], right: tuple[str, ...]) -> None:
-    """Print a table that may have thousands of rows. Rich, which takes a second for these, is asked only to fold."""
+    """Print a table that may have thousands of rows; a line each where no terminal is to be kept to.
+
+    Rich, which takes a second for these, is asked only to fold.
+    """
     if not print_unfolded(console, columns, rows, right):
         made = table(*columns, right=right)
         for row in rows:
@@ -93,7 +141,7 @@ def print_unfolded(
 
     widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
     width = sum(widths) + 3 * len(widths) - 1
-    if width > console.width:
+    if console.is_terminal and width > console.width:
         return False
 
     def line(cells: Sequence[str]) -> str:

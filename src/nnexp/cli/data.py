@@ -32,7 +32,7 @@ def list_datasets(as_json: Json = False) -> None:
     Example:  nnexp data ls
     """
     from nnexp import machine
-    from nnexp.cli.console import stdout, table
+    from nnexp.cli.console import stdout, table, that_fit
     from nnexp.data import cache
     from nnexp.data.datasets import DATASETS, where
     from nnexp.files import to_json
@@ -40,14 +40,17 @@ def list_datasets(as_json: Json = False) -> None:
     if as_json:
         typer.echo(to_json([_facts(dataset) for dataset in DATASETS.values()]))
         return
-    shown = table("name", "shape", "learnt", "train", "test", "licence", "where", right=("train", "test"))
-    shown.padding = (0, 1, 0, 0)
-    for column in shown.columns:
-        column.no_wrap = column.header != "licence"  # which gives way on a narrow terminal
+    columns = ("name", "shape", "learnt", "train", "test", "licence", "where")
+    rows = []
     for dataset in DATASETS.values():
         train, test = f"{dataset.train_size:,}", f"{dataset.test_size:,}"
         shape, learnt, licence = _shape(dataset.shape), _learnt(dataset), dataset.licence
-        shown.add_row(dataset.name, shape, learnt, train, test, licence, where(dataset))
+        rows.append((dataset.name, shape, learnt, train, test, licence, where(dataset)))
+    kept = that_fit(columns, rows, stdout().width, ("licence", "shape"), gap=2)
+    shown = table(*(columns[place] for place in kept), right=("train", "test"))
+    shown.padding = (0, 1, 0, 0)
+    for row in rows:
+        shown.add_row(*(row[place] for place in kept))
     stdout().print(shown)
     stdout().print(f"the cache: {machine.written(cache.size())} in {cache.home()}", soft_wrap=True)
 

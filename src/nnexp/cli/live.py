@@ -12,6 +12,8 @@ from rich.text import Text
 from nnexp import events
 from nnexp.cli.outcome import model_table, print_finding
 
+_WIDE = 80  # columns of a terminal that shows steps too
+
 
 class Live:
     """A context that shows the events of one run on a console."""
@@ -50,6 +52,8 @@ class Live:
             case events.Stage() if self._bar is not None:
                 self._close()
                 self.console.print(Text(event.text, style="dim"))
+            case events.EpochEnded() if self.console.is_terminal:
+                self.console.print(Text(_epoch_in(event, self.console.width)))
             case _:
                 text = Text(events.plain_text(event) or "", style="dim" if isinstance(event, events.Stage) else "")
                 whole = isinstance(event, events.Note)  # it may hold a command to copy
@@ -63,17 +67,34 @@ class Live:
             self._bar.start()
             self._task = self._bar.add_task("", total=event.epochs * event.steps, logs="")
         assert self._task is not None
+        step = f"step {event.step}/{event.steps}  " if self.console.width >= _WIDE else ""
         self._bar.update(
             self._task,
             description=f"epoch {event.epoch}/{event.epochs}",
             completed=(event.epoch - 1) * event.steps + event.step,
-            logs=f"step {event.step}/{event.steps}  {events.log_text(event.logs)}",
+            logs=step + events.log_text(event.logs),
         )
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _epoch_in(event: events.EpochEnded, width: int) -> str:
+    """An epoch's line: too long, it goes without its seconds, or on several lines, metrics below metrics."""
+    line = events.plain_text(event) or ""
+    shorter = line.rpartition("  ")[0]
+    if len(line) <= width or len(shorter) <= width:
+        return line if len(line) <= width else shorter
+    indent = " " * (len(f"epoch {event.epochs}/{event.epochs}") + 2)
+    lines = [line[: len(indent) - 2]]
+    for metric in line[len(indent) :].split("  "):
+        if len(lines[-1]) + 2 + len(metric) > width:
+            lines.append(indent + metric)
+        else:
+            lines[-1] += f"  {metric}"
+    return "\n".join(lines)
 
 
 def _bar(console: Console) -> Progress:

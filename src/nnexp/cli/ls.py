@@ -11,6 +11,9 @@ import typer
 if TYPE_CHECKING:
     from nnexp.runs.record import RunRecord
 
+_LONGEST_NAME = 40  # of a run, for which other columns are left out
+_LESS_ASKED = ("loss", "epochs", "time")
+
 
 def ls(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the run folders are.")] = Path("runs"),
@@ -23,7 +26,7 @@ def ls(
     Example:  nnexp ls
     Example:  nnexp ls runs --json
     """
-    from nnexp.cli.console import end_at_once, print_long, stderr, stdout
+    from nnexp.cli.console import end_at_once, print_long, stderr, stdout, that_fit
     from nnexp.errors import InputError
     from nnexp.files import to_json
     from nnexp.runs import record
@@ -52,7 +55,12 @@ def ls(
         alike = len(headlines) == 1
         columns = ("run", "status", "epochs", "loss", next(iter(headlines)) if alike else "result", "time")
         rows = [[printable(found.path.relative_to(directory)), *_cells(found, alike)] for found in records]
-        print_long(stdout(), columns, rows, columns[2:])
+        console = stdout()
+        cut = [[row[0][:_LONGEST_NAME], *row[1:]] for row in rows]  # a longer name is folded
+        kept = that_fit(columns, cut, console.width, _LESS_ASKED) if console.is_terminal else [*range(len(columns))]
+        print_long(console, [columns[place] for place in kept], [[row[p] for p in kept] for row in rows], columns[2:])
+        if hidden := [name for place, name in enumerate(columns) if place not in kept]:
+            console.print(f"no room here for {', '.join(hidden)}; --json has all", style="dim")
     index.save()
     end_at_once()
 

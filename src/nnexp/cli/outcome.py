@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.text import Text
 
-from nnexp.cli.console import table
+from nnexp.cli.console import beside, table
 from nnexp.cli.profiled import print_profile
 from nnexp.comparison.metrics import figure
 from nnexp.events import log_text
@@ -63,7 +63,7 @@ def print_outcome(found: record.RunRecord, console: Console, *, findings: bool =
     if findings:
         for finding in found.findings[:_MOST_NAMED]:
             print_finding(console, finding)
-    _print_fact(console, "run folder", Text(printable(found.path)), width)
+    _print_fact(console, "run folder", Text(printable(found.path)), width, whole=True)
 
 
 def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
@@ -74,8 +74,12 @@ def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
     console.print(line, soft_wrap=not console.is_terminal)
 
 
-def _print_fact(console: Console, name: str, value: Text, width: int) -> None:
-    console.print(Text(f"{name:<{width}}  ", "dim").append(value), soft_wrap=True)
+def _print_fact(console: Console, name: str, value: Text, width: int, *, whole: bool = False) -> None:
+    """One fact; a `whole` one is to be copied, so that nnexp breaks no line of it."""
+    if console.is_terminal and not whole:
+        console.print(beside(name, width, value))
+    else:
+        console.print(Text(f"{name:<{width}}  ", "dim").append(value), soft_wrap=True)
 
 
 def _interval(found: record.RunRecord, name: str) -> str:
@@ -90,7 +94,7 @@ def print_all(found: record.RunRecord, console: Console) -> None:
         console.print(Text(found.description))
     print_outcome(found, console)
     print_profile(found.metrics, console)
-    parts = (_history(found), *_evaluated(found.evaluation), _confusion_matrix(found), _model(found))
+    parts = (_history(found, console.width), *_evaluated(found.evaluation), _confusion_matrix(found), _model(found))
     for part in parts:
         if part is not None:
             console.print()
@@ -123,11 +127,11 @@ def _files(folder: Path) -> list[str]:
     return [*lines, *_and_more(paths)]
 
 
-def _history(found: record.RunRecord) -> Any:
+def _history(found: record.RunRecord, width: int) -> Any:
     if not found.history:
         return None
     names = [name for name in found.history[0] if name not in {"epoch", "seconds"}][:_MOST_COLUMNS]
-    heads = ("epoch", *map(_heading, names), "seconds")
+    heads = ("epoch", *(_heading(name, width) for name in names), "seconds")
     made = table(*heads, title="history", right=heads)
     for row in found.history[:_MOST_ROWS]:
         best = "bold" if row.get("epoch") == found.best_epoch else ""
@@ -137,9 +141,9 @@ def _history(found: record.RunRecord) -> Any:
     return Group(made, *_and_more(found.history))
 
 
-def _heading(name: str) -> str:
-    """A metric's name; the words of a long one below one another."""
-    return name if len(name) <= _WIDEST_HEADING else name.replace("_", "_\n")
+def _heading(name: str, width: int) -> str:
+    """A metric's name; the words of one that is long for a terminal of that width below one another."""
+    return name if len(name) <= (_WIDEST_HEADING if width >= 80 else _WIDEST_HEADING // 2) else name.replace("_", "_\n")
 
 
 def print_evaluation(evaluation: Mapping[str, Any], console: Console) -> None:
@@ -191,7 +195,7 @@ def _confusion_matrix(found: record.RunRecord) -> Any:
     if not len(matrix) == len(rows) <= _MOST_CLASSES or any(len(counts) != len(rows) for counts in matrix):
         return Text("the confusion matrix is too large to be shown here, or not one of these classes")
     numbers = [str(index) for index in range(len(matrix))]
-    made = table("true \\ predicted", *numbers, title="confusion matrix", right=tuple(numbers))
+    made = table("true", *numbers, title="confusion matrix (rows: true, columns: predicted)", right=tuple(numbers))
     for index, (row, counts) in enumerate(zip(rows, matrix, strict=True)):
         cells = [Text(str(count), "bold" if index == column else "") for column, count in enumerate(counts)]
         made.add_row(f"{index} {row['class']}", *cells)

@@ -26,7 +26,7 @@ _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
 _ACTIVE = ("starting", "running", "finishing")
 _STYLES = {
     "queued": "dim",
-    "starting": "dim cyan",
+    "starting": "cyan",
     "running": "cyan",
     "completed": "green",
     "diverged": "bold red",
@@ -91,11 +91,9 @@ class SweepLive:
         """Take in one event; a terminal that is gone or full must not cost the sweep."""
         with self.lock:
             if isinstance(event, Stopping):
-                self._say(
-                    "stopping: the runs under way keep their epochs; Ctrl-C again does not wait for them", "yellow"
-                )
+                self._say("stopping: the runs under way keep their epochs; Ctrl-C again does not wait for them", "bold")
             elif isinstance(event, Warned):
-                self._say(event.text, "yellow")
+                self._say(event.text, "bold")
             else:
                 self._take(self.runs[label], event)
             told, self.told = self.told, []
@@ -112,7 +110,7 @@ class SweepLive:
                 run.status, run.begun = "starting", time.monotonic()
             case Again(reason):
                 run.status, run.epoch, run.part, run.logs = "starting", 0, 0.0, {}
-                self._say(f"{run.label}: {reason}; it is tried again", "yellow")
+                self._say(f"{run.label}: {reason}; it is tried again", "bold")
             case Free():
                 run.status, run.worked = "finishing", time.monotonic() - run.begun
             case Ended():
