@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,9 @@ def check(
         bool, typer.Option("--keras", help="Have Keras build each model too (it does so anyway for rarer layers).")
     ] = False,
     sets: options.Set = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print problems, warnings and models as JSON on stdout.")
+    ] = False,
 ) -> None:
     """Check configs without training: names, values, shapes, loss against labels, and what will likely go wrong.
 
@@ -40,21 +44,33 @@ def check(
 
     changes = options.collect(sets)
     problems: list[Problem] = []
+    told: list[dict[str, Any]] = []
     for path in configs:
+        wrong: Sequence[Problem] = ()
+        found: dict[str, Any] = {}
         try:
             config = read_config(path)
             if is_sweep(config):
-                _check_sweep(path, changes, build=keras)
+                found = _check_sweep(path, changes, build=keras, show=not as_json)
             else:
-                _check(path, parse_experiment(apply(config, changes), path.stem), build=keras)
+                experiment = parse_experiment(apply(config, changes), path.stem)
+                found = _check(path, experiment, build=keras, show=not as_json)
         except ConfigError as error:
-            problems += error.problems
+            wrong = error.problems
+        problems += wrong
+        told.append({"config": str(path), "problems": [asdict(problem) for problem in wrong], **found})
+    if as_json:
+        from nnexp.files import to_json
+        from nnexp.runs.reading import escaped
+
+        typer.echo(escaped(to_json(told)))
+        raise typer.Exit(ConfigError.exit_code if problems else 0)
     if problems:
         raise ConfigError(problems)
 
 
-def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> None:
-    """Check every point of a sweep; `changes` are axes, as `nnexp sweep` takes them."""
+def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: bool) -> dict[str, Any]:
+    """Check every point of a sweep, and say what came of it; `changes` are axes, as `nnexp sweep` takes them."""
     from nnexp.config.sweep import load_sweep, parse_axis
     from nnexp.data.datasets import describe
     from nnexp.preflight import preflight
@@ -70,6 +86,12 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
             from nnexp.training.rehearsal import rehearse
 
             rehearse(experiment, dataset)
+    findings = noticed(points)
+    plain = [{**finding.plain(), "points": list(stems)} for finding, stems in findings]
+    refused = {point.stem: str(point.refusal) for point in points if point.refusal}
+    told = {"runs": plan.runs, "seeds": seeds, "refused_as_expected": refused, "findings": plain}
+    if not show:
+        return told
 
     from rich.text import Text
 
@@ -87,8 +109,9 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool) -> Non
     for point in points:
         if point.refusal:
             console.print(Text(f"{point.stem} is refused, as expected: {point.refusal}"), soft_wrap=True)
-    for finding, stems in noticed(points):
+    for finding, stems in findings:
         print_finding(console, {**finding.plain(), "message": f"{_listed(stems)}: {finding.message}"})
+    return told
 
 
 def _shown(path: Path) -> str:
@@ -102,7 +125,7 @@ def _listed(items: Sequence[object]) -> str:
     return ", ".join(map(str, items[:_SHOWN])) + more
 
 
-def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
+def _check(path: Path, experiment: Experiment, *, build: bool, show: bool) -> dict[str, Any]:
     from nnexp.data.datasets import describe
     from nnexp.preflight import preflight
 
@@ -110,11 +133,6 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
     checked = preflight(experiment, dataset)
     if checked.problems:
         raise ConfigError(checked.problems)
-
-    from rich.text import Text  # a bad config is answered without Rich
-
-    from nnexp.cli.console import stdout
-    from nnexp.cli.outcome import model_table, print_finding
 
     if build or checked.layers is None:
         from nnexp.training.rehearsal import rehearse
@@ -126,11 +144,19 @@ def _check(path: Path, experiment: Experiment, *, build: bool) -> None:
             "total": sum(layer.parameters for layer in checked.layers),
             "trainable": sum(layer.trainable for layer in checked.layers),
         }
-    console = stdout()
-    console.print(Text.assemble((f"{_shown(path)}: ", "bold"), ("good", "green")), soft_wrap=True)
-    console.print(model_table(rows, parameters))
-    for finding in checked.warnings:
-        print_finding(console, finding.plain())
+    findings = [finding.plain() for finding in checked.warnings]
+    if show:
+        from rich.text import Text  # a bad config is answered without Rich
+
+        from nnexp.cli.console import stdout
+        from nnexp.cli.outcome import model_table, print_finding
+
+        console = stdout()
+        console.print(Text.assemble((f"{_shown(path)}: ", "bold"), ("good", "green")), soft_wrap=True)
+        console.print(model_table(rows, parameters))
+        for finding in findings:
+            print_finding(console, finding)
+    return {"model": rows, "parameters": parameters, "findings": findings}
 
 
 def _row(layer: Any) -> dict[str, Any]:

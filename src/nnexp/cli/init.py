@@ -30,6 +30,9 @@ def init(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="The column of a table to learn, again for several; guessed by default."),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the config and where it is as JSON on stdout.")
+    ] = False,
 ) -> None:
     """Look at the data and write a commented config that trains as it is; without data, one for Fashion-MNIST.
 
@@ -43,7 +46,7 @@ def init(
     from nnexp.config.loading import parse_config
     from nnexp.data.datasets import describe
     from nnexp.errors import ConfigError, InputError
-    from nnexp.files import write_text
+    from nnexp.files import to_json, write_text
     from nnexp.preflight import preflight
     from nnexp.starter import EXAMPLE, NoData, config_text
 
@@ -69,7 +72,7 @@ def init(
         write_text(path, text)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    typer.echo(text)
+    typer.echo(to_json({"config": str(path), "text": text}) if as_json else text)
     if example:
         typer.echo("no data here, so this is an example; for your own:  nnexp init FOLDER", err=True)
     shown = shlex.quote(str(path))

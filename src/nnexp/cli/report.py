@@ -27,6 +27,7 @@ def report(
         str | None, typer.Option("--baseline", metavar="LABEL", help="Compare all with this one; else with the best.")
     ] = None,
     title: Annotated[str, typer.Option("--title", help="The page's heading; else the folder's name.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print where the page is as JSON on stdout.")] = False,
 ) -> None:
     """Write one self-contained HTML page: answer, table, curves, every run's details.
 
@@ -57,6 +58,10 @@ def report(
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; name another place with -o") from None
     count = len(collected.records)
+    if as_json:
+        from nnexp.files import to_json
+
+        typer.echo(to_json({"report": str(target), "runs": count}))
     stderr().print(f"report of {count} run{'s' if count > 1 else ''}: {target}", soft_wrap=True)
     collected.index.save()
 
