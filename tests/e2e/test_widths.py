@@ -76,9 +76,19 @@ def test_an_error_is_folded_between_words_and_a_pipe_gets_it_whole(tmp_path: Pat
     assert " ".join(" ".join(lines).split()) == " ".join(piped)
 
 
+def test_colours_that_are_forced_bring_no_moving_display_into_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD)
+    environment = {**os.environ, "FORCE_COLOR": "1"}
+    command = [sys.executable, "-m", "nnexp", "check", "good.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "good.yaml: good" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 def test_the_datasets_are_shown_whole_at_sixty_columns(tmp_path: Path) -> None:
     lines = on_terminal(["data", "ls"], tmp_path, 60)
     assert any(" fashion_mnist " in line and " 60,000 " in line and " 10,000 " in line for line in lines)
+    assert "no room here for shape, licence; --json has all" in lines
     assert max(map(len, (line for line in lines if not line.startswith("the cache")))) <= 60
 
 

@@ -76,7 +76,8 @@ def _folded(place: str, message: str) -> tuple[str, list[str]]:
 
 
 def _style(text: str, *, fg: str | None = None, bold: bool = False) -> str:
-    return text if "NO_COLOR" in os.environ else typer.style(text, fg=fg, bold=bold)
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return text if plain else typer.style(text, fg=fg, bold=bold)
 
 
 def table(*columns: str, title: str = "", right: tuple[str, ...] = ()) -> Table:
@@ -112,6 +113,12 @@ def that_fit(
         if sum(widths[place] for place in kept) > room:
             kept.remove(list(columns).index(name))
     return kept
+
+
+def print_left_out(console: Console, columns: Sequence[str], kept: Sequence[int]) -> None:
+    """Name the columns that there was no room for."""
+    if hidden := [name for place, name in enumerate(columns) if place not in kept]:
+        console.print(f"no room here for {', '.join(hidden)}; --json has all", style="dim")
 
 
 def print_long(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], right: tuple[str, ...]) -> None:
@@ -176,6 +183,11 @@ def _console(*, stderr: bool) -> Console:
 
     class Steady(Console):
         """Goes silent when its reader is gone (`nnexp run … | head`), where Rich would end the process."""
+
+        @property
+        def is_terminal(self) -> bool:
+            """Not where FORCE_COLOR says so of a pipe: Rich would move about in it."""
+            return super().is_terminal and self.file.isatty()
 
         def on_broken_pipe(self) -> None:
             self.quiet = True

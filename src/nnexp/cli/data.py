@@ -32,7 +32,7 @@ def list_datasets(as_json: Json = False) -> None:
     Example:  nnexp data ls
     """
     from nnexp import machine
-    from nnexp.cli.console import stdout, table, that_fit
+    from nnexp.cli.console import print_left_out, stdout, table, that_fit
     from nnexp.data import cache
     from nnexp.data.datasets import DATASETS, where
     from nnexp.files import to_json
@@ -52,6 +52,7 @@ def list_datasets(as_json: Json = False) -> None:
     for row in rows:
         shown.add_row(*(row[place] for place in kept))
     stdout().print(shown)
+    print_left_out(stdout(), columns, kept)
     stdout().print(f"the cache: {machine.written(cache.size())} in {cache.home()}", soft_wrap=True)
 
 

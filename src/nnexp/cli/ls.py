@@ -26,7 +26,7 @@ def ls(
     Example:  nnexp ls
     Example:  nnexp ls runs --json
     """
-    from nnexp.cli.console import end_at_once, print_long, stderr, stdout, that_fit
+    from nnexp.cli.console import end_at_once, print_left_out, print_long, stderr, stdout, that_fit
     from nnexp.errors import InputError
     from nnexp.files import to_json
     from nnexp.runs import record
@@ -59,8 +59,7 @@ def ls(
         cut = [[row[0][:_LONGEST_NAME], *row[1:]] for row in rows]  # a longer name is folded
         kept = that_fit(columns, cut, console.width, _LESS_ASKED) if console.is_terminal else [*range(len(columns))]
         print_long(console, [columns[place] for place in kept], [[row[p] for p in kept] for row in rows], columns[2:])
-        if hidden := [name for place, name in enumerate(columns) if place not in kept]:
-            console.print(f"no room here for {', '.join(hidden)}; --json has all", style="dim")
+        print_left_out(console, columns, kept)
     index.save()
     end_at_once()
 

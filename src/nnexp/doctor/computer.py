@@ -123,13 +123,15 @@ def _fetched(dataset: Dataset, origin: Files, *, network: bool) -> Check:
     fix = f"nnexp data fetch {dataset.name}, where there is a network; or place its files by hand: docs/datasets.md"
     if not network:
         return Check("data", "ok", f"{dataset.name}: not here; fetched when it is first needed (--network tries it)")
-    failures = []
+    failures: dict[str, str] = {}
     for source in origin.sources:
-        if source.network and source.title.startswith("http"):
+        server = _server(source.title) if source.network and source.title.startswith("http") else ""
+        if server and server not in failures:
             if (failure := _unreachable(source.title)) is None:
-                return Check("data", "ok", f"{dataset.name}: not here; {_server(source.title)} answers")
-            failures.append(f"{_server(source.title)}: {failure}")
-    return Check("data", "warning", f"{dataset.name}: not here, and no server answers ({'; '.join(failures)})", fix)
+                return Check("data", "ok", f"{dataset.name}: not here; {server} answers")
+            failures[server] = failure
+    told = "; ".join(f"{server}: {failure}" for server, failure in failures.items())
+    return Check("data", "warning", f"{dataset.name}: not here, and no server answers ({told})", fix)
 
 
 def _holding(source: Folder, origin: Files) -> Path | None:
