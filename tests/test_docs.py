@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 COMMAND = re.compile(r"^(?: {4}|\$ )?((?:python -m )?nnexp .+)$|`((?:python -m )?nnexp [^`]+)`", re.MULTILINE)
-YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+YAML_BLOCK = re.compile(r"^```yaml(?: title=\S+)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -66,8 +67,8 @@ def whole() -> Any:
     return typer.main.get_command(application())
 
 
-def parse(words: list[str]) -> None:
-    """Hold a command line against nnexp's commands and options; nothing is run."""
+def parse(words: list[str], saved: Sequence[str] = ()) -> None:
+    """Hold a command line against nnexp's commands and options, with files that its page saved; nothing is run."""
     command = whole()
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands, words[0]
@@ -77,15 +78,16 @@ def parse(words: list[str]) -> None:
     assert given <= {*options, "-h", "--help"}
     for word in words:
         if word.startswith("configs/") and "*" not in word:
-            assert (ROOT / word).exists(), word
+            assert word in saved or (ROOT / word).exists(), word
 
 
 @every_page
 def test_commands_in_the_documents_exist_with_their_options(page: Path) -> None:
+    saved = re.findall(r'^```yaml title="(.+)"$', text_of(page), re.MULTILINE)
     for shown in COMMAND.findall(text_of(page)):
         words = shlex.split(" ".join(shown).replace("python -m nnexp", "nnexp"), comments=True)
         end = next((place for place, word in enumerate(words) if word in {"|", ">", "&&"}), len(words))
-        parse(words[1:end])
+        parse(words[1:end], saved)
 
 
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:

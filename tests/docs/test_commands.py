@@ -72,7 +72,7 @@ OWN: dict[str, dict[str, Maker]] = {
 }
 # How the runs are made that a page speaks of and does not make, shorter than they would be.
 CUT_OFF = """
-nnexp run configs/fashion_sigmoid128.yaml > said & until grep -q '^epoch' said; do sleep 0.1; done
+nnexp run configs/fashion_sigmoid128.yaml > said 2>&1 & until grep -q '^epoch' said; do sleep 0.1; done
 kill -TERM $!; wait $!; rm said
 """
 WIDTHS = """
