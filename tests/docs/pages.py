@@ -177,7 +177,7 @@ class Session:
         code = 0
         if step.kind == "file":
             (self.folder / step.name).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / step.name).write_text(text)
+            (self.folder / step.name).write_text(text, encoding="utf-8")
         elif step.kind == "sh":
             line = f"{{ {text}\n}} < /dev/null > {printed} 2>&1; echo '\"{END}\"' $?"
             code = self.ask(("bash",), line)
@@ -187,7 +187,7 @@ class Session:
             code = self.ask((sys.executable, "-c", PYTHON), json.dumps(piece))
         for name in STAMPED.finditer(step.shown):
             self.stand_in(name)  # the run that the page shows here is the one that was made here
-        return code, printed.read_text() if printed.exists() else ""
+        return code, printed.read_text(encoding="utf-8") if printed.exists() else ""
 
     def newest(self, label: str) -> str | None:
         """The newest run or sweep folder of that name."""
