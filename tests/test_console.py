@@ -1,9 +1,10 @@
-"""Tables of thousands of rows look as Rich makes them."""
+"""Tables of thousands of rows look as Rich makes them; of an outcome the names are dim, not the values."""
 
 from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from nnexp.cli.console import print_long, print_unfolded, table, that_fit
+from nnexp.cli.outcome import print_outcome
+from nnexp.runs import record
 
 COLUMNS = ("run", "status", "epochs")
 cells = st.text(st.sampled_from("ab 0.9é–数\U0001f600̈[]:"), max_size=12)
@@ -70,3 +73,11 @@ def test_columns_that_are_less_asked_for_give_way() -> None:
     assert that_fit(COLUMNS, rows, 40, ("epochs", "status")) == [0, 1, 2]
     assert that_fit(COLUMNS, rows, 29, ("epochs", "status")) == [0, 1]
     assert that_fit(COLUMNS, rows, 5, ("epochs", "status")) == [0]
+
+
+def test_the_figures_of_an_outcome_stand_out_from_their_names(trained: Path) -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=80, highlight=False, force_terminal=True, color_system="standard")
+    print_outcome(record.read(trained / "iris"), console)
+    assert re.search(r"^\x1b\[2mtest accuracy  \x1b\[0m\x1b\[1m0\.\d+\x1b\[0m  \(95 % interval", text.getvalue(), re.M)
+    assert re.search(r"^\x1b\[2mstatus +\x1b\[0m\x1b\[32mcompleted\x1b\[0m$", text.getvalue(), re.M)

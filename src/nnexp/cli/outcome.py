@@ -48,13 +48,13 @@ def print_outcome(found: record.RunRecord, console: Console, *, findings: bool =
     The findings can be left out where they were told as they came.
     """
     reason = f" after epoch {found.stopped['epoch']}: {found.stopped['reason']}" if found.stopped else ""
-    facts = {"status": Text(found.status, _STYLES[found.status]).append(reason, "default")}
+    facts = {"status": Text.assemble((found.status, _STYLES[found.status]), reason)}
     if found.error:
         facts["error"] = Text(found.error)
     others = [name for name in found.test if name not in {"loss", found.headline}]
     for name in ("loss", found.headline, *others[:_MOST_NAMED]):
-        value = Text(figure(found.test.get(name)), "bold" if name == found.headline else "")
-        facts[f"test {in_words(name)}"] = value.append(_interval(found, name), "default")
+        shown = (figure(found.test.get(name)), "bold" if name == found.headline else "")
+        facts[f"test {in_words(name)}"] = Text.assemble(shown, _interval(found, name))
     facts["time"] = Text(_time(found.timings))
     facts["seed"] = Text(str(found.seed))
     width = min(max(map(len, facts)), _WIDEST_NAME)
@@ -79,7 +79,7 @@ def _print_fact(console: Console, name: str, value: Text, width: int, *, whole: 
     if console.is_terminal and not whole:
         console.print(beside(name, width, value))
     else:
-        console.print(Text(f"{name:<{width}}  ", "dim").append(value), soft_wrap=True)
+        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value), soft_wrap=True)
 
 
 def _interval(found: record.RunRecord, name: str) -> str:
