@@ -84,6 +84,13 @@ def test_a_filter_may_leave_the_baseline_out(sweep: Path) -> None:
         compared(sweep, metric="nothing")
 
 
+def test_a_filter_that_keeps_a_later_run_of_the_baseline_keeps_the_baseline(sweep: Path) -> None:
+    ask(sweep, "hidden=16")
+    found = compared(sweep, filters=["seed=2"])
+    assert found.baseline == "hidden=16"
+    assert not any("has no result" in note for note in found.notes)
+
+
 def test_what_the_user_names_goes_first(sweep: Path) -> None:
     ask(sweep, "hidden=16")
     assert compared(sweep, baseline="8").baseline == "hidden=8"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ class Asked:
     commands: tuple[str, ...] = ()  # that make the runs
     search: Sought | None = None
 
-    def baseline_in(self, records: Sequence[RunRecord]) -> str | None:
-        """A completed run of the baseline, by its absolute path, which no label is like; None where there is none."""
+    def baseline_in(self, records: Sequence[RunRecord]) -> Iterator[str]:
+        """The completed runs of the baseline, by their absolute paths, which no label is like."""
         done = (run.path for run in records if run.status == "completed" and run.path in self.baseline_runs)
-        return next((str(path.absolute()) for path in done), None)
+        return (str(path.absolute()) for path in done)
 
 
 def asked_of(folder: Path) -> Asked:
@@ -90,11 +90,11 @@ def compare_as_asked(
 
     if baseline is not None or not asked.baseline:
         return compared(baseline)
-    if own := asked.baseline_in(found.records):
+    for own in asked.baseline_in(found.records):
         try:
             return compared(own)
         except NoBaseline:
-            pass  # filters have left it out, or it lacks the metric
+            continue  # filters have left this one out, or it lacks the metric
     return compared(
         None, f"The sweep's baseline, {asked.baseline}, has no result here; all are compared with the best instead."
     )
