@@ -1,7 +1,7 @@
 """Make the pictures in docs/images/ anew, from real runs on this computer: python docs/make_pictures.py.
 
-A run and a sweep are started on a terminal of their own, and what they leave standing on it becomes an SVG. A headless
-Chromium takes the picture of the sweep's report; the others are those that nnexp itself draws. About five minutes.
+A run is started on a terminal of its own, and what stands on that in the end becomes an SVG. A headless Chromium takes
+the picture of a sweep's report; the others are those that nnexp itself draws. They show times: let it run undisturbed.
 """
 
 from __future__ import annotations
@@ -134,14 +134,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nnexp-pictures-") as temporary:
         folder = Path(temporary)
         shutil.copytree(ROOT / "configs", folder / "configs")
-        subprocess.run([nnexp(), "data", "fetch", "fashion_mnist", "mnist"], check=True)
+        subprocess.run([nnexp(), "data", "fetch", "fashion_mnist"], check=True)  # or the terminal would show it
         subprocess.run([nnexp(), "data", "show", "mnist", "--count", "5", "-o", IMAGES / "mnist.png"], check=True)
-        terminal_picture(["run", "configs/fashion_sigmoid128.yaml"], folder, "run")
+        terminal_picture(["run", "configs/fashion_sigmoid128.yaml"], folder, "terminal")
         subprocess.run([nnexp(), "run", "configs/fashion_30_epochs.yaml"], cwd=folder, check=True)
         for config, name in (("fashion_sigmoid128", "history"), ("fashion_30_epochs", "overfitting")):
             [run] = folder.glob(f"runs/*_{config}")
             shutil.copyfile(run / "history.png", IMAGES / f"{name}.png")
-        terminal_picture(["sweep", "--hidden", "128,512,1024", "--repeats", "5"], folder, "sweep")
+        subprocess.run([nnexp(), "sweep", "--hidden", "128,512,1024", "--repeats", "5"], cwd=folder, check=True)
         [report] = folder.glob("runs/*/report.html")
         page_picture(report, "report")
 

@@ -61,6 +61,13 @@ def test_links_within_the_documents_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(found), target
 
 
+def test_every_picture_is_shown_on_a_page_and_small() -> None:
+    shown = {target for page in PAGES for target in re.findall(r"images/([\w.]+)", text_of(page))}
+    pictures = {path.name: path.stat().st_size for path in (DOCS / "images").iterdir()}
+    assert shown == set(pictures)
+    assert max(pictures.values()) < 300_000
+
+
 @functools.cache
 def whole() -> Any:
     """The command line with all its commands."""
