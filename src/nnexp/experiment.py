@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -52,6 +53,8 @@ class Options:
     later: Callable[[Rest], None] | None = None  # is given what needs the session no more; None: it is done at once
     is_hopeless: Callable[[], bool] | None = None  # asked after each epoch that was told; None: the run goes to its end
     profile: Profile | None = None  # where the time goes, for metrics.json; None: it is not measured
+    hosts: Sequence[str] = ()  # that the run is spread over, each as `name:port`, this one first; none: this one alone
+    wait: float = 300.0  # seconds for the others to come
     track: bool = True  # whether its trackers are told here; a sweep's driver does it for its runs
 
 
@@ -160,9 +163,10 @@ def _get_ready(
         splits = _splits(experiment, dataset, options, fetch_progress)
     with clock.stage("setup"):
         report(starting := events.Stage("starting TensorFlow"))
-        if checked.layers is None:  # only Keras knows the shapes: it may want more memory than there is
+        # Only Keras knows the shapes: it may want more memory than there is. But hosts meet before TensorFlow begins.
+        if checked.layers is None and not options.hosts:
             _rehearse(experiment, dataset, threads)
-        session = _session(options.session, experiment, splits, dataset, threads, clock.mark)
+        session = _session(options, experiment, splits, dataset, threads, clock.mark, report)
     return _Ready(experiment, dataset, splits, session, checked.warnings, (reading, starting), clock)
 
 
@@ -218,12 +222,13 @@ def _rehearse(experiment: Experiment, dataset: Dataset, threads: int | None) -> 
 
 
 def _session(
-    make: MakeSession | None,
+    options: Options,
     experiment: Experiment,
     splits: Splits,
     dataset: Dataset,
     threads: int | None,
     mark: Mark,
+    report: events.Report,
 ) -> Session:
     from nnexp.training import backend
     from nnexp.training.session import Session
@@ -231,8 +236,14 @@ def _session(
     try:
         mark("setup/tensorflow")
         backend.load()
+        make = options.session or Session
+        if options.hosts:
+            from nnexp.training.meeting import gather
+
+            mark("setup/hosts")
+            make = partial(Session, team=gather(options.hosts, options.wait, experiment, splits, report))
         mark("setup/model")
-        return (make or Session)(experiment, splits, dataset, threads)
+        return make(experiment, splits, dataset, threads)
     except NnexpError:
         raise
     except Exception as error:  # too little memory for the model, for one

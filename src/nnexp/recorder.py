@@ -143,7 +143,8 @@ class Recorder:
 
     def _how_to_go_on(self) -> str:
         where = f"from epoch {self._saved_epoch}" if self._saved_epoch else "from its start"
-        return f"to go on {where}:  nnexp resume {shlex.quote(str(self.folder.path))}"
+        hosts = f" --hosts {','.join(self.session.hosts)}" if self.session.hosts else ""
+        return f"to go on {where}:  nnexp resume {shlex.quote(str(self.folder.path))}{hosts}"
 
     def _is_over(self) -> bool:
         """Whether the result is written: asked of the file, since a signal may come right after."""

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,8 +109,8 @@ def unfinished(
             yield found
 
 
-def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
-    """Why a run, gone on with here and now, might come to another result than if it had not been cut off."""
+def reasons_against(found: RunRecord, experiment: Experiment, hosts: Sequence[str] = ()) -> list[str]:
+    """Why a run, gone on with now, here or on `hosts`, might come to another result than if it had not been cut off."""
     reasons = [
         f"{key} in config.yaml: {_short(found.config.get(key))} then, {_short(now)} now"
         for key, now in experiment.plain().items()
@@ -125,7 +125,8 @@ def reasons_against(found: RunRecord, experiment: Experiment) -> list[str]:
     from nnexp.training import backend, mirrored
 
     backend.load()  # it knows the accelerators
-    return reasons + changes(environment, describe(sys.argv, found.threads or 0, mirrored.replicas(experiment)))
+    devices = mirrored.replicas(experiment, hosts)
+    return reasons + changes(environment, describe(sys.argv, found.threads or 0, devices))
 
 
 def _go_on(
@@ -139,10 +140,16 @@ def _go_on(
     if found.status == "running":
         raise Busy(_under_way(found.path))
     experiment = load_experiment(found.folder.config)
-    reasons = reasons_against(found, experiment)
+    if options.hosts and experiment.distribute != "mirrored":
+        raise InputError(
+            f"{printable(found.path)} is not spread over devices (distribute: mirrored)\nleave --hosts out"
+        )
+    reasons = reasons_against(found, experiment, options.hosts)
     if reasons and not force:
         listed = "".join(f"\n    {reason}" for reason in reasons)
         path, config = shlex.quote(printable(found.path)), shlex.quote(printable(found.folder.config))
+        if not options.hosts and any("of host" in reason for reason in reasons):
+            listed += f"\nTo go on with it on several hosts:  nnexp resume {path} --hosts HOST:PORT,HOST:PORT"
         how = f"To go on all the same, maybe to another result:  nnexp resume --force {path}"
         anew = f"To run it anew:  nnexp run {config}"
         raise InputError(f"{printable(found.path)} cannot go on exactly as it began:{listed}\n{how}\n{anew}")

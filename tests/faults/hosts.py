@@ -65,8 +65,12 @@ class Host:
             "--host",
             THERE.format(host=self.number),
         ]
-        with place.with_suffix(".log").open("wb") as log:
-            return subprocess.Popen([*self._within(), *command], stdout=log, stderr=log, env=ENVIRONMENT)
+        return self.start(command, place.with_suffix(".log"))
+
+    def start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        """Start a process on this computer."""
+        with log.open("wb") as said:
+            return subprocess.Popen([*self._within(), *command], stdout=said, stderr=said, env=ENVIRONMENT)
 
     def cut_off(self) -> None:
         """Pull the cable, for good."""

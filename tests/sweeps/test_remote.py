@@ -13,9 +13,10 @@ import pytest
 
 from nnexp import events
 from nnexp.findings import Finding
+from nnexp.runs import versions
 from nnexp.runs.process import alive
 from nnexp.sweeps.child import Ask, Ending, Free, Message, Task
-from nnexp.sweeps.remote import versions, wire
+from nnexp.sweeps.remote import wire
 from nnexp.sweeps.remote.mirror import PIECE_BYTES, BadPiece, Kept, Mirror, Piece, as_left, as_ours
 
 RUNNING = {"status": "running", "process": {"pid": 1, "host": "elsewhere", "started": 0}}

@@ -37,7 +37,7 @@ def train(made: Any, name: str, batch: int, chunk: int | None = None) -> tuple[A
     """One epoch; with `chunk`, in chunks of exactly that many steps."""
     runner = engine.CompiledEngine(made, X, Y, batch, name)
     if chunk:
-        runner._steps_a_chunk = chunk
+        runner.steps_a_call = chunk
         runner._pace = lambda steps, seconds: None  # type: ignore[method-assign]  # as on a machine of that speed
     told: list[int] = []
     logs = runner.train_epoch(engine.epoch_order(3, 1, len(X)), lambda step, logs: told.append(step))

@@ -23,6 +23,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "sweep": "Train all combinations, with repeats, and compare them.",
         "resume": "Go on with what was cut off, to the same result.",
         "verify": "Train a run again: is every bit the same?",
+        "join": "Help another computer with a run on several hosts.",
     },
     "Answer": {
         "compare": "Tell differences between runs from chance.",
@@ -48,7 +49,7 @@ _HEADINGS = {
     "Changes to the config": "hidden activation epochs batch-size optimizer learning-rate normalization dataset seed"
     " track set",
     "Search": "sampler trials",
-    "Where runs are done": "workers executor scheduler",
+    "Where runs are done": "workers executor scheduler hosts wait",
     "Output": "quiet json csv markdown html plots profile notify",
 }
 _HEADING_OF = {f"--{name}": heading for heading, names in _HEADINGS.items() for name in names.split()}

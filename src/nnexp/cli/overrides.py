@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,13 @@ Track = Annotated[
     str | None,
     typer.Option(metavar="NAME,…", help="Trackers to tell: mlflow, tensorboard, wandb; none takes the config's away."),
 ]
+Hosts = Annotated[
+    str | None,
+    typer.Option(metavar="A:PORT,B:PORT", help="Spread the run over these hosts, this one first; see `nnexp join`."),
+]
+Wait = Annotated[
+    float, typer.Option(metavar="SECONDS", min=0, help="With --hosts: how long the others are waited for.")
+]
 Seed = Annotated[str | None, typer.Option(metavar="N", help="The root seed.")]
 Notify = Annotated[
     bool, typer.Option("--notify", help="When it ends, ring the terminal's bell and tell the desktop, if there is one.")
@@ -52,6 +59,15 @@ _PATHS = {
 def trackers(text: str | None) -> str | None:
     """What `--track` says as a list: `mlflow,tensorboard` needs no brackets."""
     return text if text is None or text.strip() in ("none", "") or text.lstrip().startswith("[") else f"[{text}]"
+
+
+def of_hosts(hosts: str | None, wait: float) -> dict[str, Any]:
+    """What `--hosts` and `--wait` say, as options of a run."""
+    if hosts is None:
+        return {}
+    from nnexp.training.meeting import hosts_of
+
+    return {"hosts": hosts_of(hosts), "wait": wait}
 
 
 def collect(sets: list[str] | None, **options: str | None) -> list[Override]:

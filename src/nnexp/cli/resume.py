@@ -29,6 +29,8 @@ def resume(
         bool, typer.Option("--force", help="Go on though config, code, versions or machine have changed.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
+    hosts: options.Hosts = None,
+    wait: options.Wait = 300,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print metrics.json (of a sweep table.json; of several a list).")
@@ -51,11 +53,14 @@ def resume(
     from nnexp.errors import InputError
     from nnexp.experiment import Options
 
+    several = options.of_hosts(hosts, wait)
     targets = [target for path in runs for target in _targets(path)]
     if not targets:
         if not quiet:
             stderr().print(f"nothing to go on with in {', '.join(map(str, runs))}", soft_wrap=True)
         return
+    if several and (len(targets) > 1 or (targets[0] / "sweep.yaml").exists()):
+        raise InputError("--hosts is for a single run\nname one run folder")
     if len(targets) > 1:
         flags = [("--force", force), ("--offline", offline), ("--quiet", quiet), ("--profile", profiled)]
         raise typer.Exit(_one_by_one(targets, [flag for flag, given in flags if given], as_json=as_json))
@@ -69,7 +74,8 @@ def resume(
             )
         resume_sweep(target, offline=offline, quiet=quiet, as_json=as_json)
     else:
-        how = Options(offline=offline, command=sys.argv, profile=begin_profile() if profiled else None)
+        profile = begin_profile() if profiled else None
+        how = Options(offline=offline, command=sys.argv, profile=profile, **several)
         resume_run(target, how, force=force, quiet=quiet, as_json=as_json)
 
 

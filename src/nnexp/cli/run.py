@@ -40,6 +40,8 @@ def run(
         bool,
         typer.Option("--resume", help="Go on with the newest run of this config that was cut off, if any."),
     ] = False,
+    hosts: options.Hosts = None,
+    wait: options.Wait = 300,
     runs_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("runs"),
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
@@ -61,8 +63,9 @@ def run(
     from nnexp.config.experiment import load_experiment
     from nnexp.experiment import Options, run_experiment
 
+    several = options.of_hosts(hosts, wait)
     changes = options.collect(
-        sets,
+        [*(sets or []), "distribute=mirrored"] if several else sets,
         hidden=hidden,
         activation=activation,
         epochs=epochs,
@@ -75,7 +78,7 @@ def run(
         track=options.trackers(track),
     )
     experiment = load_experiment(config, changes)
-    how = Options(runs_dir, offline, sys.argv, profile=profile)
+    how = Options(runs_dir, offline, sys.argv, profile=profile, **several)
     if resume and (unfinished := _newest_unfinished(experiment, runs_dir, quiet=quiet)):
         resume_run(unfinished, how, quiet=quiet, as_json=as_json)
     else:

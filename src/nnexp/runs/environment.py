@@ -82,7 +82,7 @@ def changes(recorded: Any, now: Mapping[str, Any]) -> list[str]:
         pairs.append(("nnexp of the same version but another source:", recorded.get("code"), now.get("code")))
     pairs.append(("processor:", recorded.get("cpu"), now.get("cpu")))
     pairs.append(("threads:", recorded.get("threads"), now.get("threads")))
-    pairs.append(("devices of distribute:", _names(recorded.get("replicas")), _names(now.get("replicas"))))
+    pairs.append(("devices of distribute:", _places(recorded.get("replicas")), _places(now.get("replicas"))))
     pairs.append(("accelerators:", _names(recorded.get("accelerators")), _names(now.get("accelerators"))))
     pairs.append(("engine:", _mapping(recorded.get("engine")).get("name"), _mapping(now.get("engine")).get("name")))
     then_set, now_set = _mapping(recorded.get("variables")), _mapping(now.get("variables"))
@@ -103,6 +103,14 @@ def _names(value: Any) -> str | None:
     if not isinstance(value, list):
         return None
     return ", ".join(name for name in value if isinstance(name, str)) or "none"
+
+
+def _places(value: Any) -> str | None:
+    """Devices in one text, those of several hosts with a number for each host: what it is called changes no result."""
+    if not isinstance(value, list) or not all(isinstance(name, str) and " " in name for name in value):
+        return _names(value)
+    hosts = list(dict.fromkeys(name.split()[0] for name in value))
+    return _names([f"{name.split()[-1]} of host {1 + hosts.index(name.split()[0])}" for name in value])
 
 
 def _setting(value: Any) -> str:

@@ -36,6 +36,8 @@ class Engine(Protocol):
     name: str
     reason: str
     callbacks: Any
+    model: Any
+    steps_a_call: int
 
     def train_epoch(self, order: NDArray[np.int32], on_progress: OnProgress) -> Logs:
         """One pass over the training set in `order` (shape [n]); returns loss and metrics of the epoch."""
@@ -101,7 +103,7 @@ class CompiledEngine:
         self.feed(x, y, sample_weight)
         build(model, self._gather(*self.source.single(np.arange(min(2, self.examples), dtype=np.int32))))
         self._compile()
-        self._steps_a_chunk = max(1, self.steps // 20)
+        self.steps_a_call = max(1, self.steps // 20)
         self._warm = False
 
     def feed(self, x: Any, y: Any, sample_weight: Any = None) -> None:
@@ -147,15 +149,16 @@ class CompiledEngine:
         self.model.reset_metrics()
         full = self.steps * self.batch_size
         logs: Logs = {}
-        done = 0
+        done, steps_a_call = 0, self.steps_a_call
         for portion in self.source.portions(order[:full].reshape(self.steps, self.batch_size)):
             step = 0
             while step < portion.steps:
-                stop = min(portion.steps, step + self._steps_a_chunk)
+                stop = min(portion.steps, step + steps_a_call)
                 begun = time.perf_counter()
                 logs = self._chunk(portion, step, stop)
                 if self._warm:  # the first chunk's time is mostly the compiler's
                     self._pace(stop - step, time.perf_counter() - begun)
+                    steps_a_call = steps_a_call if self.spread.in_step else self.steps_a_call
                 self._warm = True
                 step = stop
                 on_progress(done + step, logs)
@@ -182,13 +185,14 @@ class CompiledEngine:
     def _pace(self, steps: int, seconds: float) -> None:
         """Aim the next chunk at CHUNK_SECONDS. Where chunks end changes no bit of the result."""
         wanted = round(steps * CHUNK_SECONDS / max(seconds, 1e-6))
-        self._steps_a_chunk = min(max(wanted, 1), 2 * steps)
+        self.steps_a_call = min(max(wanted, 1), 2 * steps)
 
 
 class KerasEngine:
     """Keras' own compiled step, a batch at a time, with the batch hooks of its callbacks."""
 
     callbacks: Any = None  # a keras CallbackList, for its batch hooks
+    steps_a_call = 1
 
     def __init__(
         self, model: Any, x: Any, y: Any, batch_size: int, name: str, reason: str = "", sample_weight: Any = None

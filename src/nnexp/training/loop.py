@@ -52,12 +52,14 @@ def epochs(
 
         progress(epoch, 0, steps, {})  # the first epoch compiles before its first step
         callbacks.on_epoch_begin(epoch - 1)
-        logs = dict(engine.train_epoch(epoch_order(seed, epoch, examples), on_progress))
+        with evaluator.spread.together(engine, "epoch", epoch):
+            logs = dict(engine.train_epoch(epoch_order(seed, epoch, examples), on_progress))
         diverged = not math.isfinite(logs["loss"])
         if validation is not None:
             mark("training/validation")
             callbacks.on_test_begin()
-            held_out, _ = evaluator.evaluate(*validation)
+            with evaluator.spread.together(engine, "validation"):
+                held_out, _ = evaluator.evaluate(*validation)
             callbacks.on_test_end(held_out)
             logs |= {f"val_{name}": value for name, value in held_out.items()}
         mark("training/callbacks")

@@ -36,9 +36,17 @@ def devices() -> list[str]:
     return [f"{kind}:{number}" for number in range(sum(len(parts or (None,)) for parts in found))]
 
 
-def replicas(experiment: Experiment) -> list[str] | None:
-    """The devices that an experiment is spread over here; None where it asks for none."""
-    return devices() if experiment.distribute == "mirrored" else None
+def of_a_host() -> list[str]:
+    """The devices of this machine for a run on several hosts: all GPUs, else one processor, which TensorFlow takes."""
+    found = devices()
+    return found if found[0].startswith("GPU") else found[:1]
+
+
+def replicas(experiment: Experiment, hosts: Sequence[str] = ()) -> list[str] | None:
+    """The devices that an experiment is spread over, here or on these hosts; None where it asks for none."""
+    if experiment.distribute != "mirrored":
+        return None
+    return [f"{host} {device}" for host in hosts for device in of_a_host()] if hosts else devices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,8 @@ class Mirrored:
     strategy: Any
     count: int
     parts: int = 1  # on each device
+    first: int = 0  # the place of this process's first device among all
+    in_step: bool = False
 
     @classmethod
     def on(cls, devices: Sequence[str]) -> Mirrored:
@@ -72,9 +82,14 @@ class Mirrored:
         def on_device() -> None:
             step((parts[_device() % len(parts)], *rest))
 
-        with _as_one(model, [part.shape[0] for part in parts] if len(parts) > 1 else []) as outputs:
+        lengths = [part.shape[0] for part in parts] if len(parts) > 1 else []
+        with _as_one(model, lengths, self.first) as outputs:
             self.strategy.run(on_device)
         return outputs[0]
+
+    def together(self, engine: Any, do: str, epoch: int = 0) -> AbstractContextManager[None]:
+        """See Spread."""
+        return contextlib.nullcontext()
 
     @contextlib.contextmanager
     def epoch(self, model: Any) -> Iterator[None]:
@@ -82,23 +97,23 @@ class Mirrored:
         weights = {id(variable) for variable in model.non_trainable_weights}
         for state in model.non_trainable_variables:
             if id(state) not in weights:  # of a random generator: its seed, and how often it was asked
-                first, *others = self.strategy.experimental_local_results(state.value)
-                seed, asked = first.numpy()
-                for device, other in enumerate(others, 1):
-                    other.assign([seed + _STRIDE * device, asked])
+                copies = self.strategy.experimental_local_results(state.value)
+                seed, asked = copies[0].numpy()
+                for device, copy in enumerate(copies, self.first):
+                    copy.assign([seed + _STRIDE * device, asked])
         yield
         # Moving averages are linear in what they are of: their mean now is what the mean at each step would give.
         for variable in model.non_trainable_weights:
             first, *others = (copy.numpy() for copy in self.strategy.experimental_local_results(variable.value))
             if any((other != first).any() for other in others):
-                variable.assign(sum(others, first) / self.count)
+                variable.assign(sum(others, first) / (1 + len(others)))
 
 
 @contextlib.contextmanager
-def _as_one(model: Any, lengths: Sequence[int]) -> Iterator[list[Any]]:
+def _as_one(model: Any, lengths: Sequence[int], first: int) -> Iterator[list[Any]]:
     """Have devices that each call the model on a part of so many examples (none: on all) act as one in this scope.
 
-    Yields the list of the model's outputs for the whole batch, one for each call on the first device.
+    Yields the list of the model's outputs for the whole batch, one for each call on the `first` device of this process.
     """
     import tensorflow as tf
 
@@ -114,7 +129,7 @@ def _as_one(model: Any, lengths: Sequence[int]) -> Iterator[list[Any]]:
             before, after = sum(lengths[: _device()]), sum(lengths[_device() + 1 :])
             padded = tf.pad(outputs, [[before, after]] + [[0, 0]] * (outputs.shape.rank - 1))
             outputs = tf.distribute.get_replica_context().all_reduce("SUM", padded)
-        if _device() == 0:
+        if _device() == first:
             given.append(outputs)
         return outputs
 

@@ -25,6 +25,7 @@ from nnexp.profile import Mark, Progress, unmarked
 from nnexp.training import backend, engine, mirrored, model, programs, shards, stream
 from nnexp.training.callbacks import make_callbacks, stop_reason
 from nnexp.training.engine import Logs
+from nnexp.training.hosts import Team
 from nnexp.training.loop import EpochResult, epochs
 from nnexp.training.state import Keeper, State, fits
 
@@ -42,18 +43,27 @@ class Done:
 class Session:
     """One model in training on one set of splits."""
 
-    def __init__(self, experiment: Experiment, splits: Splits, dataset: Dataset, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        splits: Splits,
+        dataset: Dataset,
+        threads: int | None = None,
+        team: Team | None = None,
+    ) -> None:
         """Import TensorFlow, seed, build and compile the model and its engine.
 
-        `threads` is what a run that goes on was begun with; None: what the experiment says.
+        `threads` is what a run that goes on was begun with; None: what the experiment says. `team` has the hosts that
+        batches are spread over; None: this one.
 
         Raises:
             ConfigError: Keras refuses a part of the experiment.
         """
         self.experiment, self.splits, self.dataset = experiment, splits, dataset
         self.threads = threads or experiment.threads or backend.available_cpus()
-        self.devices = mirrored.replicas(experiment)
-        self.spread = self._spread()
+        self.hosts = team.hosts if team else ()
+        self.devices = mirrored.replicas(experiment, self.hosts)
+        self.spread = self._spread(team)
         self._programs = programs.borrow(self.threads)
         backend.seed_everything(experiment.seed)
         with self.spread.scope():
@@ -66,8 +76,11 @@ class Session:
         self.callbacks: list[Any] = []
         self._keeper: Keeper | None = None
 
-    def _spread(self) -> shards.Spread:
+    def _spread(self, team: Team | None) -> shards.Spread:
         """How batches go through the model; TensorFlow is given its threads."""
+        if team:
+            backend.prepare(self.threads)
+            return team.spread()
         devices = self.devices or ()
         parts = 1 if len(devices) > 1 else shards.parts(self.experiment, self.threads)
         backend.prepare(self.threads, parts)
@@ -121,6 +134,17 @@ class Session:
         return True
 
     @property
+    def validation(self) -> tuple[Any, Any] | None:
+        """The validation part as model and loss take it: examples, targets; None where there is none."""
+        x, labels = self.splits.x_val, self.splits.y_val
+        return None if x is None or labels is None else (x, self._targets(labels))
+
+    @property
+    def test(self) -> tuple[Any, Any]:
+        """The test part as model and loss take it: examples, targets."""
+        return self.splits.x_test, self._targets(self.splits.y_test)
+
+    @property
     def summary(self) -> list[dict[str, Any]]:
         """A row a layer: `layer`, `kind`, `output`, `parameters`."""
         return model.summary(self.model)
@@ -172,9 +196,6 @@ class Session:
             self.callbacks, add_history=True, model=self.model, epochs=experiment.epochs, steps=steps, verbose=0
         )
         self.engine.callbacks = hooks
-        held_out = None
-        if splits.x_val is not None and splits.y_val is not None:
-            held_out = (splits.x_val, self._targets(splits.y_val))
         self.model.stop_training = False
         hooks.on_train_begin()
         self._keeper = Keeper(self.model, self.callbacks)
@@ -192,7 +213,7 @@ class Session:
                 seed=experiment.seed,
                 examples=len(splits.x_train),
                 steps=steps,
-                validation=held_out,
+                validation=self.validation,
                 evaluator=self.evaluator,
                 stop_on_divergence=experiment.on_divergence == "stop",
                 progress=progress,
@@ -225,8 +246,9 @@ class Session:
 
     def evaluate(self) -> tuple[Evaluation, dict[str, float]]:
         """The evaluation of the predictions on the test split, and Keras' loss and metrics there."""
-        x, labels = self.splits.x_test, self.splits.y_test
-        test, outputs = self.evaluator.evaluate(x, self._targets(labels))
+        labels = self.splits.y_test
+        with self.spread.together(self.engine, "test"):
+            test, outputs = self.evaluator.evaluate(*self.test)
         task = self.dataset.task
         answered = answers(task, outputs, bool(self.experiment.loss.get("from_logits")))
         return evaluate(task, labels, answered, self.dataset.classes), test

@@ -52,12 +52,22 @@ class Spread(Protocol):
         """What an epoch runs in."""
         ...
 
+    @property
+    def in_step(self) -> bool:
+        """Whether all calls of an epoch must be of one length."""
+        ...
+
+    def together(self, engine: Any, do: str, epoch: int = 0) -> AbstractContextManager[None]:
+        """In which all hosts do the same: train an `epoch`, or evaluate on `validation` or `test`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """On one device, in so many parts; 1: whole."""
 
     parts: int = 1
+    in_step: bool = False
 
     def run(self, model: Any, step: Step, batch: tuple[Any, ...]) -> Any:
         """See Spread."""
@@ -70,6 +80,10 @@ class Parts:
         return contextlib.nullcontext()
 
     def epoch(self, model: Any) -> AbstractContextManager[None]:
+        """See Spread."""
+        return contextlib.nullcontext()
+
+    def together(self, engine: Any, do: str, epoch: int = 0) -> AbstractContextManager[None]:
         """See Spread."""
         return contextlib.nullcontext()
 

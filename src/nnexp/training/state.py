@@ -61,7 +61,7 @@ class Keeper:
         kinds = {str(kind): kind for kind in (variable.numpy().dtype for variable in _variables(self.model))}
         try:
             for index, variable in enumerate(_variables(self.model)):
-                variable.assign(_as(variable.numpy().dtype, state.arrays[f"variable {index}"]))
+                variable.assign(as_type(variable.numpy().dtype, state.arrays[f"variable {index}"]))
             for index, (callback, changed) in enumerate(zip(self.callbacks, callbacks, strict=True)):
                 _remind(callback, index, changed, state.arrays, kinds)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -90,7 +90,7 @@ def _remind(
     for key, value in changed.items():
         name, _, arrays_of = key.partition(" ")
         if arrays_of:
-            value = [_as(kinds[kind], arrays[f"callback {index} {name} {part}"]) for part, kind in enumerate(value)]
+            value = [as_type(kinds[kind], arrays[f"callback {index} {name} {part}"]) for part, kind in enumerate(value)]
         # Nothing else, and no text: a checkpoint may come from a stranger, and callbacks write files.
         if name in vars(callback).keys() - _given(callback) and (_is_plain(value) or _is_arrays(value)):
             setattr(callback, name, value)
@@ -128,6 +128,6 @@ def _same(before: Mapping[str, Any], name: str, value: Any) -> bool:
     return name in before and not _is_arrays(value) and before[name] == value
 
 
-def _as(dtype: Any, array: NDArray[Any]) -> NDArray[Any]:
-    """NumPy writes types that are not its own, as bfloat16, without their names."""
+def as_type(dtype: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """An array of its type again: NumPy writes those that are not its own, as bfloat16, without their names."""
     return array.view(dtype) if array.dtype.kind == "V" else array

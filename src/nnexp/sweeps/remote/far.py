@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from nnexp import events
-from nnexp.runs import record
+from nnexp.runs import record, versions
 from nnexp.sweeps.child import PROGRESS_SECONDS, Ending, Message, Task
 from nnexp.sweeps.execute import AnyWorker
-from nnexp.sweeps.remote import versions, wire
+from nnexp.sweeps.remote import wire
 from nnexp.sweeps.remote.link import Gone, Item, Link
 from nnexp.sweeps.remote.mirror import Kept, Mirror, as_left
 from nnexp.sweeps.worker import Stop, Worker

@@ -1,0 +1,182 @@
+"""The line between hosts: what is sent arrives, what is no message does no harm, and an end that is gone is told."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from nnexp import events
+from nnexp.config.experiment import Experiment
+from nnexp.data.datasets import DATASETS, load
+from nnexp.data.splits import Splits, split
+from nnexp.errors import InputError, NnexpError, RunError
+from nnexp.runs import versions
+from nnexp.training import link as links
+from nnexp.training.link import Link, Lost
+from nnexp.training.meeting import address, gather, hosts_of, join
+from nnexp.training.mirrored import of_a_host
+
+CONFIG = "dataset: iris\nlayers: [dense: {units: 3, activation: softmax}]\ndistribute: mirrored\n"
+
+
+def connected() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        here = socket.create_connection(listener.getsockname())
+        return here, listener.accept()[0]
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Link, Link]]:
+    here, there = connected()
+    ends = Link(here, "b:1", most=None), Link(there, "a:1", most=None)
+    yield ends
+    for end in ends:
+        end.close()
+
+
+def test_messages_arrive_in_order_with_their_arrays(pair: tuple[Link, Link]) -> None:
+    here, there = pair
+    arrays = [
+        np.arange(3_000_000, dtype=np.float64).reshape(3, -1)[:, ::2],  # several pieces, and not in one stretch
+        np.float32(7.5) * np.ones(()),
+        np.zeros((0, 4), np.int64),
+        np.array([1, 2**32 - 1], np.uint32),
+    ]
+    here.send({"do": "epoch", "epoch": 3}, arrays)
+    here.send({"do": "test"})
+    order, came = there.receive(10)
+    assert order == {"do": "epoch", "epoch": 3}
+    for sent, array in zip(arrays, came, strict=True):
+        assert (sent.dtype, sent.shape, sent.tobytes()) == (array.dtype, array.shape, array.tobytes())
+    assert there.receive(10) == ({"do": "test"}, [])
+
+
+def test_who_leaves_says_why_and_wakes_who_waits(pair: tuple[Link, Link]) -> None:
+    here, there = pair
+    told = threading.Event()
+    there.on_loss = told.set
+    threading.Timer(0.1, here.close, ["the disk is full"]).start()
+    with pytest.raises(Lost, match="the disk is full"):
+        there.receive()
+    assert told.wait(5)
+    with pytest.raises(Lost, match="the disk is full"):
+        there.send({"done": True})
+
+
+def test_an_end_that_is_silent_is_lost_and_one_that_only_works_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(links, "_BEAT_SECONDS", 0.1)
+    here, there = connected()
+    with there:  # it says nothing
+        silent = Link(here, "b:1")
+        with pytest.raises(Lost, match="no word"):
+            silent.receive(5)
+    one, other = connected()
+    ends = Link(one, "b:1"), Link(other, "a:1")
+    time.sleep(1)
+    ends[0].send({"still": "there"})
+    assert ends[1].receive(5) == ({"still": "there"}, [])
+    for end in (silent, *ends):
+        end.close()
+
+
+HEAD = struct.Struct(">5sIQ")
+TEXT = json.dumps([{"a": 1}, [["|O", [1]]]]).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"GET / HTTP/1.1\r\n\r\n" + 20 * b" ",
+        HEAD.pack(b"nnexp", 2**32 - 1, 0),
+        HEAD.pack(b"nnexp", 2, 2**63),
+        HEAD.pack(b"nnexp", 2, 0) + b"{}",
+        HEAD.pack(b"nnexp", 6, 0) + b"[1, 2]",
+        HEAD.pack(b"nnexp", 3, 0) + b"[[[",
+        HEAD.pack(b"nnexp", len(TEXT), 8) + TEXT + 8 * b"\0",
+    ],
+)
+def test_what_is_no_message_ends_the_link(content: bytes) -> None:
+    here, there = connected()
+    end = Link(here, "b:1", most=100)
+    there.sendall(content)
+    with pytest.raises(Lost):
+        end.receive(5)
+    end.close()
+    there.close()
+
+
+@pytest.mark.parametrize("text", ["a:1", "a:1,a:1", "a:1,b", "a:1,b:0", "a:1,:2", "a:1,b:70000", "a:1,b:x"])
+def test_hosts_are_two_or_more_each_with_a_port(text: str) -> None:
+    with pytest.raises(InputError, match="such as"):
+        hosts_of(text)
+    assert hosts_of("a:4711, b.c:4712") == ("a:4711", "b.c:4712")
+    assert address("::1:4711") == ("::1", 4711)
+
+
+@pytest.fixture(scope="module")
+def splits() -> Splits:
+    of_a_host()  # imports TensorFlow, as a run does before it waits
+    return split(load(DATASETS["iris"]), "none", 1)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [place.getsockname()[1] for place in sockets]
+    for place in sockets:
+        place.close()
+    return ports
+
+
+def test_hosts_that_do_not_come_are_named(experiment: Callable[[str], Experiment], splits: Splits) -> None:
+    hosts = [f"127.0.0.1:{port}" for port in free_ports(3)]
+    told: list[events.Event] = []
+    begun = time.monotonic()
+    with pytest.raises(RunError, match=f"no word from {hosts[1]}, {hosts[2]}; nothing was written"):
+        gather(hosts, 0.5, experiment(CONFIG), splits, told.append)
+    assert time.monotonic() - begun < 5
+    assert told == [events.Note(f"waiting for {hosts[1]}, {hosts[2]}; on each of them:  nnexp join {hosts[0]}")]
+    with pytest.raises(RunError, match=f"{hosts[0]} did not answer within 0 s"):
+        join(hosts[0], "", 0)
+
+
+def test_who_cannot_help_is_told_why_and_the_others_are_waited_for(
+    experiment: Callable[[str], Experiment], splits: Splits
+) -> None:
+    refused: dict[str, dict[str, object]] = {
+        "Keras": {"versions": {**versions.here(), "Keras": "2.0"}},
+        "other versions": {"versions": "none"},
+        "same devices": {"versions": versions.here(), "devices": ["GPU:0", "GPU:1"]},
+        "b:1 is none of those waited for": {"versions": versions.here(), "as": "b:1"},
+        "127.0.0.1 is the address of none": {"versions": versions.here()},
+    }
+    [port] = free_ports(1)
+    told: list[events.Event] = []
+    ended: list[NnexpError] = []
+
+    def wait() -> None:
+        try:
+            gather([f"127.0.0.1:{port}", "192.0.2.7:1"], 2, experiment(CONFIG), splits, told.append)
+        except NnexpError as error:
+            ended.append(error)
+
+    first = threading.Thread(target=wait)
+    first.start()
+    while not told:
+        time.sleep(0.01)
+    for why, hello in refused.items():
+        helper = Link(socket.create_connection(("127.0.0.1", port)), "first")
+        helper.send({"as": "", "devices": of_a_host(), **hello})
+        with pytest.raises(Lost, match=why):
+            helper.receive(10)
+        helper.close()
+        assert why in str(told[-1])
+    first.join()
+    assert "no word from 192.0.2.7:1" in str(ended)
