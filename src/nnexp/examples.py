@@ -14,7 +14,7 @@ from nnexp.data.own.files import labels_in
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError
-from nnexp.runs.reading import printable
+from nnexp.runs.reading import ANEW, printable
 from nnexp.runs.record import RunRecord, kind_of
 
 if TYPE_CHECKING:
@@ -61,10 +61,12 @@ def dataset_of(run: RunRecord, moved_to: Path | None = None) -> Dataset:
         return describe(name, parameters if moved_to is None else _moved(name, parameters, moved_to))
     except BadData as error:
         if moved_to is not None and error.parameter == "sha256":
-            raise InputError(f"{printable(moved_to)} does not hold the data that {shown} was trained on") from None
+            raise InputError(
+                f"{printable(moved_to)} does not hold the data that {shown} was trained on; give those, unchanged"
+            ) from None
         raise
     except (KeyError, TypeError, ValueError, OverflowError):  # a stranger may have written them
-        raise InputError(f"{shown}: its config does not say what its data are") from None
+        raise InputError(f"{shown}: its config does not say what its data are; {ANEW}") from None
 
 
 def own_dataset_at(run: RunRecord, path: Path) -> Dataset | None:

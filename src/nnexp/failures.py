@@ -19,22 +19,36 @@ def what_failed(error: BaseException, folder: Path) -> str:
     """The cause of an error while a run wrote into `folder`, and its remedy."""
     if isinstance(error, NnexpError):
         return str(error)
+    if (cause := cause_in_the_system(error, folder)) is not None:
+        return cause
+    if _system_error(error) is None:
+        return f"{type(error).__name__}: {first_line(error)}"
+    if not folder.is_dir():
+        return f"the run folder {folder} was deleted or moved while the run went on; put it back, or run anew"
+    return f"the disk failed at {_named(error, folder)} ({_said(error)}); see that it answers"
+
+
+def cause_in_the_system(error: BaseException, folder: Path | None = None) -> str | None:
+    """What the system does not give, and the remedy; None for an error that says nothing of that."""
     if _is_out_of_memory(error):
         return "memory ran out; close other programs, or give a smaller batch_size or a smaller model"
     if str(error) == "can't start new thread":
         return "the system allows no more threads or memory; close other programs, or raise the limits (ulimit -a)"
     number = _system_error(error)
     if number in _FULL:
-        return f"the disk that holds {folder} is full; free some space"
-    if number is not None and not folder.is_dir():
-        return f"the run folder {folder} was deleted or moved while the run went on; put it back, or run anew"
+        return f"the disk that holds {folder} is full; free some space" if folder else "a disk is full; free some space"
     if number == errno.EFBIG:
         return f"{_named(error, folder)} may not grow further ({_said(error)}); raise the limit that is set (ulimit -f)"
     if number in _FORBIDDEN:
         return f"{_named(error, folder)} may not be written to ({_said(error)}); mend its permissions"
-    if number is not None:
-        return f"the disk failed at {_named(error, folder)} ({_said(error)}); see that it answers"
-    return f"{type(error).__name__}: {first_line(error)}"
+    return None
+
+
+def how_to_report(error: BaseException, log: Path) -> str:
+    """Where the traceback is and whom to tell, as a line to add; nothing for an error whose cause is known."""
+    if isinstance(error, NnexpError) or _system_error(error) is not None or cause_in_the_system(error) is not None:
+        return ""
+    return f"\nthe traceback is in {log}; if the cause is not yours, report it with what `nnexp doctor` prints"
 
 
 def first_line(error: BaseException) -> str:
@@ -68,6 +82,6 @@ def _said(error: BaseException) -> str:
     return getattr(error, "strerror", None) or first_line(error)
 
 
-def _named(error: BaseException, folder: Path) -> str:
-    path = Path(getattr(error, "filename", None) or folder)
+def _named(error: BaseException, folder: Path | None) -> str:
+    path = Path(getattr(error, "filename", None) or folder or "a file")
     return str(path.parent if path.name.startswith(".") else path)  # a name for a moment tells nobody anything

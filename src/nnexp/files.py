@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import os
@@ -33,6 +34,15 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
             sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def nearest(path: Path) -> str:
+    """What to say of a path at which nothing is: the name beside it that may have been meant."""
+    try:
+        near = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=1, cutoff=0.5)
+    except (OSError, ValueError):
+        near = []
+    return f"did you mean '{path.with_name(near[0])}'?" if near else "see how it is spelled, and from where"
 
 
 def temporary_beside(path: Path) -> Path:

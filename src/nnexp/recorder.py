@@ -19,7 +19,7 @@ from nnexp import events, machine
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
 from nnexp.errors import RunError
-from nnexp.failures import what_failed
+from nnexp.failures import how_to_report, what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
 from nnexp.preflight.tokens import looked_up_in
@@ -139,7 +139,8 @@ class Recorder:
                     self._write("failed", finished=_now(), error=what)
             if not isinstance(error, Exception):
                 raise
-            raise RunError(f"the run failed: {what}\nwhat was done is kept; {self._how_to_go_on()}") from error
+            kept = f"what was done is kept; {self._how_to_go_on()}{how_to_report(error, self.folder.log)}"
+            raise RunError(f"the run failed: {what}\n{kept}") from error
 
     def _how_to_go_on(self) -> str:
         where = f"from epoch {self._saved_epoch}" if self._saved_epoch else "from its start"

@@ -169,7 +169,9 @@ def _held(path: Path) -> Iterator[None]:
     except (Timeout, FileNotFoundError):  # the other one has just finished it
         raise Busy(_under_way(path)) from None
     except OSError as error:
-        raise InputError(f"{printable(checkpoints)} cannot be written to: {error.strerror}") from None
+        raise InputError(
+            f"{printable(checkpoints)} cannot be written to: {error.strerror}; see that you may write there"
+        ) from None
     try:
         yield
     finally:

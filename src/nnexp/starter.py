@@ -51,7 +51,7 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         InputError: there is more than one thing to start from, or the target is none of its columns.
     """
     if target and start in (*DATASETS, "npz", "npy", "idx", "images"):
-        raise InputError(f"--target names columns of a table, which {start} is not\nleave it out")
+        raise InputError(f"--target names columns of a table, which {start} is not; leave it out")
     if start in DATASETS:
         dataset = DATASETS[start]
         return _text(dataset, dataset.name, f"{dataset.title}: {_learnt(dataset)}"), f"{dataset.name}.yaml"
@@ -64,7 +64,7 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         if no_use := _of_no_use(frame, guessed):
             written["drop"] = no_use
     elif target:
-        raise InputError(f"--target names columns of a table, and there is none in {folder}\nleave it out")
+        raise InputError(f"--target names columns of a table, and there is none in {folder}; leave it out")
     if kind == "images":
         written |= _size(paths)
     given = {name: str(path) for name, path in paths.items()}
@@ -134,11 +134,11 @@ def _scale(dataset: Dataset) -> str:
 def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
     """The kind of the data in a folder, and where they are: `path`, and the other parameters that name files."""
     if start and start not in _KINDS:
-        raise InputError(f"no config can be made from {start!r}\nallowed: {', '.join((*_KINDS, *DATASETS))}")
+        raise InputError(f"no config can be made from {start!r}; allowed: {', '.join((*_KINDS, *DATASETS))}")
     try:
         there = sorted(folder.iterdir())
     except OSError as error:
-        raise InputError(f"{folder} cannot be looked into: {error.strerror}") from None
+        raise InputError(f"{folder} cannot be looked into: {error.strerror}; see that you may read it") from None
     labelled = {path: pictures for path in there if (pictures := labelled_by(path))}
     found = [("images", {"path": pictures, "labels": path}) for path, pictures in labelled.items()]
     found += [

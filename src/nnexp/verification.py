@@ -17,7 +17,7 @@ from nnexp.runs import record
 from nnexp.runs.environment import changes
 from nnexp.runs.folder import OWN_FILES
 from nnexp.runs.predictions import read_predictions
-from nnexp.runs.reading import Refused, content_of, json_of, printable
+from nnexp.runs.reading import ANEW, Refused, content_of, json_of, printable
 from nnexp.runs.record import RunRecord
 from nnexp.runs.weights import read_weights
 
@@ -136,7 +136,7 @@ def _experiment(found: RunRecord) -> Experiment:
         now = getattr(experiment, key)
         then = found.config.get(key, now)  # an older run does not say
         if then != now:
-            raise InputError(f"{path}: its config.yaml was edited since: {key} {then} then, {now} now")
+            raise InputError(f"{path}: its config.yaml was edited since: {key} {then} then, {now} now; set that back")
     return replace(experiment, threads=found.threads or experiment.threads, checkpoint=False, track=())
 
 
@@ -167,9 +167,9 @@ def _contents(run: RunRecord) -> Contents:
         for name in _others(run.path):
             files |= _file(name, str(name.relative_to(run.path)))
     except Refused as error:
-        raise InputError(f"{printable(name)} is damaged or not of a run: {error}") from None
+        raise InputError(f"{printable(name)} is damaged or not of a run: {error}; {ANEW}") from None
     except OSError as error:
-        raise InputError(f"{printable(name)} cannot be read: {error.strerror}") from None
+        raise InputError(f"{printable(name)} cannot be read: {error.strerror}; see that you may read it") from None
     history = [{key: value for key, value in row.items() if key != "seconds"} for row in run.history]
     return {
         "status": dict(_leaves({"status": run.status, "best_epoch": run.best_epoch, "stopped": run.stopped})),

@@ -15,7 +15,7 @@ from nnexp.comparison.result import Comparison as Result
 from nnexp.comparison.result import runs_of
 from nnexp.errors import InputError
 from nnexp.runs.predictions import Tested, read_predictions
-from nnexp.runs.reading import Refused, printable
+from nnexp.runs.reading import ANEW, Refused, printable
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ class Run:
         try:
             yield path
         except Refused as error:
-            raise InputError(f"{printable(path)}: {error}") from None
+            raise InputError(f"{printable(path)}: {error}; {ANEW}") from None
         except OSError as error:
-            raise InputError(f"{printable(path)} cannot be read: {error.strerror}") from None
+            raise InputError(f"{printable(path)} cannot be read: {error.strerror}; see that you may read it") from None
 
     def to_dataframe(self) -> pd.DataFrame:
         """The history: a row an epoch, by `epoch`."""

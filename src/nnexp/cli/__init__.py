@@ -85,4 +85,11 @@ def main() -> None:
         completion.answer()
     asked = [name for name in sys.argv[1:2] if name in COMMANDS]
     needs_none = all(word.startswith("-") for word in sys.argv[1:])
-    sys.exit(application(asked if asked or needs_none else COMMANDS)())
+    try:
+        code = application(asked if asked or needs_none else COMMANDS)()
+    except Exception as error:  # noqa: BLE001  whatever it is, it is told with what to do about it
+        from nnexp.cli.faults import tell
+
+        tell(error)
+        code = 1
+    sys.exit(code)

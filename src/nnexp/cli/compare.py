@@ -94,7 +94,7 @@ def compare(
                 html, comparison, paths, title=asked.name, question=asked.description, reproduce=asked.commands
             )
         except OSError as error:
-            raise InputError(f"--html {html}: cannot be written: {error.strerror}") from None
+            raise InputError(f"--html {html}: cannot be written: {error.strerror}; give another place") from None
         stderr().print(f"report: {html}", soft_wrap=True)
     if plots:
         from nnexp.comparison.plots import plot_all

@@ -289,11 +289,13 @@ def _learnt(dataset: Dataset) -> str:
 
 def _check_output(dataset: Dataset, output: Path) -> None:
     if not _is_picture(dataset):
-        raise InputError(f"{dataset.name} is a table, so there is no picture to save.\nLeave --output away.")
+        raise InputError(f"{dataset.name} is a table, so there is no picture to save; leave --output away")
     if output.suffix.lower() != ".png":
-        raise InputError(f"--output {output}: the picture is a PNG.\nGive a name that ends in .png.")
+        raise InputError(f"--output {output}: the picture is a PNG; give a name that ends in .png")
     if not output.parent.is_dir():
-        raise InputError(f"--output {output}: the folder {output.parent} does not exist.\nMake it first.")
+        raise InputError(
+            f"--output {output}: the folder {output.parent} does not exist; make it, or give another place"
+        )
 
 
 def _save_picture(dataset: Dataset, arrays: Arrays, count: int, path: Path) -> None:

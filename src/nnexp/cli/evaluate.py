@@ -95,7 +95,7 @@ def _check_folder(plots: Path) -> None:
     from nnexp.runs.record import kind_of
 
     if kind_of(plots) not in ("directory", "nothing") or kind_of(plots.absolute().parent) != "directory":
-        raise InputError(f"--plots {plots}: give a directory, in one that is there")
+        raise InputError(f"--plots {plots}: there is nowhere to make it; give a directory in one that is there")
     if kind_of(plots / "metrics.json") != "nothing":
         raise InputError(f"--plots {plots}: that is a run, which stays as it was; give another directory")
 
@@ -120,7 +120,7 @@ def _draw(folder: Path, title: str, figures: Evaluation, names: Sequence[str]) -
             against = truth[:, None] == np.arange(len(names))
             plot_curves(folder / "curves.png", title, against[:, first:], probabilities[:, first:], names[first:])
     except OSError as error:
-        raise InputError(f"--plots {folder}: cannot be written: {error.strerror}") from None
+        raise InputError(f"--plots {folder}: cannot be written: {error.strerror}; give another directory") from None
     stderr().print(f"pictures: {folder}", soft_wrap=True)
 
 

@@ -52,7 +52,7 @@ def init(
 
     place = folder or Path()
     if not place.is_dir():
-        raise InputError(f"there is no folder {place}")
+        raise InputError(f"there is no folder {place}; make it, or name the one that holds your data")
     example = False
     try:
         text, name = config_text(place, start, target or ())
@@ -67,11 +67,11 @@ def init(
     if problems := preflight(experiment, describe(experiment.dataset.name, experiment.dataset.parameters)).problems:
         raise ConfigError(problems)
     if path.exists():
-        raise InputError(f"{path} is there already\nremove it, or move it away")
+        raise InputError(f"{path} is there already; remove it, or move it away")
     try:
         write_text(path, text)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        raise InputError(f"{path} cannot be written: {error.strerror}; see that you may write in {place}") from None
     typer.echo(to_json({"config": str(path), "text": text}) if as_json else text)
     if example:
         typer.echo("no data here, so this is an example; for your own:  nnexp init FOLDER", err=True)

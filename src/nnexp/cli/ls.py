@@ -45,7 +45,7 @@ def ls(
             unreadable += 1
             stderr().print(f"left out: {error}", soft_wrap=True)
     if unreadable and not records:
-        raise InputError(f"no run in {printable(directory)} can be read")
+        raise InputError(f"no run in {printable(directory)} can be read; above is why")
     if as_json:
         typer.echo(escaped(to_json([_row(found) for found in records])))
     elif not records:

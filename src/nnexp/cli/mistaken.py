@@ -39,17 +39,20 @@ def mistaken(found: RunRecord, count: int, order: Order) -> Told:
         InputError: its predictions cannot be used.
     """
     path, names = printable(found.path), names_of(found)
+    again = f"train anew:  nnexp run {printable(found.folder.config)}"
     tell = {"classification": _classes, "multi_label": _labels, "regression": _values}[found.task]
     try:
         return tell(found, names, count, order)
     except FileNotFoundError:
-        raise InputError(f"{path} is {found.status} and has no predictions.npz") from None
+        raise InputError(f"{path} is {found.status} and has no predictions.npz; {again}") from None
     except OSError as error:
-        raise InputError(f"{printable(found.folder.predictions)} cannot be read: {error.strerror}") from None
+        raise InputError(
+            f"{printable(found.folder.predictions)} cannot be read: {error.strerror}; see that you may read it"
+        ) from None
     except Refused as error:
-        raise InputError(f"{printable(found.folder.predictions)} cannot be used: {error}") from None
+        raise InputError(f"{printable(found.folder.predictions)} cannot be used: {error}; {again}") from None
     except IndexError:
-        raise InputError(f"{path}: its metrics.json does not name all that its predictions have") from None
+        raise InputError(f"{path}: its metrics.json does not name all that its predictions have; {again}") from None
 
 
 def _classes(found: RunRecord, names: Sequence[str], count: int, order: Order) -> Told:

@@ -107,7 +107,7 @@ def _save(path: Path, examples: Examples, wrong: Told) -> None:
     try:
         plot_pictures(path, examples.x[list(wrong.indices)], captions, examples.dataset.value_range)
     except OSError as error:
-        raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
+        raise InputError(f"-o {path}: cannot be written: {error.strerror}; give another name") from None
 
 
 def _print(wrong: Told, examples: Examples | None) -> None:

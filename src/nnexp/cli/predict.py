@@ -62,9 +62,9 @@ def predict(
     if as_csv and as_json:
         raise InputError("--csv and --json go to the same stdout; give one of them")
     if dataset and not index:
-        raise InputError("--dataset says where the test examples of --index are; files are given as they are")
+        raise InputError("--dataset says where the test examples of --index are; leave it away with files")
     if invert and index:
-        raise InputError("--invert is for picture files; test examples are as they are")
+        raise InputError("--invert is for picture files; leave it away with --index")
     from nnexp.inference.inputs import PICTURES
     from nnexp.inference.model import load_model
     from nnexp.inference.predictions import predictions_of
@@ -180,7 +180,7 @@ def _save(output: Path, text: str) -> None:
     try:
         write_text(output, text)
     except OSError as error:
-        raise InputError(f"-o {output}: cannot be written: {error.strerror}") from None
+        raise InputError(f"-o {output}: cannot be written: {error.strerror}; give another name") from None
     stderr().print(f"predictions: {output}", soft_wrap=True)
 
 
@@ -194,7 +194,7 @@ def _save_pictures(path: Path, inputs: Inputs, predictions: Predictions, signatu
     try:
         plot_pictures(path, inputs.x[: len(shown)], captions, signature.value_range)
     except OSError as error:
-        raise InputError(f"--png {path}: cannot be written: {error.strerror}") from None
+        raise InputError(f"--png {path}: cannot be written: {error.strerror}; give another name") from None
     count = len(predictions.rows)
     more = f", the first {_MOST_DRAWN} of {count:,}" if count > _MOST_DRAWN else ""
     stderr().print(f"pictures: {path}{more}", soft_wrap=True)

@@ -67,7 +67,9 @@ def resume(
     [target] = targets
     if (target / "sweep.yaml").exists():
         if force:
-            raise InputError("--force is for single runs; a sweep does runs that cannot go on exactly from their start")
+            raise InputError(
+                "--force is for single runs; a sweep does runs that cannot go on exactly from their start; leave it out"
+            )
         if profiled:
             raise InputError(
                 "--profile is for single runs; `nnexp run --profile` on one of the sweep's configs shows it"

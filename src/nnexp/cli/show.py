@@ -39,4 +39,4 @@ def show(
         if not as_json:
             print_all(found, stdout())
     if len(unreadable) == len(runs):
-        raise unreadable[0] if len(runs) == 1 else InputError("none of these runs can be read")
+        raise unreadable[0] if len(runs) == 1 else InputError("none of these runs can be read; above is why")

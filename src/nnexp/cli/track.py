@@ -40,12 +40,15 @@ def track(
     from nnexp.runs import record
     from nnexp.runs.reading import printable
     from nnexp.tracking.content import runs_directory, sweep_of
+    from nnexp.tracking.kinds import TRACKERS
     from nnexp.tracking.trackers import open_trackers, tell, tell_sweep
 
     place, problems = Place(f"--to {to}"), Problems()
     asked = read_track(parse_yaml(options.trackers(to) or "", str(place), place) or Node(None, place), problems)
     if problems.found or not asked:
-        raise ConfigError(problems.found) if problems.found else InputError(f"--to {to}: name a tracker")
+        if problems.found:
+            raise ConfigError(problems.found)
+        raise InputError(f"--to {to}: no tracker is named; allowed: {', '.join(TRACKERS)}")
     told = []
     found = [run for path in runs for run in _runs_at(path)]
     by_directory: dict[Path, list[Path]] = {}
@@ -64,7 +67,9 @@ def track(
                     stderr().print(f"left out: {error}", soft_wrap=True)
                     continue
                 except Exception as error:
-                    raise RunError(f"{printable(run)}: {tracker.name} cannot be told: {first_line(error)}") from error
+                    raise RunError(
+                        f"{printable(run)}: {tracker.name} did not take it: {first_line(error)}; mend that first"
+                    ) from error
                 told.append({"run": str(run), "tracker": tracker.name, "new": new})
             for folder in sweeps:
                 tell_sweep(tracker, folder)
@@ -75,7 +80,9 @@ def track(
             what = "told" if one["new"] else "was told all before"
             stdout().print(f"{printable(str(one['run']))}: {one['tracker']} {what}", soft_wrap=True)
     if not told:
-        raise InputError("none of these runs could be told")
+        raise InputError(
+            "no run was told to a tracker; name runs that are not under way, or directories that hold some"
+        )
 
 
 def _runs_at(path: Path) -> Iterator[Path]:

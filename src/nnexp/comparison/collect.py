@@ -49,7 +49,7 @@ def collect(paths: Sequence[Path]) -> Collected:
                 unreadable.append(str(error))
     if not records:
         looked = "\n".join(unreadable) or "no run folder in " + ", ".join(printable(path) for path in paths)
-        raise InputError(f"there is no run to read:\n{looked}\nName run folders, or directories that hold some.")
+        raise InputError(f"there is no run to read:\n{looked}\nname run folders, or directories that hold some")
     return Collected(tuple(records), tuple(dict.fromkeys(unreadable)), index)
 
 

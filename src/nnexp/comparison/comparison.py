@@ -127,7 +127,9 @@ def _filtered(records: Sequence[RunRecord], filters: Sequence[Filter]) -> _Table
             ]
         )
     if not table.repeats:
-        raise InputError(f"no run passes {' and '.join(f'--filter {chosen.text!r}' for chosen in filters)}")
+        raise InputError(
+            f"no run passes {' and '.join(f'--filter {chosen.text!r}' for chosen in filters)}; give a wider one"
+        )
     return table
 
 
@@ -162,7 +164,9 @@ def _chosen(metric: str | None, metrics: Sequence[str], tasks: Mapping[Task, int
         headline = HEADLINES[next(iter(tasks))]
         return headline if headline in metrics or not metrics else metrics[0]
     if not metrics:
-        raise InputError(f"--metric {metric}: no run was completed, so that none has a metric")
+        raise InputError(
+            f"--metric {metric}: no run was completed, so that none has one; leave it out, or go on with `nnexp resume`"
+        )
     return resolve(metric, metrics, "--metric")
 
 

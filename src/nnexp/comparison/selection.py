@@ -151,7 +151,7 @@ def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], m
             raise NoBaseline(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
         if found and metric not in found[0].estimates:
             why = found[0].left_out[0].reason
-            raise NoBaseline(f"--baseline {named}: none of its runs has a result to compare with ({why})")
+            raise NoBaseline(f"--baseline {named}: none of its runs has a result to compare with ({why}); give another")
         if found:
             return found[0]
     labels = [short[group.label] for group in groups]

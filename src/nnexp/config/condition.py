@@ -15,9 +15,13 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
 }
 _PATTERN = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>|==|!=|=)\s*(\S+)\s*")
-
-
 _LONGEST = 200  # characters
+
+ALLOWED = "write METRIC < | <= | > | >= NUMBER, such as `loss <= 0.40` or `accuracy > 0.85`"
+
+
+class NoCondition(ValueError):
+    """A text that is no condition; the message says why, `ALLOWED` what is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +45,18 @@ def parse(text: str) -> Condition:
     """Read `loss <= 0.40` or `accuracy > 0.85`.
 
     Raises:
-        ValueError: the text is no such condition; the message says what is allowed.
+        NoCondition: the text is none.
     """
-    allowed = "write METRIC < | <= | > | >= NUMBER, such as `loss <= 0.40` or `accuracy > 0.85`"
     match = _PATTERN.fullmatch(text) if len(text) <= _LONGEST else None
     if not match:
-        raise ValueError(f"'{text[:_LONGEST]}' is not a condition: {allowed}")
+        raise NoCondition(f"'{text[:_LONGEST]}' is not a condition")
     metric, comparison, number = match.groups()
     if comparison not in _COMPARE:
-        raise ValueError(f"'{comparison}' seldom holds between measured numbers: {allowed}")
+        raise NoCondition(f"'{comparison}' seldom holds between measured numbers")
     try:
         threshold = float(number)
     except ValueError:
         threshold = math.nan
     if not math.isfinite(threshold):
-        raise ValueError(f"'{number}' is not a number: {allowed}")
+        raise NoCondition(f"'{number}' is not a number")
     return Condition(metric, comparison, threshold, number)

@@ -36,7 +36,9 @@ class Problems:
         """Note one problem; ConfigError, with all so far, where there are more than anyone reads."""
         self.found.append(Problem(place, message, hint))
         if len(self.found) > MAX_PROBLEMS:
-            raise ConfigError([*self.found, Problem(place, "too much is wrong to go on")])
+            raise ConfigError(
+                [*self.found, Problem(place, "too much is wrong to go on", "mend what is told above, then check again")]
+            )
 
 
 def read_entry(node: Node, kind: str, problems: Problems) -> Entry | None:
@@ -110,7 +112,9 @@ def _parameters(item: catalog.Item, node: Node, place: Place, problems: Problems
     else:
         first = next(iter(item.parameters), None)
         if first is None:
-            problems.add(node.place, f"{item.name} takes no parameters, but has {kind_of(node)}")
+            problems.add(
+                node.place, f"{item.name} takes no parameters, but has {kind_of(node)}", "write the name alone"
+            )
             return {}
         given = {first: node}
     for name in given:

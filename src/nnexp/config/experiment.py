@@ -183,7 +183,7 @@ class _Reader:
             return default
         if isinstance(node.value, str):
             return node.value
-        hint = "" if isinstance(node.value, (dict, list)) else "put it in quotes"
+        hint = "write it in one line" if isinstance(node.value, (dict, list)) else "put it in quotes"
         self.problems.add(node.place, f"{key} is text, not {kind_of(node)}", hint)
         return default
 
@@ -256,7 +256,9 @@ class _Reader:
                     self.problems.add(place, f"{layer.name}: no earlier layer is named '{shortened(name)}'", hint)
             name = layer.get("name")
             if name in known:
-                self.problems.add(self.places["layers", index], f"two layers are named '{shortened(name)}'")
+                self.problems.add(
+                    self.places["layers", index], f"two layers are named '{shortened(name)}'", "rename one"
+                )
             elif name:
                 known.add(name)
 
@@ -304,8 +306,8 @@ class _Reader:
             if entry.name == "stop_when" and isinstance(text := entry.get("condition"), str):
                 try:
                     condition.parse(text)
-                except ValueError as error:
-                    self.problems.add(place, f"stop_when: {error}")
+                except condition.NoCondition as error:
+                    self.problems.add(place, f"stop_when: {error}", condition.ALLOWED)
             if entry.name == "model_checkpoint" and isinstance(path := entry.get("filepath"), str):
                 ending = ".weights.h5" if entry.get("save_weights_only") else ".keras"
                 if not path.endswith(ending):
@@ -337,7 +339,9 @@ class _Reader:
         if node is None:
             return default
         if isinstance(node.value, list) and len(node.value) > _MOST_ENTRIES:
-            self.problems.add(node.place, f"{len(node.value):,} {key}: at most {_MOST_ENTRIES} can be given")
+            self.problems.add(
+                node.place, f"{len(node.value):,} {key}: at most {_MOST_ENTRIES} can be given", "leave some out"
+            )
             return default
         found = read_entries(node, kind, self.problems)
         for index, (_, place) in enumerate(found):

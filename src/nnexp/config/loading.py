@@ -40,6 +40,8 @@ _WORDS: dict[str, Scalar] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
+_NO_FILE = "give the path of a YAML file; `nnexp init` writes one to start from"
+_NO_YAML = "a quote or a bracket may be open, or this line or the one before indented otherwise than its neighbours"
 _TAG = "tag:yaml.org,2002:"
 # What steers a terminal or turns the direction of writing: in a name or a message it would show what is not there.
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -91,19 +93,23 @@ def read_config(path: Path) -> Node:
         content = _bytes(path)
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, _neighbours(path), n=1, cutoff=0.5)
-        hint = f"did you mean {path.with_name(near[0])}?" if near else "`nnexp init` writes one to start from"
+        hint = f"did you mean {path.with_name(near[0])}?" if near else _NO_FILE
         raise refuse("no such file", hint) from None
     except IsADirectoryError:
         inside = ", ".join(sorted(entry.name for entry in path.glob("*.y*ml"))[:5])
-        raise refuse("this is a directory, not a config", f"configs in it: {inside}" if inside else "") from None
+        raise refuse(
+            "this is a directory, not a config", f"name one of those in it: {inside}" if inside else _NO_FILE
+        ) from None
     except _NoFile as error:
         raise refuse(f"this is {error}, not a config", "save the config in a file") from None
     except OSError as error:
-        raise refuse(f"cannot be read: {error.strerror}") from None
+        raise refuse(f"cannot be read: {error.strerror}", "see that you may read it") from None
     except ValueError:  # the path holds a character that no path can hold
-        raise refuse("no such file", "nnexp takes the path of a YAML file") from None
+        raise refuse("no such file", _NO_FILE) from None
     if len(content) > MAX_BYTES:
-        raise refuse(f"larger than {MAX_BYTES:,} bytes: not a config", "a config is a page of text")
+        raise refuse(
+            f"larger than {MAX_BYTES:,} bytes: not a config", "a config is a page of text; is it the right file?"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -156,19 +162,20 @@ def parse_yaml(text: str, source: str, place: Place | None = None) -> Node | Non
     # A lone surrogate (a byte of the command line that is no UTF-8) is no character: libyaml's binding raises on it.
     if odd := re.search("[\ud800-\udfff]", text):
         where = place or Place(source, text.count("\n", 0, odd.start()) + 1)
-        raise ConfigError([Problem(where, f"not text: U+{ord(odd[0]):04X} is not a character")])
+        raise ConfigError([Problem(where, f"not text: U+{ord(odd[0]):04X} is not a character", "remove it")])
     try:
         node = composer.document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = composer.at(mark) if mark else Place(source)
-        hint = "indent with spaces, not tabs" if mark and _sign_at(text, mark) == "\t" else ""
-        context = f" ({error.context})" if error.context and not hint else ""
+        is_tab = mark is not None and _sign_at(text, mark) == "\t"
+        hint = "indent with spaces, not tabs" if is_tab else _NO_YAML
+        context = f" ({error.context})" if error.context and not is_tab else ""
         raise ConfigError([*composer.problems, Problem(where, f"not YAML: {error.problem}{context}", hint)]) from None
     except yaml.reader.ReaderError as error:
         message = f"not text: the character U+{error.character:04X} is not allowed in YAML"
         where = place or Place(source, text.count("\n", 0, error.position) + 1)
-        raise ConfigError([Problem(where, message)]) from None
+        raise ConfigError([Problem(where, message, "remove it")]) from None
     if node is not None:
         node.problems = tuple(composer.problems)
     return node
@@ -254,7 +261,15 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise ConfigError([Problem(self.at(event.start_mark), "a second document", "one config a file")])
+                    raise ConfigError(
+                        [
+                            Problem(
+                                self.at(event.start_mark),
+                                "a second document begins here",
+                                "one config a file: remove this line and what follows",
+                            )
+                        ]
+                    )
             elif isinstance(event, yaml.NodeEvent):
                 node = self.node(event, events, depth=1)
         return node
@@ -262,13 +277,15 @@ class _Composer:
     def node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         place = self.at(event.start_mark)
         if depth > MAX_DEPTH:
-            raise ConfigError([Problem(place, f"nested deeper than {MAX_DEPTH} levels: not a config")])
+            raise ConfigError(
+                [Problem(place, f"nested deeper than {MAX_DEPTH} levels: not a config", "is it the right file?")]
+            )
         if isinstance(event, yaml.AliasEvent):
             node = self.alias(event, place)
         else:
             if event.tag not in {None, "!", _TAG + "str"}:
                 tag = ascii(str(event.tag).replace(_TAG, "!!")[:60])[1:-1]
-                hint = "a config is plain data: names, numbers, lists and mappings"
+                hint = "remove it: a config is plain data, names, numbers, lists and mappings"
                 self.problems.append(Problem(place, f"the tag {tag} is not allowed", hint))
             if isinstance(event, yaml.ScalarEvent):
                 node = Node(self.scalar(event), place)
@@ -280,15 +297,21 @@ class _Composer:
                 self.anchors[event.anchor] = node
         self.nodes += node.size if isinstance(event, yaml.AliasEvent) else 1
         if self.nodes > MAX_NODES:
-            raise ConfigError([Problem(place, f"more than {MAX_NODES:,} values once aliases are written out")])
+            raise ConfigError(
+                [Problem(place, f"more than {MAX_NODES:,} values once aliases are written out", "use fewer")]
+            )
         if len(self.problems) > MAX_PROBLEMS:
-            raise ConfigError([*self.problems, Problem(place, "too much is wrong to go on")])
+            raise ConfigError(
+                [*self.problems, Problem(place, "too much is wrong to go on", "mend what is told above first")]
+            )
         return node
 
     def alias(self, event: Any, place: Place) -> Node:
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
-            raise ConfigError([Problem(place, f"more than {MAX_ALIASES} aliases: not a config")])
+            raise ConfigError(
+                [Problem(place, f"more than {MAX_ALIASES} aliases: not a config", "write the values out")]
+            )
         if event.anchor not in self.anchors:
             hint = f"define it earlier with &{event.anchor}"
             raise ConfigError([Problem(place, f"the alias *{event.anchor} has no anchor", hint)])
@@ -320,10 +343,20 @@ class _Composer:
             key = self.node(event, events, depth + 1)
             value = self.node(next(events), events, depth + 1)
             if not isinstance(key.value, str):
-                hint = "keys are names" if isinstance(key.value, (list, dict)) else f"keys are names; '{key.value}'?"
+                hint = (
+                    "a key is a name"
+                    if isinstance(key.value, (list, dict))
+                    else f"a key is a name; put it in quotes: '{key.value}'"
+                )
                 self.problems.append(Problem(key.place, f"{kind_of(key)} cannot be a key", hint))
             elif len(key.value) > MAX_KEY:
-                self.problems.append(Problem(key.place, f"the key {kind_of(key)} is too long", "keys are names"))
+                self.problems.append(
+                    Problem(
+                        key.place,
+                        f"the key {kind_of(key)} is too long",
+                        "a key is a name; does a `:` stand in the wrong place?",
+                    )
+                )
             elif key.value in values:
                 first = keys[key.value]
                 self.problems.append(

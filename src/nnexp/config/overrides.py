@@ -27,6 +27,9 @@ LISTS = ("layers", "metrics", "callbacks")
 # What an entry is when the config leaves it out, so that `--set optimizer.learning_rate=…` works there too.
 DEFAULT_NAMES = {"optimizer": "adam"}
 
+_ADD_HIDDEN = "add one, such as `- dense: {units: 128, activation: relu}`"
+_NAME_FIRST = "name the part first, such as  optimizer=adam"
+
 _WITH_ACTIVATION = ("dense", "conv", "depthwise_conv", "separable_conv")
 
 
@@ -119,7 +122,9 @@ def _set_parameter(node: Node, kind: str | None, path: list[str], value: Node) -
     """Set a parameter of the entry in `node`, turning `name` and `name: bare` into `name: {parameter: …}` first."""
     name = _entry_name(node)
     if name is None:
-        raise ConfigError([Problem(value.place, f"'{path[0]}' is set on something that has no parameters")])
+        raise ConfigError(
+            [Problem(value.place, f"'{path[0]}' is set on something that has no parameters", _NAME_FIRST)]
+        )
     item = catalog.find(kind, name) if kind else None
     entry_place = node.place
     if isinstance(node.value, str):
@@ -175,7 +180,9 @@ def _set_activation(config: Node, value: Node) -> None:
     last = max((index for index, name in enumerate(names) if name == "dense"), default=None)
     chosen = [index for index, name in enumerate(names) if name.startswith(_WITH_ACTIVATION) and index != last]
     if not chosen:
-        raise ConfigError([Problem(value.place, "the config has no hidden dense or convolution layer to set")])
+        raise ConfigError(
+            [Problem(value.place, "the config has no hidden dense or convolution layer to set", _ADD_HIDDEN)]
+        )
     for index in chosen:
         _set_parameter(layers[index], "layers", ["activation"], value)
 
@@ -191,7 +198,9 @@ def _widths(value: Node) -> list[int]:
 def _layers(config: Node, place: Place) -> list[Node]:
     node = config.value.get("layers") if isinstance(config.value, dict) else None
     if node is None or not isinstance(node.value, list):
-        raise ConfigError([Problem(place, "the config has no list of layers to change")])
+        raise ConfigError(
+            [Problem(place, "the config has no list of layers to change", "write  layers:  with a line  - …  for each")]
+        )
     return node.value
 
 
@@ -200,7 +209,7 @@ def _hidden_dense(config: Node, place: Place) -> tuple[list[Node], list[int]]:
     hidden = [index for index, item in enumerate(layers) if _canonical(item) == "dense"][:-1]
     if not hidden:
         message = "the config has no hidden dense layer (the last dense layer is the output)"
-        raise ConfigError([Problem(place, message, "add one, such as `- dense: {units: 128, activation: relu}`")])
+        raise ConfigError([Problem(place, message, _ADD_HIDDEN)])
     return layers, hidden
 
 
@@ -220,5 +229,5 @@ def _canonical(node: Node) -> str:
 
 def _lost(place: Place, message: str, word: str, allowed: list[str]) -> ConfigError:
     near = difflib.get_close_matches(word, allowed, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"it has: {', '.join(allowed)}" if allowed else ""
+    hint = f"did you mean '{near[0]}'?" if near else f"it has: {', '.join(allowed) or 'none'}"
     return ConfigError([Problem(place, message, hint)])

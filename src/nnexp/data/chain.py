@@ -74,7 +74,7 @@ def _unavailable(name: str, parts: Sequence[Part], failures: Sequence[str]) -> s
     tried = "\n".join(f"  - {failure}" for failure in failures)
     files = "\n".join(f"  <folder>/{name}/{part.name}" for part in parts)
     return (
-        f"The dataset {name} could not be had. Tried, in this order:\n{tried}\n"
-        f"To place it by hand, get these files (each as it is, or as .gz):\n{files}\n"
-        f"and set the environment variable NNEXP_DATA_DIR to that <folder>. Each is checked by its SHA-256."
+        f"the dataset {name} could not be fetched; tried, in this order:\n{tried}\n"
+        f"to place it by hand, get these files (each as it is, or as .gz):\n{files}\n"
+        f"and set the environment variable NNEXP_DATA_DIR to that <folder>; each is checked by its SHA-256"
     )

@@ -32,8 +32,8 @@ def find(name: str) -> Dataset:
     if name in DATASETS:
         return DATASETS[name]
     near = difflib.get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1, cutoff=0.5)
-    guess = f" Did you mean {near[0]}?" if near else ""
-    raise InputError(f"There is no dataset {name!r}.{guess}\nDatasets: {', '.join(DATASETS)}.")
+    guess = f"did you mean '{near[0]}'? " if near else ""
+    raise InputError(f"there is no dataset {name!r}; {guess}there are: {', '.join(DATASETS)}")
 
 
 def describe(name: str, parameters: Mapping[str, Any]) -> Dataset:

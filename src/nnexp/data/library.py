@@ -99,8 +99,8 @@ def _locked(folder: Path, progress: FetchProgress) -> Iterator[None]:
         try:
             lock.acquire(timeout=_PATIENCE, poll_interval=0.2)
         except Timeout as error:
-            message = f"Another process holds {lock.lock_file} and does not finish fetching {folder.name}."
-            raise DataUnavailable(message) from error
+            message = f"another process holds {lock.lock_file} and does not finish fetching {folder.name}"
+            raise DataUnavailable(f"{message}; end it, and try again") from error
     try:
         yield
     finally:

@@ -46,8 +46,8 @@ def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int
         return Splits(x, y, arrays.x_test, arrays.y_test, *test, weights)
     if not 0 < round(len(y) * float(validation)) < len(y):
         raise InputError(
-            f"validation: {validation:g} of {len(y):,} training examples would leave one part empty.\n"
-            "Give a larger or smaller fraction, or `none`."
+            f"validation: {validation:g} of {len(y):,} training examples would leave one part empty; "
+            "give a larger or smaller fraction, or `none`"
         )
     held_out = stratified(strata(y), float(validation), seed, _STREAM)
     rest = None if weights is None else weights[~held_out]

@@ -128,10 +128,11 @@ def _model(
         except NnexpError:
             raise
         except Exception as error:  # converters raise whatever they like
-            raise RunError(f"{made.name} cannot hold this model: {what_failed(error, target.parent)}") from error
+            message = f"{made.name} cannot hold this model: {what_failed(error, target.parent)}"
+            raise RunError(f"{message}\nnothing was kept; give another --format") from error
         if not check.difference <= check.allowed:
             message = f"as {made.name} it predicts otherwise, by up to {check.difference:.2g}"
-            raise RunError(f"{printable(found.path)}: {message}; nothing was kept")
+            raise RunError(f"{printable(found.path)}: {message}\nnothing was kept; give another --format")
     return Exported(found.path, made.name, target, check)
 
 
@@ -150,7 +151,7 @@ def _check_target(target: Path, suffix: str, run: Path, *, force: bool) -> None:
     """
     shown = printable(target)
     if target.suffix != suffix:
-        raise InputError(f"{shown}: a name that ends in {suffix} is needed, such as {printable(target.stem)}{suffix}")
+        raise InputError(f"{shown}: the name must end in {suffix}; give  -o {printable(target.stem)}{suffix}")
     kind = record.kind_of(target.absolute().parent)
     if kind != "directory":
         what = "does not exist" if kind == "nothing" else "is no directory"
@@ -183,4 +184,6 @@ def _placing(target: Path) -> Iterator[Path]:
                     target.rename(Path(scratch) / "before")
             made.replace(target)
     except OSError as error:
-        raise RunError(f"{printable(target)} cannot be written: {error.strerror or error}") from error
+        raise RunError(
+            f"{printable(target)} cannot be written: {error.strerror or error}; give another place with -o"
+        ) from error

@@ -90,7 +90,7 @@ def write_and_check(model: Any, examples: NDArray[Any], made: Format, path: Path
 
     own = keras.ops.convert_to_numpy(model(examples, training=False))
     if not np.isfinite(own).all():
-        raise InputError("the model predicts no finite numbers (its training diverged): it is of no use elsewhere")
+        raise InputError("the model predicts no finite numbers (its training diverged); export a run that did not")
     spec = keras.layers.InputSpec(shape=(made.batch, *examples.shape[1:]), dtype=str(examples.dtype), name="input")
     with backend.quiet(), warnings.catch_warnings(action="ignore"):  # of what converters have to say of each other
         made.write(model, spec, path)

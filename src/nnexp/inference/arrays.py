@@ -45,10 +45,12 @@ def examples_among(
         raise InputError(f"{name} has no array of {wanted}, which the model takes\nit holds: {held or 'none'}")
     [(key, x)] = fitting.items()
     if not len(x):
-        raise InputError(f"{name} has no examples")
+        raise InputError(f"{name} has no examples; give a file that has some")
     finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
     if not finite.all():
-        raise InputError(f"{name}: example {int(finite.argmin())} has a value that is no finite number")
+        raise InputError(
+            f"{name}: example {int(finite.argmin())} has a value that is no finite number; mend or remove it"
+        )
     return key, x
 
 
@@ -67,7 +69,9 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with found:
             return {name: found[name] for name in found.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{printable(path)} cannot be read as arrays of numbers: {error}") from None
+        raise InputError(
+            f"{printable(path)} cannot be read as arrays of numbers: {error}; numpy.save and numpy.savez write such"
+        ) from None
 
 
 def _fitted(array: NDArray[Any], signature: Signature) -> NDArray[np.float32] | None:

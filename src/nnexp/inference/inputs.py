@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nnexp.errors import InputError
 from nnexp.examples import Examples
+from nnexp.files import nearest
 from nnexp.inference.signature import NAMED, Signature
 from nnexp.runs.reading import printable
 from nnexp.runs.record import kind_of
@@ -43,7 +44,7 @@ def from_test_part(examples: Examples, indices: Sequence[int], signature: Signat
     count, name = len(examples.labels), examples.dataset.name
     for index in indices:
         if not 0 <= index < count:
-            raise InputError(f"--index {index}: the test part of {name} has {count:,} examples, 0 to {count - 1}")
+            raise InputError(f"--index {index}: the test part of {name} has {count:,} examples; give 0 to {count - 1}")
     must_fit(examples, signature)
     chosen = list(indices)
     return Inputs(
@@ -61,13 +62,17 @@ def must_fit(examples: Examples, signature: Signature) -> None:
     """
     name, shape = examples.dataset.name, tuple(examples.x.shape[1:])
     if shape != signature.shape:
-        raise InputError(f"an example of {name} has the shape {shape}, but the model takes {signature.shape}")
+        raise InputError(
+            f"an example of {name} has the shape {shape}, but the model takes {signature.shape}; give such data"
+        )
     if examples.dataset.task != signature.task:
-        raise InputError(f"{name} is for {examples.dataset.task}, but the model learnt {signature.task}")
+        raise InputError(
+            f"{name} is for {examples.dataset.task}, but the model learnt {signature.task}; give data for that"
+        )
     ours, theirs = tuple(map(printable, examples.dataset.classes)), signature.classes
     if ours != theirs:
         message = f"{name} has other {NAMED[signature.task]} than the model"
-        raise InputError(f"{message}\nthe dataset: {_few(ours)}\nthe model: {_few(theirs)}")
+        raise InputError(f"{message}\nthe dataset: {few(ours)}\nthe model: {few(theirs)}")
 
 
 def from_files(paths: Sequence[Path], signature: Signature, *, invert: bool = False) -> Inputs:
@@ -97,9 +102,13 @@ def from_files(paths: Sequence[Path], signature: Signature, *, invert: bool = Fa
 def _reader(path: Path) -> Read:
     kind = kind_of(path)
     if kind == "nothing":
-        raise InputError(f"{printable(path)}: there is no such file")
+        raise InputError(f"{printable(path)}: there is no such file; {printable(nearest(path))}")
     if kind != "file":
-        what = f"a directory; name the files in it, such as {printable(path)}/*" if kind == "directory" else "no file"
+        what = (
+            f"a directory; name the files in it, such as {printable(path)}/*"
+            if kind == "directory"
+            else "no file; name a file"
+        )
         raise InputError(f"{printable(path)} is {what}")
     suffix = path.suffix.lower()
     if suffix in PICTURES:
@@ -150,7 +159,8 @@ def _scale_note(x: NDArray[Any], signature: Signature) -> list[str]:
     return []
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """The first ten names, and how many more there are."""
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 

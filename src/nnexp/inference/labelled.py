@@ -13,8 +13,9 @@ from nnexp.data.own.kinds import BadData
 from nnexp.data.rows import Examples
 from nnexp.data.splits import fingerprint
 from nnexp.errors import InputError
+from nnexp.files import nearest
 from nnexp.inference.arrays import examples_among, load_arrays
-from nnexp.inference.inputs import PICTURES
+from nnexp.inference.inputs import PICTURES, few
 from nnexp.inference.signature import NAMED, Signature
 from nnexp.inference.tables import read_labelled
 from nnexp.runs.reading import printable
@@ -49,7 +50,7 @@ def labelled_in(path: Path, signature: Signature) -> Labelled:
     """
     suffix, kind = path.suffix.lower(), kind_of(path)
     if kind == "nothing":
-        raise InputError(f"{printable(path)}: there is no such file or folder")
+        raise InputError(f"{printable(path)}: there is no such file or folder; {printable(nearest(path))}")
     if signature.is_picture and (said := labels_in(path)):
         x, labels = _labelled_pictures(*said, signature)
     elif kind == "directory":
@@ -83,7 +84,7 @@ def _labels(
             return places_of(list(values), signature.classes, f"column {printable(name)!r}")
         return targets_of(cells, {"task": signature.task, "classes": signature.classes}, where).values
     except BadData as error:
-        raise InputError(f"{printable(path)}: {error.message}") from None
+        raise InputError(f"{printable(path)}: {error}") from None
 
 
 def _pictures(folder: Path, signature: Signature) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -98,7 +99,9 @@ def _pictures(folder: Path, signature: Signature) -> tuple[NDArray[np.float32], 
         kinds = sorted(kind for kind in folder.iterdir() if kind.is_dir() and not kind.name.startswith("."))
         files = [(path, kind.name) for kind in kinds for path in sorted(kind.rglob("*"))]
     except OSError as error:
-        raise InputError(f"{printable(error.filename)} cannot be looked into: {error.strerror}") from None
+        raise InputError(
+            f"{printable(error.filename)} cannot be looked into: {error.strerror}; see that you may read it"
+        ) from None
     found = [(path, _label(kind, signature, folder)) for path, kind in files if path.suffix.lower() in PICTURES]
     if not found:
         raise InputError(f"{printable(folder)} has no folders with pictures in them; wanted: one for each class")
@@ -115,7 +118,7 @@ def _labelled_pictures(file: Path, folder: Path, signature: Signature) -> tuple[
     try:
         found = labelled(folder, file, signature.task)
     except BadData as error:
-        raise InputError(f"{printable(file)}: {error.message}") from None
+        raise InputError(f"{printable(file)}: {error}") from None
     said = [label for _, label in found]
     if signature.task == "regression" and len(signature.classes) > 1:
         what = f"has one number for each picture, but the model tells {len(signature.classes)} {NAMED[signature.task]}"
@@ -144,7 +147,9 @@ def _arrays(path: Path, signature: Signature) -> tuple[NDArray[np.float32], NDAr
     rows = [array for key, array in held.items() if key != name and array.shape in shapes]
     if len(rows) != 1:
         wanted = f"{count:,} labels" if width == 1 else f"{count:,} by {width} {NAMED[signature.task]}"
-        raise InputError(f"{printable(path)} needs one array of {wanted} beside its examples, not {len(rows)}")
+        raise InputError(
+            f"{printable(path)} needs one array of {wanted} beside its examples, not {len(rows)}; give them in one file"
+        )
     cells = rows[0].reshape(count, width)
     if signature.task == "classification":
         return x, _classes(path, cells[:, 0], signature)
@@ -169,6 +174,7 @@ def _label(name: str, signature: Signature, path: Path) -> int:
     if name in classes:
         return classes.index(name)
     near = difflib.get_close_matches(name, classes, n=1, cutoff=0.5)
-    guess = f"; is it {near[0]!r}?" if near else ""
+    guess = f"did you mean {near[0]!r}? " if near else ""
     what = "label" if signature.task == "multi_label" else "class"
-    raise InputError(f"{printable(path)} has the {what} {printable(name)!r}, which the model does not know{guess}")
+    message = f"{printable(path)} has the {what} {printable(name)!r}, which the model does not know"
+    raise InputError(f"{message}; {guess}known: {few(classes)}")

@@ -11,7 +11,7 @@ from nnexp import evaluation
 from nnexp.data.rows import Examples, batches
 from nnexp.errors import InputError
 from nnexp.inference.signature import NAMED, Signature
-from nnexp.runs.reading import Refused, content_of, printable
+from nnexp.runs.reading import ANEW, Refused, content_of, printable
 from nnexp.runs.record import RunRecord
 from nnexp.runs.weights import read_weights
 
@@ -53,18 +53,18 @@ def load_model(run: RunRecord, signature: Signature) -> StoredModel:
     try:
         content = content_of(run.folder.model, _MOST_MEGABYTES)
     except FileNotFoundError:
-        raise InputError(f"{name} is missing; train again:  nnexp run {printable(run.folder.config)}") from None
+        raise InputError(f"{name} is missing; train anew:  nnexp run {printable(run.folder.config)}") from None
     except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}") from None
+        raise InputError(f"{name} cannot be read: {error.strerror}; see that you may read it") from None
     except Refused as error:
-        raise InputError(f"{name} is not loaded: {error}") from None
+        raise InputError(f"{name} is not loaded: {error}; {ANEW}") from None
     model = _loaded(content, name)
     count = len(signature.classes)
     outputs = (count, 1) if count == 2 and signature.task == "classification" else (count,)
     if getattr(model, "input_shape", None) != (None, *signature.shape):
-        raise InputError(f"{name} takes another input than the run's metrics.json says")
+        raise InputError(f"{name} takes another input than the run's metrics.json says; {ANEW}")
     if getattr(model, "output_shape", None) not in [(None, numbers) for numbers in outputs]:
-        raise InputError(f"{name} does not answer with a number for each of {count} {NAMED[signature.task]}")
+        raise InputError(f"{name} does not answer with a number for each of {count} {NAMED[signature.task]}; {ANEW}")
     return StoredModel(model, signature, _from_logits(run))
 
 
@@ -79,14 +79,14 @@ def _loaded(content: bytes, name: str) -> Any:
         try:
             read_weights(copy)  # refuses what unpacks to too much, or lies in other files
         except Refused as error:
-            raise InputError(f"{name} is not loaded: {error}") from None
+            raise InputError(f"{name} is not loaded: {error}; {ANEW}") from None
         backend.load()  # with what threads TensorFlow has: they can be set but once in a process, by a run
         import keras
 
         try:
             return keras.saving.load_model(copy, compile=False, safe_mode=True)
         except Exception as error:  # noqa: BLE001  damaged and forged models fail in no end of ways
-            raise InputError(f"{name} cannot be loaded by Keras: {reason(error)}") from None
+            raise InputError(f"{name} cannot be loaded by Keras: {reason(error)}; {ANEW}") from None
 
 
 def _from_logits(run: RunRecord) -> bool:

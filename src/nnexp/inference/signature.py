@@ -13,7 +13,7 @@ from nnexp.data.datasets import DATASETS
 from nnexp.data.own.columns import Columns
 from nnexp.errors import InputError
 from nnexp.examples import dataset_entry, dataset_of
-from nnexp.runs.reading import Refused, json_of, printable
+from nnexp.runs.reading import ANEW, Refused, json_of, printable
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import Task
 
@@ -64,12 +64,14 @@ def signature_of(run: RunRecord) -> Signature:
     shape = _SHAPE.fullmatch(run.model[0]["output"]) if run.model else None
     classes = names_of(run)
     if shape is None or len(classes) < (2 if run.task == "classification" else 1):
-        raise InputError(f"{path}: its metrics.json does not say what its model takes and what it learnt")
+        raise InputError(f"{path}: its metrics.json does not say what its model takes and what it learnt; {ANEW}")
     dataset, parameters = dataset_entry(run)
     known = DATASETS.get(dataset)
     columns = _columns(run)
     if columns and shape[1] != str(len(columns.features)):
-        raise InputError(f"{printable(run.folder.columns)} has {len(columns.features)} features, the model {shape[1]}")
+        raise InputError(
+            f"{printable(run.folder.columns)} has {len(columns.features)} features, the model {shape[1]}; {ANEW}"
+        )
     return Signature(
         shape=tuple(map(int, shape[1].split(", "))),
         value_range=known.value_range if known else _PIXELS,
@@ -109,4 +111,4 @@ def _columns(run: RunRecord) -> Columns | None:
         return None  # not trained on an own table
     except (Refused, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         why = str(error) if isinstance(error, Refused) else "it is not what nnexp writes"
-        raise InputError(f"{printable(run.folder.columns)} cannot be used: {why}") from None
+        raise InputError(f"{printable(run.folder.columns)} cannot be used: {why}; {ANEW}") from None

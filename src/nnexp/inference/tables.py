@@ -48,7 +48,7 @@ def read_labelled(
     frame = _frame(path, signature)
     for target in signature.targets:
         if target not in frame.columns:
-            raise InputError(f"{name} has no column {printable(target)!r}, which holds what is to be told")
+            raise InputError(f"{name} has no column {printable(target)!r}, the right answers; add it")
     x, _ = _encoded(path, frame, signature)
     return x, {target: list(frame[target]) for target in signature.targets}, lambda place: row_of(frame.index, place)
 
@@ -90,7 +90,7 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
     rows = _rows(path)
     header = rows.pop(0)[1] if _is_header(rows[0][1]) else None
     if not rows:
-        raise InputError(f"{name} has a header, and no rows below it")
+        raise InputError(f"{name} has a header, and no rows below it; give one or more")
     chosen, notes = _columns(name, header, len(rows[0][1]), signature)
     wrong: list[str] = []
     numbers = []
@@ -108,7 +108,7 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
             numbers.append([float(cell) for cell in cells])
     if wrong:
         more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
-        raise InputError("\n".join([*wrong[:_MOST_TOLD], *more]))
+        raise InputError("\n".join([*wrong[:_MOST_TOLD], *more, "mend these; wanted: a number in each cell"]))
     x = np.array(numbers, np.float32).reshape(-1, *signature.shape)
     return x, [line for line, _ in rows], notes
 
@@ -121,16 +121,16 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     except UnicodeDecodeError:
         raise InputError(f"{name} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}") from None
+        raise InputError(f"{name} cannot be read: {error.strerror}; see that you may read it") from None
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise InputError(f"{name}:{reader.line_num}: cannot be read as CSV: {error}") from None
+        raise InputError(f"{name}:{reader.line_num}: cannot be read as CSV: {error}; is every quote closed?") from None
     if not rows:
-        raise InputError(f"{name} has no rows")
+        raise InputError(f"{name} has no rows; give one or more")
     return rows
 
 
@@ -157,10 +157,10 @@ def _columns(
     if wanted and len(lacking) < len(wanted):
         unknown = [title for title in titles if title not in wanted]
         near = difflib.get_close_matches(lacking[0], unknown, n=1, cutoff=0.5)
-        guess = f"; is it {printable(near[0])!r}?" if near else ""
+        guess = f"; is it {printable(near[0])!r}? Then rename that" if near else ""
         raise InputError(f"{name} has no column {lacking[0]!r}{guess}\nthe model takes: {', '.join(wanted)}")
-    takes = f"the model takes {signature.size}" + (f": {', '.join(wanted)}" if wanted else "")
-    raise InputError(f"{name} has {width} columns, but {takes}")
+    which = f": {', '.join(wanted)}" if wanted else ""
+    raise InputError(f"{name} has {width} columns; the model takes {signature.size}{which}")
 
 
 def _title(header: Sequence[str] | None, signature: Signature, column: int) -> str:

@@ -75,7 +75,7 @@ class RunFolder:
             if not (path.is_dir() and cls(path).is_empty()):
                 path.mkdir()
         except OSError as error:
-            raise RunError(f"cannot make the run folder {path}: {error.strerror}") from error
+            raise RunError(f"cannot make the run folder {path}: {error.strerror}; {_ELSEWHERE}") from error
         return cls(path)
 
     @classmethod
@@ -212,7 +212,9 @@ class RunFolder:
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(entry.path)
         except OSError as error:
-            raise InputError(f"{printable(error.filename)}: cannot be looked into: {error.strerror}") from None
+            raise InputError(
+                f"{printable(error.filename)}: cannot be looked into: {error.strerror}; see that you may read it"
+            ) from None
 
     def drop_checkpoints(self) -> None:
         """Remove the checkpoints of a run that came to its end."""

@@ -14,6 +14,7 @@ import orjson
 
 # No link is followed (it may lead out of the folder), and no pipe is waited for.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+ANEW = "copy the run folder again, or train anew"  # what to do where one of its files is not what it should be
 _MEGABYTE = 1_000_000
 _KINDS = {stat.S_IFLNK: "a link, and links inside run folders are not followed", stat.S_IFDIR: "a directory, no file"}
 _UNUSUAL = re.compile(r"[^ -~\n\t]")

@@ -17,6 +17,7 @@ from nnexp.tasks import HEADLINES, Task
 
 MOST_MEGABYTES = 32  # of metrics.json: a thousand classes make 11, ten thousand epochs 3
 _LONGEST_NAME = 255  # of a folder too
+_ELSE = "copy it again, or leave it out"  # what to do where it is not the folder of a run, or damaged
 
 # A directory with this file is a tracker's store beside the runs: what it holds are copies of files of runs.
 TRACKER_STORE = "mlflow.db"
@@ -114,9 +115,9 @@ def data_of(path: Path) -> tuple[dict[str, Any], bytes]:
     try:
         data = parsed(raw)
     except Refused as error:
-        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: {error}") from None
+        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: {error}; {_ELSE}") from None
     if not isinstance(data, dict) or data.get("status") not in STATUSES:
-        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: not the metrics of a run")
+        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: not the metrics of a run; {_ELSE}")
     return data, raw
 
 
@@ -135,10 +136,12 @@ def record_of(
         UnreadableRun: they are not the metrics of a run.
     """
     if not isinstance(data, dict) or data.get("status") not in STATUSES:
-        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: not the metrics of a run")
+        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: not the metrics of a run; {_ELSE}")
     config = figures.mapping(data.get("config"))
     if not figures.is_config(config, raw):
-        raise UnreadableRun(f"{printable(RunFolder(path).metrics)}: its config is larger or deeper than any of a run")
+        raise UnreadableRun(
+            f"{printable(RunFolder(path).metrics)}: its config is larger or deeper than any of a run; {_ELSE}"
+        )
     return RunRecord(
         path=path,
         name=printable(figures.text(data.get("name")) or path.name)[:_LONGEST_NAME],
@@ -225,7 +228,7 @@ def kind_of(path: Path) -> Literal["directory", "file", "other", "nothing"]:
         return "nothing"
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise Unreachable(f"{printable(path)}: cannot be reached: {why}") from None
+        raise Unreachable(f"{printable(path)}: cannot be reached: {why}; see that you may look there") from None
     return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
@@ -237,13 +240,15 @@ def _metrics(path: Path) -> bytes:
         what = "no such run folder"
         if kind_of(path) == "directory":
             if not os.access(path, os.R_OK):
-                raise Unreachable(f"{printable(path)}: cannot be looked into: permission denied") from None
+                raise Unreachable(
+                    f"{printable(path)}: cannot be looked into: permission denied; see that you may read it"
+                ) from None
             what = "no run folder: it has no metrics.json"
         raise UnreadableRun(f"{printable(path)}: {what}; `nnexp ls` lists the runs") from None
     except OSError as error:
-        raise Unreachable(f"{printable(metrics)}: cannot be read: {error.strerror}") from None
+        raise Unreachable(f"{printable(metrics)}: cannot be read: {error.strerror}; see that you may read it") from None
     except Refused as error:
-        raise UnreadableRun(f"{printable(metrics)}: {error}") from None
+        raise UnreadableRun(f"{printable(metrics)}: {error}; {_ELSE}") from None
 
 
 def _status(said: str, process: Any, path: Path) -> str:

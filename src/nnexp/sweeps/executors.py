@@ -92,5 +92,5 @@ def need_name(name: str) -> None:
     """
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f" (is it {near[0]}?)" if near else ""
-        raise InputError(f"there is no executor {name!r}{hint}; there are {', '.join(NAMES)}")
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise InputError(f"there is no executor {name!r}; {hint}there are: {', '.join(NAMES)}")

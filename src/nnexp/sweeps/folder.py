@@ -143,7 +143,9 @@ class SweepFolder:
         except Timeout:
             raise InputError(f"{self.path} is being run by another process; wait for it, or stop it first") from None
         except OSError as error:
-            raise InputError(f"{self.path} cannot be written to: {error.strerror}") from None
+            raise InputError(
+                f"{self.path} cannot be written to: {error.strerror}; see that you may write there"
+            ) from None
         try:
             yield
         finally:

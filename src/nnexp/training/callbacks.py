@@ -43,7 +43,7 @@ def _make(entry: Entry, folder: Path) -> Any:
     paths = {name: folder / entry.parameters[name] for name in PATH_PARAMETERS if entry.get(name) is not None}
     for path in paths.values():
         if not path.parent.resolve().is_relative_to(folder.resolve()):  # the run folder may come from a stranger
-            raise RunError(f"{path.parent} is a link that leads out of the run folder")
+            raise RunError(f"{path.parent} is a link that leads out of the run folder; remove the link")
         if "{" not in str(path.parent):  # else Keras makes it, once it knows the epoch
             path.parent.mkdir(parents=True, exist_ok=True)
     if entry.name == "csv_logger":

@@ -37,7 +37,7 @@ def build(experiment: Experiment, input_shape: tuple[int, ...], normalization: A
         except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
             shapes = ", ".join(_shape_text(tensor.shape) for tensor in incoming)
             message = f"Keras cannot build {entry.name} on input of shape {shapes}: {reason(error)}"
-            raise ConfigError([Problem(place, message)]) from error
+            raise ConfigError([Problem(place, message, "change this layer, or one before it")]) from error
         if isinstance(x, (list, tuple)):  # a layer that also returns its state
             x = x[0]
         if name := entry.get("name"):
@@ -61,7 +61,9 @@ def compile_model(model: Any, experiment: Experiment) -> None:
             parts.append([make(entry, kind) for entry in entries])
         except (ValueError, TypeError) as error:
             place = experiment.places.get((key,), Place(key))
-            raise ConfigError([Problem(place, f"Keras refuses this {key}: {reason(error)}")]) from error
+            raise ConfigError(
+                [Problem(place, f"Keras refuses this {key}: {reason(error)}", "change its parameters")]
+            ) from error
     [optimizer], [loss], metrics = parts
     # The engine decides what is compiled how; Keras' own choice applies where Keras runs the batches.
     model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics), jit_compile=False)

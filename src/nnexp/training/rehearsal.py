@@ -51,7 +51,9 @@ def rehearse(
         raise
     except Exception as error:  # Keras and TensorFlow refuse in more ways than can be listed
         place = experiment.places.get(("layers",), Place("layers"))
-        raise ConfigError([Problem(place, f"Keras cannot build this model: {model.reason(error)}")]) from error
+        raise ConfigError(
+            [Problem(place, f"Keras cannot build this model: {model.reason(error)}", "change its layers")]
+        ) from error
     finally:
         keras.utils.clear_session()
 

@@ -57,7 +57,9 @@ class Keeper:
         """
         callbacks = state.plain.get("callbacks")
         if not fits(self.model, state) or not isinstance(callbacks, list):
-            raise RunError("the checkpoint is of another model: its weights or its callbacks are others")
+            raise RunError(
+                "the checkpoint is of another model: its weights or its callbacks are others; run the config anew"
+            )
         kinds = {str(kind): kind for kind in (variable.numpy().dtype for variable in _variables(self.model))}
         try:
             for index, variable in enumerate(_variables(self.model)):
@@ -65,7 +67,7 @@ class Keeper:
             for index, (callback, changed) in enumerate(zip(self.callbacks, callbacks, strict=True)):
                 _remind(callback, index, changed, state.arrays, kinds)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise RunError(f"the checkpoint does not fit the model: {error}") from error
+            raise RunError(f"the checkpoint does not fit the model: {error}; run the config anew") from error
 
 
 def fits(model: Any, state: State) -> bool:

@@ -67,7 +67,9 @@ def load_sweep(
     if sweep.search:
         most += 1  # the trials have the first
     if isinstance(sweep.seed, int) and sweep.seed + most - 1 > MAX_SEED:
-        raise InputError(f"seed {sweep.seed} and {most} repeats go beyond the greatest seed, {MAX_SEED}")
+        raise InputError(
+            f"seed {sweep.seed} and {most} repeats go beyond the greatest seed, {MAX_SEED}; give a smaller one"
+        )
     return replace(sweep, workers=workers or sweep.workers)
 
 
@@ -107,10 +109,12 @@ def _fixed(sweep: SweepFile, axes: Sequence[Axis]) -> SweepFile:
     for dimension in space:
         if gone := names & dimension.when.keys():
             raise InputError(
-                f"'{dimension.name}' depends on '{min(gone)}', which is to have one value; change the file"
+                f"'{dimension.name}' depends on '{min(gone)}', which is given a value; leave it out, or remove `when`"
             )
     if not space:
-        raise InputError("all dimensions of the space are given a value, so that nothing is left to search")
+        raise InputError(
+            "all dimensions of the space are given a value; leave one to the file, or nothing is left to search"
+        )
     changes = sorted((change for axis in axes for change in axis.changes), key=attrgetter("depth"))
     bases = tuple(replace(base, config=apply(base.config, changes)) for base in sweep.bases)
     return replace(sweep, bases=bases, search=replace(sweep.search, space=space))
@@ -128,7 +132,9 @@ def _searched(sweep: SweepFile, sampler: str | None, trials: int | None) -> Swee
     if sampler is not None and sampler not in SAMPLERS[1:]:
         near = catalog.nearest(sampler, SAMPLERS)
         hint = f"did you mean '{near}'? " if near and near != sampler else ""
-        raise InputError(f"--sampler {sampler}: {hint}allowed for a search: {', '.join(SAMPLERS[1:])}")
+        raise InputError(
+            f"--sampler {sampler}: there is none such for a search; {hint}there are: {', '.join(SAMPLERS[1:])}"
+        )
     if trials is not None and not 1 <= trials <= MAX_TRIALS:
         raise InputError(f"--trials {trials}: give a whole number from 1 to {MAX_TRIALS:,}")
     return replace(
@@ -165,5 +171,5 @@ def _seeds(text: str) -> int | tuple[int, ...]:
         raise InputError(f"--seed {text}: a seed is a whole number from 0 to {MAX_SEED}; write 42, or 1,2,3")
     seeds = tuple(int(word) for word in words)
     if len(set(seeds)) < len(seeds):
-        raise InputError(f"--seed {text}: a seed stands twice, and the same seed gives the same run")
+        raise InputError(f"--seed {text}: a seed stands twice, and the same seed gives the same run; give it once")
     return seeds if len(seeds) > 1 else seeds[0]

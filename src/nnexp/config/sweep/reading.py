@@ -39,6 +39,8 @@ MAX_RUNS = 10_000
 MAX_WORKERS = 1024
 DEFAULT_SEED = 42
 _MOST_LISTED = 1000  # bases, or variants
+_BASE_HINT = "write `base:` and the path of a config, seen from this file's folder, or the config itself"
+_SEVERAL = "make several sweeps of it"
 _LONGEST_NAME = 100  # bytes; axes and the seed follow it in a folder's name
 
 
@@ -135,7 +137,7 @@ class _Reader:
             return ""
         if isinstance(node.value, str):
             return node.value
-        hint = "" if isinstance(node.value, (dict, list)) else "put it in quotes"
+        hint = "write it in one line" if isinstance(node.value, (dict, list)) else "put it in quotes"
         self.problems.add(node.place, f"{key} is text, not {kind_of(node)}", hint)
         return ""
 
@@ -151,9 +153,9 @@ class _Reader:
             return ()
         items = node.value if isinstance(node.value, list) else [node]
         if not items:
-            self.problems.add(node.place, "the list of bases is empty")
+            self.problems.add(node.place, "the list of bases is empty", _BASE_HINT)
         if len(items) > _MOST_LISTED:
-            self.problems.add(node.place, f"{len(items):,} bases: at most {_MOST_LISTED:,} can be listed")
+            self.problems.add(node.place, f"{len(items):,} bases: at most {_MOST_LISTED:,} can be listed", _SEVERAL)
             return ()
         names = ["base"] if len(items) == 1 else [f"base{number}" for number, _ in enumerate(items, 1)]
         bases = [base for item, name in zip(items, names, strict=True) if (base := self.base(item, name))]
@@ -188,13 +190,12 @@ class _Reader:
 
     def check_bases(self, config: Node, base: Node | None, listed: Node | None, variants: Sequence[Variant]) -> None:
         """That there is a base for every point, and a point for every base."""
-        hint = "write `base:` and the path of a config, seen from this file's folder, or the config itself"
         if base is None and listed is None:
-            self.problems.add(config.place, "the sweep has no 'base'", hint)
+            self.problems.add(config.place, "the sweep has no 'base'", _BASE_HINT)
         elif base is None:
             for variant in variants:
                 if variant.base is None:
-                    self.problems.add(variant.place, f"there is no base to make '{variant.name}' from", hint)
+                    self.problems.add(variant.place, f"there is no base to make '{variant.name}' from", _BASE_HINT)
         elif variants and all(variant.base for variant in variants):
             hint = "remove it, or add a variant that has no base of its own"
             self.problems.add(base.place, "no variant uses this base: each has its own", hint)
@@ -209,7 +210,9 @@ class _Reader:
             self.problems.add(node.place, what, "such as\n  variants:\n    - {name: wide, set: {hidden: 512}}")
             return ()
         if len(node.value) > _MOST_LISTED:
-            self.problems.add(node.place, f"{len(node.value):,} variants: at most {_MOST_LISTED:,} can be listed")
+            self.problems.add(
+                node.place, f"{len(node.value):,} variants: at most {_MOST_LISTED:,} can be listed", _SEVERAL
+            )
             return ()
         variants = [variant for item in node.value if (variant := self.variant(item))]
         for name in _doubles([variant.name.casefold() for variant in variants]):
@@ -263,7 +266,9 @@ class _Reader:
             if refused := refusal(axis_name(written)):
                 self.problems.add(node.keys[written], *refused)
             elif not values:
-                self.problems.add(value.place, f"'{written}' has no values")
+                self.problems.add(
+                    value.place, f"'{written}' has no values", "give one or more, such as  hidden: [128, 512]"
+                )
             else:
                 axes.append(axis_of(axis_name(written), values))
         for name in _doubles([axis.name for axis in axes]):
@@ -306,16 +311,18 @@ class _Reader:
             return count or 1, _seed_of(base) if first is None else first
         seeds = tuple(value for item in seed.value if (value := self.whole(item, "seed", MAX_SEED, 0)) is not None)
         if not seed.value:
-            self.problems.add(seed.place, "the list of seeds is empty")
+            self.problems.add(seed.place, "the list of seeds is empty", "such as  seed: [1, 2, 3], or leave it out")
         for double in _doubles(seeds):
-            self.problems.add(seed.place, f"the seed {double} stands twice", "the same seed gives the same run")
+            self.problems.add(
+                seed.place, f"the seed {double} stands twice", "keep one: the same seed gives the same run"
+            )
         if count not in (None, len(seed.value)):
             message = f"repeats is {count}, but {len(seed.value)} seeds are listed"
             self.problems.add(seed.place, message, "leave `repeats` out, or give one seed: the others follow from it")
         for variant in variants:
             if (variant.repeats or 0) > len(seed.value):
                 message = f"'{variant.name}' has {variant.repeats} repeats, but `seed` lists only {len(seed.value)}"
-                self.problems.add(variant.place, message)
+                self.problems.add(variant.place, message, "list more seeds, or give one: the others follow from it")
         return len(seeds) or 1, seeds or DEFAULT_SEED
 
 

@@ -62,7 +62,11 @@ def arrays_of_npz(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
     if weighted := parameters.get("weights"):
         cells = held[_pick(held, weighted, (), "weights")].read()
         if cells.shape != (len(found[0]),):
-            raise BadData(f"the array {weighted!r} has the shape {cells.shape}, not ({len(found[0])},)", "", "weights")
+            raise BadData(
+                f"the array {weighted!r} has the shape {cells.shape}, not ({len(found[0])},)",
+                "give one weight for each example",
+                "weights",
+            )
         counted = np.flatnonzero(~test[: len(found[0])])
         weights = weights_of(weighted, cells[counted], "weights", lambda place: f"example {counted[place]}")
     return Arrays(x_train, y_train, x_test, y_test, weights, None if parted else test), targets
@@ -82,9 +86,11 @@ def need_matching_parts(parts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
         if examples[1:] != x[1:] or labels[1:] != y[1:]:
             message = f"test examples have the shape {examples[1:]}, the others {x[1:]}; "
             message += f"their labels {labels[1:]}, the others {y[1:]}"
-            raise BadData(message, "", "test_path")
+            raise BadData(message, "wanted: the same shapes in both parts", "test_path")
     if any(0 in examples for examples, _ in parts):
-        raise BadData("an array of examples is empty", "", "test_path" if len(parts) == 2 else "path")
+        raise BadData(
+            "an array of examples is empty", "wanted: one example or more", "test_path" if len(parts) == 2 else "path"
+        )
 
 
 def targets_of_array(name: str, y: np.ndarray, parameters: Mapping[str, Any]) -> Targets:
@@ -134,7 +140,7 @@ def examples_type(stored: np.dtype[Any], parameter: str) -> np.dtype[Any]:
     import numpy as np
 
     if stored.kind not in "iufb":
-        raise BadData(f"the examples are of type {stored}, not numbers", "", parameter)
+        raise BadData(f"the examples are of type {stored}, not numbers", "save them as numbers", parameter)
     return np.dtype("uint8" if stored == np.uint8 else "float32")
 
 
@@ -162,5 +168,5 @@ def need_finite(x: Examples, parameter: str) -> None:
         if wrong.any():
             first, *within = (int(index) for index in np.argwhere(wrong)[0])
             message = f"the examples hold a value that is no finite number, at {[before + first, *within]}"
-            raise BadData(message, "", parameter)
+            raise BadData(message, "mend that example, or remove it", parameter)
         before += len(piece)

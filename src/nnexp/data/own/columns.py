@@ -139,7 +139,7 @@ def _encode(column: Column, cells: pd.Series) -> np.ndarray:
             place = int(strange.argmax())
             row = row_of(cells.index, place)
             message = f"{row}, column {column.name!r}: {str(cells.iloc[place])!r} is no number"
-            raise BadData(message, "as it was in the training part")
+            raise BadData(message, "it was a number in the training part: mend the cell, or leave it empty")
         _refuse_large(column.name, cells, numbers)
         return np.where(np.isnan(numbers), column.median, numbers)[:, None]
     from sklearn.preprocessing import OneHotEncoder
@@ -186,4 +186,6 @@ def _refuse_large(name: str, cells: pd.Series, numbers: np.ndarray) -> None:
     if large.any():
         place = int(large.argmax())
         row = row_of(cells.index, place)
-        raise BadData(f"{row}, column {name!r}: {numbers[place]} is no number of 32 bits")
+        raise BadData(
+            f"{row}, column {name!r}: {numbers[place]} is no number of 32 bits", "mend the cell, or leave it empty"
+        )

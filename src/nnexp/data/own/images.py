@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+_MEND = "remove it, or save it anew as PNG or JPEG"
 _BETWEEN = ";"  # two labels of a picture
 _MODES = {"grey": "L", "rgb": "RGB"}
 _READING = 1  # raise it when `read_picture` or `resized` come to make other bytes of a picture: it names cached ones
@@ -57,7 +58,9 @@ def _targets(pictures: Sequence[tuple[Path, str]], parameters: Mapping[str, Any]
     said, task = [name for _, name in pictures], parameters.get("task")
     if not parameters.get("labels"):
         if task not in (None, "classification"):
-            raise BadData(f"{task} needs a file of labels", "a folder for each class tells classes apart", "task")
+            raise BadData(
+                f"{task} needs a file of labels, since folders tell classes apart", "give it as  labels: PATH", "task"
+            )
         return Targets("classification", *labels_of(said, None, "the folder"))
     if task == "multi_label" or (task is None and _have_several(said)):
         several = [names_in(cell) for cell in said]
@@ -127,9 +130,9 @@ def labelled(folder: Path, labels: Path, task: Task | None) -> list[tuple[Path, 
             hint = "where a picture may have none of the labels:  task: multi_label"
             raise BadData(f"{what}: the label is missing", hint, "labels")
         if not path.is_file():
-            raise BadData(f"{what}: there is no picture {path}", "", "labels")
+            raise BadData(f"{what}: there is no picture {path}", "put it there, or remove the row", "labels")
         if path in found:
-            raise BadData(f"{what}: {file} stands there twice", "", "labels")
+            raise BadData(f"{what}: {file} stands there twice", "keep one of the rows", "labels")
         found[path] = label
     return list(found.items())
 
@@ -215,13 +218,14 @@ def read_picture(path: Path) -> tuple[Any, list[str]]:
             picture = ImageOps.exif_transpose(opened)
             picture.load()
     except UnidentifiedImageError:
-        raise BadData(f"{path} cannot be read as a picture: its content is of no kind that is known") from None
+        what = "its content is of no kind that is known"
+        raise BadData(f"{path} cannot be read as a picture: {what}", _MEND) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadData(f"{path} cannot be read as a picture: {error}", "remove it, or make it anew") from None
+        raise BadData(f"{path} cannot be read as a picture: {error}", _MEND) from None
     if picture.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)), ["made 8 bits a pixel"]
     if picture.mode in ("I", "F"):
-        raise BadData(f"{path} has 32 bits a pixel, which can mean anything", "save it with 8 or 16")
+        raise BadData(f"{path} has 32 bits a pixel, which can mean anything", "save it with 8 or 16 bits")
     if not picture.has_transparency_data:
         return picture, []
     paper = Image.new("RGBA", picture.size, "white")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 TEST_STREAM = 0x74657374  # "test": apart from the streams of validation and training
 TEST_SHARE = 0.2  # where the config does not say
+ONE_OR_MORE = "wanted: one example or more in each part"
+_OTHER_SHARE = "give a larger or a smaller one"
 _MOST_CLASSES = 1000
 _FEW_CLASSES = 20  # so many are taken as they are; where there are more, each must have some examples on average:
 _FEWEST_OF_A_NAME = 2
@@ -33,7 +35,7 @@ def labels_of(values: Sequence[Any], named: Sequence[str] | None, what: str) -> 
     found = sorted({_text(value, what) for value in set(values)}, key=_as_sorted)
     if len(found) < 2:
         said = f"one value only, {found[0]!r}" if found else "no values"
-        raise BadData(f"{what} has {said}: there is nothing to tell apart", "", "target")
+        raise BadData(f"{what} has {said}: there is nothing to tell apart", "wanted: two classes or more", "target")
     hint, parameter = _numbers_hint(found)
     fewest = _FEWEST_OF_A_NUMBER if hint else _FEWEST_OF_A_NAME
     if len(found) > _MOST_CLASSES or (len(found) > _FEW_CLASSES and len(found) * fewest > len(values)):
@@ -52,7 +54,7 @@ def places_of(values: Sequence[Any], classes: Sequence[str], what: str) -> np.nd
 
     place = {name: label for label, name in enumerate(classes)}
     if len(place) < len(classes):
-        raise BadData("`classes` names one twice", "", "classes")
+        raise BadData("`classes` names one twice", "name each once", "classes")
     texts = {value: _text(value, what) for value in dict.fromkeys(values)}
     if strange := next((text for text in texts.values() if text not in place), None):
         message = f"{what} has the value {strange!r}, which is not among `classes`"
@@ -68,10 +70,11 @@ def need_all_classes(y_train: np.ndarray, y_test: np.ndarray, classes: Sequence[
         BadData: it does not.
     """
     if not len(y_train) or not len(y_test):
-        raise BadData(f"the {'test' if len(y_train) else 'training'} part has no examples", "", "test_path")
+        raise BadData(f"the {'test' if len(y_train) else 'training'} part has no examples", ONE_OR_MORE, "test_path")
     if unmet := sorted(set(y_test.tolist()) - set(y_train.tolist())):
         message = f"the training part has no example of the class {classes[unmet[0]]!r}, the test part has"
-        raise BadData(message, *_numbers_hint(classes))
+        hint, parameter = _numbers_hint(classes)
+        raise BadData(message, hint or "give training some, or leave it out of the test part", parameter)
 
 
 def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mapping[str, Any]) -> np.ndarray:
@@ -85,18 +88,24 @@ def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mappin
     share, seed = float(parameters.get("test") or TEST_SHARE), int(parameters["split_seed"])
     if groups is None:
         if not 0 < round(share * len(labels)) < len(labels):
-            raise BadData(f"test: {share:g} of {len(labels)} examples would leave one part empty", "", "test")
+            raise BadData(f"test: {share:g} of {len(labels)} examples would leave one part empty", _OTHER_SHARE, "test")
         return stratified(strata(labels), share, seed, TEST_STREAM)
     from sklearn.model_selection import GroupShuffleSplit
 
     if len(set(groups)) < 2:
-        raise BadData("group_column has one value only: no group is left for the test part", "", "group_column")
+        raise BadData(
+            "group_column has one value only: no group is left for the test part",
+            "name a column of several",
+            "group_column",
+        )
     mask = np.zeros(len(labels), dtype=bool)
     splitter = GroupShuffleSplit(1, test_size=share, random_state=seed)
     try:
         mask[next(splitter.split(labels, groups=list(groups)))[1]] = True
     except ValueError:
-        raise BadData(f"test: {share:g} of {len(set(groups))} groups would leave one part empty", "", "test") from None
+        raise BadData(
+            f"test: {share:g} of {len(set(groups))} groups would leave one part empty", _OTHER_SHARE, "test"
+        ) from None
     return mask
 
 
@@ -112,7 +121,7 @@ def _text(value: Any, what: str) -> str:
     text = str(value).strip()
     number = _number(text)
     if not isinstance(value, str) and text.lower() in ("nan", "inf", "-inf", "none", "<na>"):
-        raise BadData(f"{what} holds {value}, which is no class", "", "target")
+        raise BadData(f"{what} holds {value}, which is no class", "mend the cell, or remove its row", "target")
     return str(int(number)) if number is not None and "." in text and number == int(number) else text
 
 

@@ -52,7 +52,7 @@ def read_own(kind: str, parameters: Mapping[str, Any]) -> Own:
             raise BadData(message, "put the old data back, or remove `sha256` to take the new", "sha256")
         return _kept(kind, {**parameters, "sha256": sha256})
     except OSError as error:
-        raise BadData(f"{error.filename} cannot be read: {error.strerror}") from None
+        raise BadData(f"{error.filename} cannot be read: {error.strerror}", "see that you may read it") from None
 
 
 def _kept(kind: str, parameters: Mapping[str, Any]) -> Own:

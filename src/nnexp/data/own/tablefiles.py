@@ -79,7 +79,7 @@ def open_table(kind: str, path: Path, separator: str = ",", called: str = "") ->
     with _told(kind, path):
         found = _open_parquet(path) if kind == "parquet" else _open_csv(path, separator)
     if not len(found):
-        raise BadData(f"{path.name} has no rows")
+        raise BadData(f"{path.name} has no rows", "wanted: a line of names, and rows below it")
     _refuse_twice(path, found.names)
     found.index.name = called or None
     return found
@@ -96,13 +96,13 @@ def _told(kind: str, path: Path) -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise BadData("Parquet files need the package pyarrow", "pip install 'nnexp[parquet]'") from None
+        raise BadData("Parquet files need the package pyarrow", "get it with  pip install 'nnexp[parquet]'") from None
     except UnicodeDecodeError as error:
         raise BadData(f"{path.name} is not UTF-8 text (byte {error.start:,})", "save it as UTF-8") from None
     except BadData:
         raise
     except (ValueError, OSError, csv.Error) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        raise BadData(f"{path.name} cannot be read as {kind}: {str(error).strip()}") from None
+        raise BadData(f"{path.name} cannot be read as {kind}: {str(error).strip()}", "write it anew") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,11 @@ def _look_through(tables: Sequence[TableFile], parameters: Mapping[str, Any]) ->
     chosen = _inputs(table.names, names, parameters)
     for held_out in tables[1:]:
         if lacking := [name for name in (*chosen, *names) if name not in held_out.names]:
-            raise BadData(f"{Path(parameters['test_path']).name} has no column {lacking[0]!r}", "", "test_path")
+            raise BadData(
+                f"{Path(parameters['test_path']).name} has no column {lacking[0]!r}",
+                "wanted: the columns of `path`",
+                "test_path",
+            )
 
     def where(place: int) -> str:
         inside = place < len(table)
@@ -224,7 +228,7 @@ def _targets(parameters: Mapping[str, Any]) -> list[str]:
     said = parameters["target"]
     names = [said] if isinstance(said, str) else list(said)
     if len(set(names)) < len(names):
-        raise BadData("`target` names a column twice", "", "target")
+        raise BadData("`target` names a column twice", "name it once", "target")
     return names
 
 
@@ -235,13 +239,15 @@ def _inputs(names: Sequence[str], targets: Sequence[str], parameters: Mapping[st
         for name in given:
             _need(names, name, parameter)
         if len(set(given)) < len(given):
-            raise BadData(f"`{parameter}` names a column twice", "", parameter)
+            raise BadData(f"`{parameter}` names a column twice", "name it once", parameter)
     dropped = {*targets, *said, *(parameters.get("drop") or ())}
     if known := [name for name in targets if name in (parameters.get("columns") or ())]:
-        raise BadData(f"`columns` has the target {known[0]!r}: it would be known in advance", "", "columns")
+        raise BadData(
+            f"`columns` has the target {known[0]!r}: it would be known in advance", "leave it out there", "columns"
+        )
     found = [name for name in parameters.get("columns") or names if name not in dropped]
     if not found:
-        hint = "" if len(names) > 1 else "is there another `separator`, such as ';'?"
+        hint = "leave fewer out" if len(names) > 1 else "is there another `separator`, such as ';'?"
         raise BadData("no column is left to learn from", hint, "drop" if parameters.get("drop") else "path")
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.own.kinds import BadData
-from nnexp.data.own.labels import labels_of, need_all_classes
+from nnexp.data.own.labels import ONE_OR_MORE, labels_of, need_all_classes
 from nnexp.tasks import Task
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ class Targets:
             need_all_classes(train, tested, self.classes)
             return train, tested
         if not len(train) or not len(tested):
-            raise BadData(f"the {'test' if len(train) else 'training'} part has no examples", "", "test_path")
+            raise BadData(f"the {'test' if len(train) else 'training'} part has no examples", ONE_OR_MORE, "test_path")
         same = (train == train[0]).all(axis=0)
         if same.any():
             place = int(same.argmax())
             message = f"{self.classes[place]!r} is {train[0, place]:g} in every example of the training part"
-            raise BadData(f"{message}: there is nothing to learn", "leave it out", "target")
+            raise BadData(f"{message}: there is nothing to learn", "leave this target out", "target")
         return train, tested
 
 
@@ -93,7 +93,9 @@ def weights_of(name: str, cells: Sequence[Any] | np.ndarray, parameter: str, whe
         message = f"{where(place)}, {name!r}: {_shown(cells[place])} is no weight"
         raise BadData(message, "allowed: finite numbers from 0", parameter)
     if not found.any():
-        raise BadData(f"{name!r} is 0 for every training example: nothing would be learnt", "", parameter)
+        raise BadData(
+            f"{name!r} is 0 for every training example: nothing would be learnt", "give one of them more", parameter
+        )
     return found.astype(np.float32)
 
 

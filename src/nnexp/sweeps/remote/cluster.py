@@ -85,7 +85,9 @@ class Cluster:
             link = Link(self._client, name, driver=True)
             serving = self._executor.submit(self._serve, name, token, self._expected)
         except Exception as error:
-            raise RunError(f"the cluster's scheduler is gone: {type(error).__name__}: {first_line(error)}") from error
+            raise RunError(
+                f"the cluster's scheduler is gone: {type(error).__name__}: {first_line(error)}; start it again"
+            ) from error
         worker = RemoteWorker(task, link, serving)
         with self._lock:
             self._workers.add(worker)
@@ -181,7 +183,9 @@ def _client(address: str) -> Client:
     try:
         return Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
     except Exception as error:  # noqa: BLE001  # of many kinds: no such host, no answer, other versions of Dask
-        raise InputError(f"there is no scheduler at {address}: {first_line(error)}") from None
+        raise InputError(
+            f"there is no scheduler at {address}: {first_line(error)}; `dask scheduler` starts one"
+        ) from None
 
 
 @contextlib.contextmanager
