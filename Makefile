@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema reference map site pictures docs results studies lock clean
+.PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema reference errors map site pictures docs results studies lock clean
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -56,10 +56,13 @@ reference: $(VENV)/installed  ## Write docs/reference/ again, after a new comman
 site: $(VENV)/installed  ## The documents as a site in site/; mkdocs serve shows it while you write.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+errors: $(VENV)/installed  ## Write docs/errors.md again, after a change of a message.
+	$(BIN)/python tests/messages/error_page.py
+
 pictures: browser  ## The pictures of the README and the tutorial, from real runs (some minutes).
 	$(BIN)/python docs/make_pictures.py
 
-docs: pictures reference map site  ## All that the documents hold of runs and code anew, and the site.
+docs: pictures reference errors map site  ## All that the documents hold of runs and code anew, and the site.
 
 results: $(VENV)/installed  ## Train every row of the courseworks and write docs/results.md.
 	$(BIN)/python docs/make_results.py

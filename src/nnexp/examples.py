@@ -51,7 +51,7 @@ def dataset_of(run: RunRecord, moved_to: Path | None = None) -> Dataset:
     try:
         if name not in KINDS:
             if moved_to is not None:
-                raise InputError(f"{shown} was trained on {printable(name)}, which nnexp knows; leave --dataset away")
+                raise InputError(f"{shown} was trained on {printable(name)}, which nnexp knows; leave --dataset out")
             return describe(name, parameters)
         if not parameters["sha256"]:  # no file is read but the one that the run was made from
             raise KeyError("sha256")

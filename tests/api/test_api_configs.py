@@ -104,7 +104,7 @@ def test_what_is_wrong_is_told_and_nothing_is_written(
 
 
 WRONG_SWEEPS: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "a seed that varies": ({"grid": {"seed": [1, 2]}}, ["seed: the seed is no axis", "`repeats: 5`"]),
+    "a seed that varies": ({"grid": {"seed": [1, 2]}}, ["seed: the seed cannot be varied here", "`repeats: 5`"]),
     "a name that is none": ({"grid": {"hiden": [1, 2]}}, ["'hiden' is no part of a config", "did you mean 'hidden'?"]),
     "no values": ({"grid": {"hidden": []}}, ["hidden: it has no values"]),
     "a point that cannot work": ({"grid": {"epochs": [1, 0]}}, ["epochs=0: epochs must be", "1 of 2 points"]),

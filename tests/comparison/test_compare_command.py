@@ -251,9 +251,9 @@ def test_what_permissions_forbid_is_named_and_the_rest_is_compared(study: Path) 
             path.chmod(0o755)
     unreadable = told.stdout.partition("could not be read")[2].splitlines()[1:4]
     assert [line.strip().partition(": ")[2].lower() for line in unreadable] == [
-        "cannot be read: permission denied",
-        "cannot be read: permission denied",
-        "cannot be looked into: permission denied",
+        "cannot be read: permission denied; see that you may read it",
+        "cannot be read: permission denied; see that you may read it",
+        "cannot be looked into: permission denied; see that you may read it",
     ]
     for done in (closed, page):
         assert (done.returncode, "Permission denied" in done.stderr) == (2, True)

@@ -108,7 +108,7 @@ def test_options_take_the_place_of_the_sampler_the_trials_and_a_dimension(tmp_pa
     [
         ((("hidden", "9,10"),), {}, "takes its values from the space"),
         ((("optimizer", "adam"),), {}, "'optimizer.momentum' depends on 'optimizer'"),
-        ((), {"sampler": "grid"}, "allowed for a search: random, tpe, cmaes"),
+        ((), {"sampler": "grid"}, "there is none such for a search; there are: random, tpe, cmaes"),
         ((), {"sampler": "ramdom"}, "did you mean 'random'?"),
         ((), {"seed": "1,2"}, "a search takes one seed"),
     ],
@@ -146,7 +146,7 @@ CMAES = SEARCH.replace("random", "cmaes")
         (SEARCH.replace("7", "[1, 2]") + SPACE, "a search takes one seed, not a list"),
         (SEARCH + "space: {}", "the space is empty"),
         (SEARCH + "space: {hiden: [4, 8]}", "did you mean 'hidden'?"),
-        (SEARCH + "space: {seed: [4, 8]}", "the seed is no axis"),
+        (SEARCH + "space: {seed: [4, 8]}", "the seed cannot be varied here"),
         (SEARCH + "space: {hidden: 4}", "'hidden' is 4, which is no range of values"),
         (SEARCH + "space: {hidden: [4]}", "'hidden' has no two values to choose from"),
         (SEARCH + "space: {hidden: [4, 4]}", "'hidden' has the value 4 twice"),

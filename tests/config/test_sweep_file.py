@@ -85,7 +85,7 @@ def test_a_part_has_one_name_however_it_is_written(path: str, name: str) -> None
         ("epochs", "[1", "--epochs [1: not YAML"),
         ("optimizer", "adam,{a: 1, a: 2}", "--optimizer {a: 1, a: 2}: the key 'a' stands twice"),
         ("seed", "1,2", "every point gets the same seeds\n    use --repeats 5, and --seed 42"),
-        ("name", "a,b", "the name is no axis"),
+        ("name", "a,b", "the name cannot be varied"),
         ("hiden", "1", "'hiden' is no part of a config\n    did you mean 'hidden'?"),
         ("layer.1.units", "1", "did you mean 'layers'?"),
     ],
@@ -242,7 +242,7 @@ def test_seeds_that_cannot_be_are_refused(folder: Path, options: dict[str, objec
         ("base: small.yaml\ngrid: {hiden: [8]}", "widths.yaml:2:8: 'hiden' is no part of a config\n    did you mean"),
         (
             "base: small.yaml\ngrid: {seed: [1, 2]}",
-            "the seed is no axis: every point gets the same seeds\n    use `rep",
+            "the seed cannot be varied here: every point gets the same seeds\n    use `rep",
         ),
         ("base: small.yaml\ngrid: {hidden: []}", "'hidden' has no values"),
         ("base: small.yaml\ngrid: {learning_rate: 1, optimizer.learning_rate: 2}", "'learning_rate' stands twice"),

@@ -87,8 +87,8 @@ def test_show_for_programs_is_json_without_a_picture(cache_root, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("show", "iriss"), "Did you mean iris?"),
-        (("fetch", "wine", "minst"), "Did you mean mnist?"),
+        (("show", "iriss"), "did you mean 'iris'?"),
+        (("fetch", "wine", "minst"), "did you mean 'mnist'?"),
         (("show", "iris", "-o", "iris.png"), "iris is a table"),
         (("show", "digits", "-o", "digits.gif"), "ends in .png"),
         (("show", "digits", "-o", "nowhere/digits.png"), "the folder nowhere does not exist"),
@@ -105,7 +105,7 @@ def test_fetch_says_where_each_came_from_and_lists_what_it_could_not_get(cache_r
     done = nnexp("fetch", "--offline", "iris", "cifar10")
     assert done.exit_code == 1
     assert "iris: 120 training and 30 test examples, verified; from scikit-learn." in done.stdout
-    assert "cifar10 could not be had" in done.stderr
+    assert "cifar10 could not be fetched" in done.stderr
     assert "https://www.cs.toronto.edu/~kriz/: not asked (offline)" in done.stderr
 
 

@@ -145,7 +145,7 @@ def test_each_name_is_its_key_and_has_its_row_in_the_documents():
     ("typed", "meant"), [("fashionmnist", "fashion_mnist"), ("Fashion-MNIST", "fashion_mnist"), ("cifar-10", "cifar10")]
 )
 def test_a_misspelt_name_is_told_with_the_nearest(typed, meant):
-    with pytest.raises(InputError, match=rf"no dataset '{typed}'\. Did you mean {meant}\?") as caught:
+    with pytest.raises(InputError, match=rf"no dataset '{typed}'; did you mean '{meant}'\?") as caught:
         find(typed)
     assert "breast_cancer" in str(caught.value)
 

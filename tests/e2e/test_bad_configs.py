@@ -96,7 +96,7 @@ def test_a_bad_config_ends_before_anything_begins(watched: Any, tmp_path: Path, 
         (["show", "nowhere"], "nowhere: no such run folder"),
         (["show", "."], "no run folder: it has no metrics.json"),
         (["ls", "nowhere"], "nowhere: no such directory"),
-        (["data", "show", "fashion"], "Did you mean fashion_mnist?"),
+        (["data", "show", "fashion"], "did you mean 'fashion_mnist'?"),
     ],
 )
 def test_a_wrong_command_line_is_told_and_starts_nothing(

@@ -57,7 +57,7 @@ def cluster(tmp_path: Path) -> Cluster:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--executor", "dsk"], "there is no executor 'dsk' (is it dask?); there are processes, serial, dask"),
+        (["--executor", "dsk"], "there is no executor 'dsk'; did you mean 'dask'? there are: processes, serial, dask"),
         (["--scheduler", "lab"], "--scheduler lab: give an address, such as tcp://lab:8786, or a scheduler file"),
         (["--scheduler", "lab.json"], "there is no scheduler file lab.json"),
         (["--scheduler", "tcp://lab:1", "--executor", "serial"], "--scheduler is for --executor dask, not serial"),

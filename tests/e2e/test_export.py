@@ -278,7 +278,7 @@ def test_a_target_that_cannot_be_used_is_refused(finished: Path, here: Path, nam
     suffix = FILES[name]
     (here / f"folder{suffix}").mkdir()
     for target, told in [
-        ("model.txt", f"a name that ends in {suffix} is needed, such as model{suffix}"),
+        ("model.txt", f"the name must end in {suffix}; give  -o model{suffix}"),
         (f"missing/model{suffix}", "missing does not exist; make it"),
         (finished / f"other{suffix}", "is inside the run, which stays as it was"),
         (f"folder{suffix}", "is a directory, and no exported model"),

@@ -50,7 +50,7 @@ def test_labels_have_the_figures_of_the_same_examples_as_arrays(
     assert {**found, "dataset": ""} == {**expected, "dataset": ""}
     file.write_text(file.read_text().replace("top", "tip"))
     wrong = nnexp_here("evaluate", tasks / "run-labels", "--dataset", file, code=2)
-    assert "has the label 'tip', which the model does not know; is it 'top'?" in wrong.stderr
+    assert "has the label 'tip', which the model does not know; did you mean 'top'? known: " in wrong.stderr
 
 
 def test_classes_come_from_a_file_too(tasks: Path, tmp_path: Path, nnexp_here: Command) -> None:

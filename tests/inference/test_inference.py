@@ -103,7 +103,7 @@ def another_output(copy: Path) -> None:
     ("forge", "told"),
     [
         (link, "model.keras is not loaded: a link"),
-        (missing, "model.keras is missing; train again:  nnexp run "),
+        (missing, "model.keras is missing; train anew:  nnexp run "),
         (torn, "model.keras is not loaded: "),
         (code, "model.keras cannot be loaded by Keras: "),
         (another_module, "model.keras cannot be loaded by Keras: "),

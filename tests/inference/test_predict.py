@@ -204,7 +204,7 @@ def test_rows_of_a_csv_file_are_taken_by_name_or_in_order(iris: Path, tmp_path: 
         (FEATURES, [[5, "", 1, 0.2]], "new.csv:2, column 2 (sepal width (cm)): the cell is empty"),
         (None, [[5, 3, 1, 0.2], [5, 3, "nan", 0.2]], ":2, column 3 (petal length (cm)): 'nan' is no number that"),
         (None, [[5, 3, 1, 0.2], [5, 3, 1]], "new.csv:2: 3 cells, not 4"),
-        (None, [[5, 3, 1]], "new.csv has 3 columns, but the model takes 4: sepal length (cm), sepal width"),
+        (None, [[5, 3, 1]], "new.csv has 3 columns; the model takes 4: sepal length (cm), sepal width"),
         ([*FEATURES[:3], "petal width"], [[5, 3, 1, 0.2], [5, 3, 1, "x"]], "new.csv:3, column 4 (petal width): 'x'"),
         ([*FEATURES[:3], "petal width", "kind"], [[5, 3, 1, 0.2, 0]], "'petal width (cm)'; is it 'petal width'?"),
         (FEATURES, [], "new.csv has a header, and no rows below it"),
@@ -292,7 +292,7 @@ def test_what_the_model_sees_can_be_written_as_pictures(digits: Path, tmp_path: 
 REFUSED: dict[str, tuple[list[str], str]] = {
     "nothing to predict": (["{digits}"], "give either files, or test examples by --index"),
     "files and an index": (["{digits}", "a.png", "--index=0"], "give either files, or test examples by --index"),
-    "an index out of range": (["{digits}", "--index=360"], "the test part of digits has 360 examples, 0 to 359"),
+    "an index out of range": (["{digits}", "--index=360"], "the test part of digits has 360 examples; give 0 to 359"),
     "two formats": (["{digits}", "--index=0", "--csv", "--json"], "--csv and --json go to the same stdout"),
     "no such file": (["{digits}", "nothing.png"], "nothing.png: there is no such file"),
     "a directory": (["{digits}", "{folder}"], "is a directory; name the files in it"),
@@ -399,7 +399,7 @@ def test_the_stored_model_has_the_accuracy_that_the_run_recorded(digits: Path) -
     ("other", "told"),
     [
         ("wine", "an example of wine has the shape (13,), but the model takes (4,)"),
-        ("irs", "Did you mean iris?"),
+        ("irs", "did you mean 'iris'?"),
         ("nothing.npz", "nothing.npz: there is no such file or folder"),
     ],
 )

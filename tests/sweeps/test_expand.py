@@ -176,7 +176,7 @@ def test_what_is_wrong_everywhere_is_told_without_a_list(folder: Path) -> None:
             "base: [small.yaml, other.yaml]\ngrid: {hidden: [8, 9]}",
             "'other_hidden=8' is the same experiment as 'small_hidden=8'; 1 more like that",
         ),
-        ("base: small.yaml\nvariants: [{name: a}, {name: b, set: {seed: 1}}]", "the seed is no axis"),
+        ("base: small.yaml\nvariants: [{name: a}, {name: b, set: {seed: 1}}]", "the seed cannot be varied here"),
         ("base: small.yaml\nvariants: [{name: a}, {name: b, set: {epochs: 3}}]", "'b' is the same experiment as 'a'"),
         ("base: small.yaml\ngrid: {description: [one, two]}", "'description=two' is the same experiment"),
     ],

@@ -375,7 +375,7 @@ def test_the_command_tells_runs_once(runs: Path, run: Path) -> None:
     assert len(OfMLflow(runs).search()) == 1
 
 
-@pytest.mark.parametrize(("to", "told"), [("mlflw", "did you mean 'mlflow'"), ("none", "name a tracker")])
+@pytest.mark.parametrize(("to", "told"), [("mlflw", "did you mean 'mlflow'"), ("none", "no tracker is named")])
 def test_the_command_wants_a_tracker_that_there_is(to: str, told: str, run: Path) -> None:
     answer = CliRunner().invoke(application(["track"]), ["track", str(run), "--to", to])
     assert answer.exit_code == 2

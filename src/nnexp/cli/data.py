@@ -289,7 +289,7 @@ def _learnt(dataset: Dataset) -> str:
 
 def _check_output(dataset: Dataset, output: Path) -> None:
     if not _is_picture(dataset):
-        raise InputError(f"{dataset.name} is a table, so there is no picture to save; leave --output away")
+        raise InputError(f"{dataset.name} is a table, so there is no picture to save; leave --output out")
     if output.suffix.lower() != ".png":
         raise InputError(f"--output {output}: the picture is a PNG; give a name that ends in .png")
     if not output.parent.is_dir():

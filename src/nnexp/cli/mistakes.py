@@ -63,7 +63,7 @@ def mistakes(
     examples = _examples(found, wrong, dataset, offline=offline) if wrong.indices else None
     are_pictures = examples is not None and _are_pictures(examples)
     if output and wrong.indices and not are_pictures:
-        raise InputError(f"-o {output}: there are no pictures of these test examples; leave -o away")
+        raise InputError(f"-o {output}: there are no pictures of these test examples; leave -o out")
     written = target if are_pictures else None
     if written and examples:
         _save(written, examples, wrong)

@@ -62,9 +62,9 @@ def predict(
     if as_csv and as_json:
         raise InputError("--csv and --json go to the same stdout; give one of them")
     if dataset and not index:
-        raise InputError("--dataset says where the test examples of --index are; leave it away with files")
+        raise InputError("--dataset says where the test examples of --index are; leave it out with files")
     if invert and index:
-        raise InputError("--invert is for picture files; leave it away with --index")
+        raise InputError("--invert is for picture files; leave it out with --index")
     from nnexp.inference.inputs import PICTURES
     from nnexp.inference.model import load_model
     from nnexp.inference.predictions import predictions_of
@@ -76,7 +76,7 @@ def predict(
     found = record.read(run)
     signature = signature_of(found)
     if png and not signature.is_picture:
-        raise InputError("--png: this model does not take pictures; leave it away")
+        raise InputError("--png: this model does not take pictures; leave it out")
     if index or png or any(path.suffix.lower() in PICTURES for path in files or ()):
         signature = scaled(signature, found, dataset)
     inputs = _inputs(found, signature, files or [], index or [], dataset, invert=invert, offline=offline)

@@ -68,7 +68,7 @@ def track(
                     continue
                 except Exception as error:
                     raise RunError(
-                        f"{printable(run)}: {tracker.name} did not take it: {first_line(error)}; mend that first"
+                        f"{printable(run)}: {tracker.name} did not take it: {first_line(error)}; then tell it again"
                     ) from error
                 told.append({"run": str(run), "tracker": tracker.name, "new": new})
             for folder in sweeps:

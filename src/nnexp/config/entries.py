@@ -37,7 +37,7 @@ class Problems:
         self.found.append(Problem(place, message, hint))
         if len(self.found) > MAX_PROBLEMS:
             raise ConfigError(
-                [*self.found, Problem(place, "too much is wrong to go on", "mend what is told above, then check again")]
+                [*self.found, Problem(place, "too much is wrong to go on", "mend what is told above first")]
             )
 
 

@@ -314,7 +314,7 @@ class _Reader:
                     message = f"model_checkpoint: Keras wants a filepath that ends in {ending}, not '{shortened(path)}'"
                     self.problems.add(place, message, f"such as filepath: best{ending}")
             if entry.name == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
-                hint = "install it with  pip install 'nnexp[tensorboard]'"
+                hint = "get it with  pip install 'nnexp[tensorboard]'"
                 self.problems.add(place, "the callback tensorboard needs the package tensorboard", hint)
             for parameter in PATH_PARAMETERS:
                 value = entry.get(parameter)

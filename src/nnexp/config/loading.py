@@ -298,7 +298,7 @@ class _Composer:
         self.nodes += node.size if isinstance(event, yaml.AliasEvent) else 1
         if self.nodes > MAX_NODES:
             raise ConfigError(
-                [Problem(place, f"more than {MAX_NODES:,} values once aliases are written out", "use fewer")]
+                [Problem(place, f"more than {MAX_NODES:,} values once aliases are written out", "use fewer aliases")]
             )
         if len(self.problems) > MAX_PROBLEMS:
             raise ConfigError(

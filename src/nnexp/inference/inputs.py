@@ -85,7 +85,7 @@ def from_files(paths: Sequence[Path], signature: Signature, *, invert: bool = Fa
     """
     readers = [_reader(path) for path in paths]  # before the first one is read
     if invert and any(path.suffix.lower() not in PICTURES for path in paths):
-        raise InputError("--invert turns light and dark round, so it is for pictures only; leave it away")
+        raise InputError("--invert turns light and dark round, so it is for pictures only; leave it out")
     read = [reader(path, signature) for path, reader in zip(paths, readers, strict=True)]
     import numpy as np
 
@@ -107,7 +107,7 @@ def _reader(path: Path) -> Read:
         what = (
             f"a directory; name the files in it, such as {printable(path)}/*"
             if kind == "directory"
-            else "no file; name a file"
+            else "no file, but a device or a pipe; name a file"
         )
         raise InputError(f"{printable(path)} is {what}")
     suffix = path.suffix.lower()

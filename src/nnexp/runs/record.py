@@ -228,7 +228,7 @@ def kind_of(path: Path) -> Literal["directory", "file", "other", "nothing"]:
         return "nothing"
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise Unreachable(f"{printable(path)}: cannot be reached: {why}; see that you may look there") from None
+        raise Unreachable(f"{printable(path)}: cannot be reached: {why}; see that you may read it") from None
     return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 

@@ -40,7 +40,7 @@ def open_trackers(asked: Iterable[tuple[str, Mapping[str, Any]]], runs: Path) ->
     for name, _ in asked:
         if missing := [package for package in _PACKAGES[name] if importlib.util.find_spec(package) is None]:
             needs = f"track: {name} needs {', '.join(missing)}, not installed here"
-            raise InputError(f"{needs}; install with  pip install 'nnexp[{name}]', or leave it out with  --track none")
+            raise InputError(f"{needs}; get it with  pip install 'nnexp[{name}]', or leave it out with  --track none")
     return tuple(_MAKE[name](runs, parameters) for name, parameters in asked)
 
 

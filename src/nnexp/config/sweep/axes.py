@@ -76,9 +76,9 @@ def refusal(name: str, *, on_command_line: bool = False) -> tuple[str, str] | No
     root = name.partition(".")[0]
     if root == "seed":
         asked = "--repeats 5, and --seed 42 or --seed 1,2,3" if on_command_line else "`repeats: 5`, and `seed: 42`"
-        return "the seed is no axis: every point gets the same seeds", f"use {asked}"
+        return "the seed cannot be varied here: every point gets the same seeds", f"use {asked}"
     if root == "name":
-        return "the name is no axis: nnexp names each run by what differs", "a variant has a `name`"
+        return "the name cannot be varied: nnexp names each run by what differs", "remove it; a variant has a `name`"
     if root not in _ROOTS:
         near = catalog.nearest(root, _ROOTS)
         hint = f"did you mean '{near}'? " if near else ""

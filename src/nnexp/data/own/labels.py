@@ -40,7 +40,7 @@ def labels_of(values: Sequence[Any], named: Sequence[str] | None, what: str) -> 
     fewest = _FEWEST_OF_A_NUMBER if hint else _FEWEST_OF_A_NAME
     if len(found) > _MOST_CLASSES or (len(found) > _FEW_CLASSES and len(found) * fewest > len(values)):
         message = f"{what} has {len(found):,} different values in {len(values):,} examples, which are no classes"
-        raise BadData(message, hint, parameter)
+        raise BadData(message, hint or "wanted: few classes, of several examples each", parameter)
     return places_of(values, found, what), tuple(found)
 
 

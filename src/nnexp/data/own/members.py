@@ -186,4 +186,4 @@ def _reading(path: Path) -> Iterator[None]:
         raise BadData(f"{path.name} is no NPZ file, or a damaged one", _HINT) from None
     except MemoryError:
         message = f"{path.name} has an array that is larger than the memory"
-        raise BadData(message, "leave `stream` away, or write  stream: always") from None
+        raise BadData(message, "leave `stream` out, or write  stream: always") from None

@@ -104,7 +104,9 @@ def _idx(path: Path, parameter: str) -> np.ndarray:
     """An IDX file, or one in gzip: two zeros, the type, the rank, each size as a big-endian int, the data."""
     import numpy as np
 
-    damaged = BadData(f"{path.name} is no IDX file, or a damaged one", "as MNIST has it, .gz or not", parameter)
+    damaged = BadData(
+        f"{path.name} is no IDX file, or a damaged one", "wanted: the format of MNIST's files, .gz or not", parameter
+    )
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     try:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 15
 _LOOK_SECONDS = 1.0
 _ADDRESS = re.compile(r"(\w+://)?[^/:\s]+:\d+|(\w+://)?\[[0-9a-fA-F:]+\]:\d+")
-_GET_IT = 'pip install "nnexp[dask]"'
+_GET_IT = "pip install 'nnexp[dask]'"
 
 Serve = Callable[..., None]
 
@@ -148,7 +148,7 @@ def connected(address: str, lanes: int | None) -> Iterator[Cluster]:
         import dask
         from distributed import LocalCluster
     except ImportError:
-        raise InputError(f"--executor dask needs the package distributed; to get it:  {_GET_IT}") from None
+        raise InputError(f"--executor dask needs the package distributed; get it with  {_GET_IT}") from None
     # A driver's own part of what docs/cluster.md says for all: what is cut off is noticed in seconds.
     patience = {"distributed.comm.timeouts.tcp": "15s", "distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"}
     with dask.config.set(patience), contextlib.ExitStack() as stack, _quiet():
