@@ -164,7 +164,11 @@ WRONG = [
     own(", drop: [height, width]", "leave fewer out"),
     own(", drop: [height, height]", "name it once"),
     own(", test: 0.001", "would leave one part empty"),
-    own(", group_column: same", "name a column of several", TABLE.replace("\n", ",x\n").replace("kind,x", "kind,same")),
+    own(
+        ", group_column: same",
+        "name a column of several groups",
+        TABLE.replace("\n", ",x\n").replace("kind,x", "kind,same"),
+    ),
     own("", "there is nothing to tell apart", TABLE.replace("b", "a")),
     own("", "is missing", TABLE + "1,2,\n"),
     own("", "is no number, as most are", TABLE + "1,two,a\n"),

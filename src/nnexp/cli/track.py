@@ -67,9 +67,8 @@ def track(
                     stderr().print(f"left out: {error}", soft_wrap=True)
                     continue
                 except Exception as error:
-                    raise RunError(
-                        f"{printable(run)}: {tracker.name} did not take it: {first_line(error)}; then tell it again"
-                    ) from error
+                    what = f"{printable(run)}: {tracker.name} did not take it: {first_line(error)}"
+                    raise RunError(f"{what}; mend that, and tell it again") from error
                 told.append({"run": str(run), "tracker": tracker.name, "new": new})
             for folder in sweeps:
                 tell_sweep(tracker, folder)

@@ -261,15 +261,8 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise ConfigError(
-                        [
-                            Problem(
-                                self.at(event.start_mark),
-                                "a second document begins here",
-                                "one config a file: remove this line and what follows",
-                            )
-                        ]
-                    )
+                    hint = "one config a file: remove this line and what follows"
+                    raise ConfigError([Problem(self.at(event.start_mark), "a second document begins here", hint)])
             elif isinstance(event, yaml.NodeEvent):
                 node = self.node(event, events, depth=1)
         return node
@@ -343,20 +336,12 @@ class _Composer:
             key = self.node(event, events, depth + 1)
             value = self.node(next(events), events, depth + 1)
             if not isinstance(key.value, str):
-                hint = (
-                    "a key is a name"
-                    if isinstance(key.value, (list, dict))
-                    else f"a key is a name; put it in quotes: '{key.value}'"
-                )
+                in_quotes = "" if isinstance(key.value, (list, dict)) else f"; put it in quotes: '{key.value}'"
+                hint = f"a key is a name{in_quotes}"
                 self.problems.append(Problem(key.place, f"{kind_of(key)} cannot be a key", hint))
             elif len(key.value) > MAX_KEY:
-                self.problems.append(
-                    Problem(
-                        key.place,
-                        f"the key {kind_of(key)} is too long",
-                        "a key is a name; does a `:` stand in the wrong place?",
-                    )
-                )
+                hint = "a key is a name; does a `:` stand in the wrong place?"
+                self.problems.append(Problem(key.place, f"the key {kind_of(key)} is too long", hint))
             elif key.value in values:
                 first = keys[key.value]
                 self.problems.append(

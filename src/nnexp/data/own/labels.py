@@ -93,11 +93,8 @@ def is_test(labels: np.ndarray, groups: Sequence[Any] | None, parameters: Mappin
     from sklearn.model_selection import GroupShuffleSplit
 
     if len(set(groups)) < 2:
-        raise BadData(
-            "group_column has one value only: no group is left for the test part",
-            "name a column of several",
-            "group_column",
-        )
+        message = "group_column has one value only: no group is left for the test part"
+        raise BadData(message, "name a column of several groups", "group_column")
     mask = np.zeros(len(labels), dtype=bool)
     splitter = GroupShuffleSplit(1, test_size=share, random_state=seed)
     try:

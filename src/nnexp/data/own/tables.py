@@ -126,11 +126,8 @@ def _look_through(tables: Sequence[TableFile], parameters: Mapping[str, Any]) ->
     chosen = _inputs(table.names, names, parameters)
     for held_out in tables[1:]:
         if lacking := [name for name in (*chosen, *names) if name not in held_out.names]:
-            raise BadData(
-                f"{Path(parameters['test_path']).name} has no column {lacking[0]!r}",
-                "wanted: the columns of `path`",
-                "test_path",
-            )
+            message = f"{Path(parameters['test_path']).name} has no column {lacking[0]!r}"
+            raise BadData(message, "wanted: the columns of `path`", "test_path")
 
     def where(place: int) -> str:
         inside = place < len(table)
