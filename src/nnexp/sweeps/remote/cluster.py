@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.errors import InputError, RunError
 from nnexp.failures import first_line
+from nnexp.runs import versions
 from nnexp.sweeps.child import Task
 from nnexp.sweeps.execute import Settle, SweepReport, Tasks, Warned, execute
 from nnexp.sweeps.expand import Point
-from nnexp.sweeps.remote import far, versions
+from nnexp.sweeps.remote import far
 from nnexp.sweeps.remote.link import Link
 from nnexp.sweeps.remote.near import RemoteWorker
 from nnexp.sweeps.worker import no_main_module, signals_held
