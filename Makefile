@@ -15,6 +15,7 @@ dev: $(VENV)/installed  ## Set up for work on nnexp: the environment, and the li
 
 run: $(VENV)/installed  ## Set up .venv, get Fashion-MNIST, run the main experiment.
 	$(BIN)/nnexp run configs/fashion_sigmoid128.yaml
+	@echo; echo "What next:  source $(BIN)/activate   and then   nnexp"
 
 test: lint browser  ## Lint, types, and the whole test suite but its minutes-long trials.
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
@@ -80,6 +81,7 @@ clean:  ## Remove the environment and caches; runs stay.
 
 $(VENV)/installed: pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH (or: make PYTHON=/path/to/python)"; exit 1; }
+	@echo "installing TensorFlow, Keras and all that the tests need into $(VENV): 4 GB, some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -79,5 +79,5 @@ def test_the_figures_of_an_outcome_stand_out_from_their_names(trained: Path) -> 
     text = io.StringIO()
     console = Console(file=text, width=80, highlight=False, force_terminal=True, color_system="standard")
     print_outcome(record.read(trained / "iris"), console)
-    assert re.search(r"^\x1b\[2mtest accuracy  \x1b\[0m\x1b\[1m0\.\d+\x1b\[0m  \(95 % interval", text.getvalue(), re.M)
-    assert re.search(r"^\x1b\[2mstatus +\x1b\[0m\x1b\[32mcompleted\x1b\[0m$", text.getvalue(), re.M)
+    assert re.search(r"^\x1b\[2mtest accuracy\x1b\[0m  \x1b\[1m0\.\d+\x1b\[0m  \(95 % interval", text.getvalue(), re.M)
+    assert re.search(r"^\x1b\[2mstatus +\x1b\[0m +\x1b\[32mcompleted\x1b\[0m$", text.getvalue(), re.M)

@@ -96,6 +96,12 @@ def test_what_the_user_names_goes_first(sweep: Path) -> None:
     assert compared(sweep, baseline="8").baseline == "hidden=8"
 
 
+def test_a_baseline_goes_by_the_name_that_its_sweep_gave_its_runs(sweep: Path) -> None:
+    for run in sorted(sweep.glob("hidden=8_*")):
+        run.rename(run.with_name(run.name.replace("hidden", "layers.dense.units")))
+    assert compared(sweep, baseline="layers.dense.units=8").baseline == "hidden=8"
+
+
 def test_a_sweep_without_a_baseline_is_compared_as_any_runs_are(sweep: Path) -> None:
     ask(sweep, None)
     found = compared(sweep)

@@ -40,6 +40,7 @@ HANDED_ON = {
     "resume: str(error)",
     "runs/reading: kind",
     "sweeps/remote/link: f'{type(error).__name__}: {error}'",
+    "training/meeting: f'{first}: {error}'",
     "verification: '\\n'.join([f'{printable(path)} could not be trained again', *told])",
 }
 

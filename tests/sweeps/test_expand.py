@@ -268,7 +268,7 @@ def test_the_sweep_file_in_the_documents_is_one(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     page = (root / "docs" / "sweeps.md").read_text(encoding="utf-8")
     shutil.copytree(root / "configs", tmp_path, dirs_exist_ok=True)
-    made = points(tmp_path, page.partition("```yaml\n")[2].partition("```")[0])
+    made = points(tmp_path, page.partition("```yaml title=")[2].partition("\n")[2].partition("```")[0])
     # plain and 30_epochs five times, decayed three times, and the error once, at 2 × 3 settings each
     assert len(made) == (5 + 5 + 3 + 1) * 2 * 3
     assert {key for key in (*KEYS, *VARIANT_KEYS) if f"`{key}`" not in page} == set()

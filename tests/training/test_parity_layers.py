@@ -58,8 +58,8 @@ def hidden(parameters: str) -> str:
     # XLA draws other random numbers than TensorFlow's kernels do; `auto` gives such models to the graph engine.
     Case("dropout", MLP.replace("flatten,", "flatten, {dropout: 0.3},"), engines=("graph", "keras")),
     Case("kernel_regularizer", hidden("kernel_regularizer: {l1_l2: {l1: 0.001, l2: 0.01}}")),
-    Case("activity_regularizer", hidden("activity_regularizer: {l2: 0.001}")),
-    Case("kernel_constraint", hidden("kernel_constraint: {max_norm: 0.5}")),
+    Case("activity_regularizer", hidden("activity_regularizer: {l2: 0.001}"), quick=False),
+    Case("kernel_constraint", hidden("kernel_constraint: {max_norm: 0.5}"), quick=False),
     Case("class_weight", class_weight={label: 0.5 + label / 5 for label in range(10)}, partial=True),
     # Gradients that are zero but for rounding are amplified here.
     Case("batch_normalization", MLP.replace(SOFTMAX, f"batch_normalization, {SOFTMAX}"), tolerance=1e-3),
@@ -67,6 +67,7 @@ def hidden(parameters: str) -> str:
         "attention",
         MLP.replace("flatten", "{multi_head_attention: {num_heads: 2, key_dim: 4}}, flatten"),
         tolerance=1e-3,
+        quick=False,
     ),
 )
 def test_an_epoch_of_each_kind_of_layer_equals_stock_keras(case, name):

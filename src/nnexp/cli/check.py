@@ -161,4 +161,9 @@ def _check(path: Path, experiment: Experiment, *, build: bool, show: bool) -> di
 
 def _row(layer: Any) -> dict[str, Any]:
     shape = ", ".join(str(size) for size in layer.output)
-    return {"layer": str(layer.index + 1), "kind": layer.name, "output": f"({shape})", "parameters": layer.parameters}
+    return {
+        "layer": f"layers.{layer.index}",
+        "kind": layer.name,
+        "output": f"({shape})",
+        "parameters": layer.parameters,
+    }

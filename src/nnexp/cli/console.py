@@ -46,7 +46,9 @@ def end_at_once() -> NoReturn:
 def say_error(error: NnexpError) -> None:
     """One message: every problem with its place, and how many there are. Without Rich, which takes longer to import."""
     if not isinstance(error, ConfigError):
-        typer.echo(_style("error: ", fg="red", bold=True) + text_of(str(error)), err=True)
+        first, *more = text_of(str(error)).split("\n")
+        name, lines = _folded("error: ", first)
+        typer.echo(_style(name, fg="red", bold=True) + "\n".join([*lines, *more]), err=True)
         return
     for problem in error.problems:
         place, (first, *others) = _folded(text_of(f"{problem.place}: "), text_of(problem.message))
@@ -60,8 +62,13 @@ def say_error(error: NnexpError) -> None:
 
 
 def _folded(place: str, message: str) -> tuple[str, list[str]]:
-    """A place, and the lines of a message that begins beside it: as long as the terminal is wide, else one."""
+    """A place, and the lines of a message that begins beside it: as long as the terminal is wide, else one.
+
+    A command within it is to be copied, so that such a message is not broken.
+    """
     width = shutil.get_terminal_size().columns
+    if "nnexp " in message:
+        return place, [message]
     if sys.stderr is None or not sys.stderr.isatty() or len(place) + len(message) <= width or len(place) > width // 2:
         return place, [message]
     lines = textwrap.wrap(

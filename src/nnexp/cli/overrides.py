@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change any part: optimizer.learning_rate=0.01. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change any part: optimizer.learning_rate=0.01, layers.dropout.rate=0.2. Repeatable.",
+    ),
 ]
 Hidden = Annotated[
     str | None, typer.Option(metavar="N | NxM", help="Units of every hidden dense layer, or of each: 256x128.")

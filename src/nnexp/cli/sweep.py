@@ -51,7 +51,7 @@ def sweep(
     track: options.Track = None,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=A,B,…", help="Any part: optimizer.learning_rate=0.1,0.01. Repeatable."),
+        typer.Option("--set", metavar="PATH=A,B,…", help="Any part: layers.dropout.rate=0,0.2,0.5. Repeatable."),
     ] = None,
     repeats: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Runs of each point, with the same N seeds at every point.")

@@ -133,7 +133,7 @@ class NoBaseline(InputError):
 
 
 def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], metric: str) -> Group:
-    """The group that a user means by its label, its value, the name of its runs, or one of its run folders.
+    """The group that a user means by its label, its value, the name of its runs, or of one or all of its run folders.
 
     Raises:
         NoBaseline: there is none, or several, or it has no result to compare with.
@@ -142,12 +142,15 @@ def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], m
     ways: tuple[Callable[[Group], bool], ...] = (
         lambda group: named in {group.label, short[group.label]},
         lambda group: any(run.name == named for run in group.all_runs),
+        lambda group: any(
+            run.path.name.rpartition("_seed=")[0] == named for run in group.all_runs
+        ),  # as its sweep says
         lambda group: any(run.path.name == folder.name and _is_same(run.path, folder) for run in group.all_runs),
     )
     for way in ways:
         found = [group for group in groups if way(group)]
         if len(found) > 1:
-            several = ", ".join(group.label for group in found)
+            several = _listed([group.label for group in found])
             raise NoBaseline(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
         if found and metric not in found[0].estimates:
             why = found[0].left_out[0].reason
@@ -161,7 +164,12 @@ def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], m
 def _unknown(option: str, what: str, name: str, known: Sequence[str], shown: Sequence[str] | None = None) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"{option}: there is no {what}; {hint}there are: {', '.join(shown or known)}"
+    return f"{option}: there is no {what}; {hint}there are: {_listed(shown or known)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """In a row; names that hold commas one a line."""
+    return "".join(f"\n    {name}" for name in names) if any("," in name for name in names) else ", ".join(names)
 
 
 def _is_same(run: Path, folder: Path) -> bool:

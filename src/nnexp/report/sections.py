@@ -57,6 +57,12 @@ def sections_of(subject: Subject) -> list[Section]:
     return [Section(title, html) for title, html in found if html is not None]
 
 
+def _do(names: Sequence[str]) -> str:
+    """`does a`, `do a and b`, `do a, b and c`."""
+    *others, last = names
+    return f"do {', '.join(others)} and {last}" if others else f"does {last}"
+
+
 def _question(subject: Subject) -> Markup:
     comparison = subject.comparison
     runs = runs_of(comparison.groups)
@@ -68,7 +74,7 @@ def _question(subject: Subject) -> Markup:
     question = subject.question
     if not question and comparison.parameters and len(described) < 2:
         # One description for all is that of the config they were made from: what was varied makes it untrue.
-        question = f"What difference does {' and '.join(comparison.parameters[:3])} make?"
+        question = f"What difference {_do(comparison.parameters[:3])} make?"
     return render(
         "question.html",
         question=question,

@@ -76,7 +76,9 @@ def gather(
     try:
         listener = socket.create_server(("", port), backlog=len(hosts))
     except OSError as error:
-        raise InputError(f"{hosts[0]}: port {port} of this computer cannot be used: {error.strerror}") from None
+        raise InputError(
+            f"{hosts[0]}: port {port} of this computer cannot be used: {error.strerror}; give another in --hosts"
+        ) from None
     try:
         with listener:
             listener.settimeout(0.2)
@@ -131,7 +133,7 @@ def join(
         link.send({"versions": versions.here(), "as": name, "devices": mirrored.of_a_host()})
         told, _ = link.receive()
     except Lost as error:
-        raise InputError(f"{first} does not take this host: {error}") from None
+        raise InputError(f"{first} does not take this host: {error}; mend that, and join again") from None
     team = Team(told["hosts"], int(told["place"]), [link])
     report(events.Note(f"{team.hosts[team.place]} of {', '.join(team.hosts)}; run: {told['name']}"))
     try:
