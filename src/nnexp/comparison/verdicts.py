@@ -49,8 +49,8 @@ def judge(
     if comparisons > len(done):
         notes.append(
             f"The best was picked by these same figures, so p is corrected for all {comparisons} pairs of the "
-            f"{len(done) + 1} groups. A baseline named beforehand (--baseline of `nnexp compare`, or `baseline` in a sweep "
-            "file) is compared with fewer, and p corrected for these alone."
+            f"{len(done) + 1} groups. A baseline that is named beforehand is compared with fewer, and p corrected for "
+            "these alone: --baseline of `nnexp compare`, or `baseline` in a sweep file."
         )
     return verdicts, notes
 
