@@ -69,6 +69,15 @@ def test_every_example_is_trained_on_once_whatever_the_batch_size(fresh: Any, ba
     assert told[-1] == -(-1797 // batch)
 
 
+def test_where_hosts_are_in_step_a_rest_of_an_epoch_does_not_make_the_calls_of_the_next_one_short(fresh: Any) -> None:
+    # 62 batches: 20 calls of 3, and a rest of 2, of which the pace could at most double.
+    runner = engine.CompiledEngine(fresh(), X[:62], Y[:62], 1, "graph", spread=shards.Parts(in_step=True))
+    told: list[int] = []
+    runner.train_epoch(engine.epoch_order(3, 1, 62), lambda step, logs: told.append(step))
+    assert told == [*range(3, 61, 3), 62]
+    assert runner.steps_a_call == 6
+
+
 def test_progress_is_told_at_each_chunk_with_the_loss_so_far(fresh: Any) -> None:
     runner = engine.CompiledEngine(fresh(), X, Y, 8, "graph")
     told: list[tuple[int, float]] = []

@@ -89,6 +89,7 @@ def test_an_end_that_is_silent_is_lost_and_one_that_only_works_is_not(monkeypatc
 
 HEAD = struct.Struct(">5sIQ")
 TEXT = json.dumps([{"a": 1}, [["|O", [1]]]]).encode()
+NO_TYPE = json.dumps([{"a": 1}, [["f8,(", [0]]]]).encode()  # a SyntaxError, to NumPy
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,7 @@ TEXT = json.dumps([{"a": 1}, [["|O", [1]]]]).encode()
         HEAD.pack(b"nnexp", 6, 0) + b"[1, 2]",
         HEAD.pack(b"nnexp", 3, 0) + b"[[[",
         HEAD.pack(b"nnexp", len(TEXT), 8) + TEXT + 8 * b"\0",
+        HEAD.pack(b"nnexp", len(NO_TYPE), 0) + NO_TYPE,
     ],
 )
 def test_what_is_no_message_ends_the_link(content: bytes) -> None:
@@ -109,6 +111,21 @@ def test_what_is_no_message_ends_the_link(content: bytes) -> None:
     there.sendall(content)
     with pytest.raises(Lost):
         end.receive(5)
+    assert end.lost
+    assert not end.left
+    end.close()
+    there.close()
+
+
+def test_what_the_other_end_says_of_its_leaving_commands_no_terminal_and_fills_no_screen() -> None:
+    here, there = connected()
+    end = Link(here, "b:1")
+    text = json.dumps([{"bye": "\x1b]0;mine\x07no\nmore" + 100_000 * "!"}, []]).encode()
+    there.sendall(HEAD.pack(b"nnexp", len(text), 0) + text)
+    with pytest.raises(Lost, match=r"^ ]0;mine no\nmore!+$") as told:
+        end.receive(5)
+    assert len(str(told.value)) < 3000
+    assert end.left
     end.close()
     there.close()
 
@@ -180,3 +197,52 @@ def test_who_cannot_help_is_told_why_and_the_others_are_waited_for(
         assert why in str(told[-1])
     first.join()
     assert "no word from 192.0.2.7:1" in str(ended)
+
+
+def test_a_helper_waits_where_something_else_has_the_port_of_the_first_host(splits: Splits) -> None:
+    """TensorFlow of the run before, for one, while that run writes its results."""
+    ended: list[str] = []
+
+    def wait() -> None:
+        try:
+            join(first, "", 60)
+        except NnexpError as error:
+            ended.append(str(error))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        first = f"127.0.0.1:{listener.getsockname()[1]}"
+        helper = threading.Thread(target=wait)
+        helper.start()
+        other = listener.accept()[0]
+        other.sendall(b"\0\0\x12\x04" + 60 * b"\0")  # as a server of gRPC greets
+        link = Link(listener.accept()[0], "b:1")
+        assert link.receive(10)[0]["versions"] == versions.here()
+        link.close("other versions")
+        helper.join(30)
+        other.close()
+    assert ended == [f"{first} does not take this host: other versions; mend that, and join again"]
+
+
+def test_a_helper_whose_own_port_is_taken_says_so_to_both(splits: Splits) -> None:
+    ended: list[str] = []
+
+    def wait() -> None:
+        try:
+            join(first, "", 5)
+        except InputError as error:
+            ended.append(str(error))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("", 0)) as taken:
+        listener.settimeout(20)
+        first, own = (f"127.0.0.1:{place.getsockname()[1]}" for place in (listener, taken))
+        helper = threading.Thread(target=wait)
+        helper.start()
+        link = Link(listener.accept()[0], own)
+        link.receive(10)
+        link.send({"hosts": [first, own], "place": 1, "name": "it", "config": CONFIG})
+        with pytest.raises(Lost, match=f"{own}: port {own.rpartition(':')[2]} of this computer cannot be used"):
+            link.receive(10)
+        helper.join(30)
+        link.close()
+    assert "give another in --hosts" in ended[0]

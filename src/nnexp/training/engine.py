@@ -156,8 +156,10 @@ class CompiledEngine:
                 stop = min(portion.steps, step + steps_a_call)
                 begun = time.perf_counter()
                 logs = self._chunk(portion, step, stop)
-                if self._warm:  # the first chunk's time is mostly the compiler's
-                    self._pace(stop - step, time.perf_counter() - begun)
+                seconds = time.perf_counter() - begun
+                # The first chunk's time is mostly the compiler's. Where all are of one length, a rest sets no pace.
+                if self._warm and not (self.spread.in_step and stop - step < steps_a_call):
+                    self._pace(stop - step, seconds)
                     steps_a_call = steps_a_call if self.spread.in_step else self.steps_a_call
                 self._warm = True
                 step = stop

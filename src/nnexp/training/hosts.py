@@ -14,9 +14,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.errors import RunError
+from nnexp.failures import first_line, what_failed
 from nnexp.training.engine import Engine, epoch_order
 from nnexp.training.link import Link, Lost
 from nnexp.training.mirrored import Mirrored
@@ -82,14 +84,14 @@ class Team:
                 link.check()
             yield
         except Exception as error:
-            if late.is_set():
-                what = f"the hosts did not reach one another within {seconds:.0f} s\n"
-                what += f"each must be able to connect to each: {', '.join(self.hosts)}"
-            elif isinstance(error, Lost) or _is_tensorflows(error):
+            what = ""
+            if not late.is_set() and (isinstance(error, Lost) or _is_tensorflows(error)):
                 what = self._who(_NAMING_SECONDS)
-            else:
-                what = ""
-            self.leave(what or f"{type(error).__name__}: {error}"[:500])
+            if late.is_set() or (seconds and not what and type(error).__name__ == "UnavailableError"):
+                why = f"within {seconds:.0f} s" if late.is_set() else f"({first_line(error)})"
+                what = f"the hosts did not reach one another {why}\n"
+                what += f"each must be able to connect to each: {', '.join(self.hosts)}"
+            self.leave(what or what_failed(error, Path()))
             if what:
                 raise RunError(what) from error
             raise
@@ -197,11 +199,12 @@ def _nothing() -> None:
 
 
 def _abort() -> None:
-    """Have TensorFlow's operations on several hosts fail, now and from now on."""
+    """Have TensorFlow's operations on several hosts fail, now and from now on; where it could not begin, none are."""
     from tensorflow.python.eager import context
     from tensorflow.python.framework import errors
 
-    context.context().abort_collective_ops(errors.UNAVAILABLE, "a host is lost")
+    with contextlib.suppress(errors.OpError, RuntimeError):
+        context.context().abort_collective_ops(errors.UNAVAILABLE, "a host is lost")
 
 
 def _is_tensorflows(error: Exception) -> bool:

@@ -20,9 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.runs.reading import printable
+
 _HEAD = struct.Struct(">5sIQ")
 _MARK = b"nnexp"
 _MOST_TEXT = 16_000_000  # bytes
+_MOST_TOLD = 2000  # characters of why the other end leaves
 _PIECE = 1_000_000  # bytes sent at once: each has its own time limit
 _BEAT_SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
@@ -41,6 +44,7 @@ class Link:
         """`name` is the other end's; at most so many bytes of arrays are taken from it, None: as many as there are."""
         self.name, self.most = name, most
         self.lost = ""  # why the other end is gone
+        self.left = False  # whether it has said so itself
         self.on_loss: Callable[[], None] = lambda: None
         self._heard = time.monotonic()
         self._connection = connection
@@ -117,10 +121,11 @@ class Link:
             while True:
                 plain, arrays = self._message()
                 if "bye" in plain:
-                    return self._lose(str(plain["bye"]))
+                    self.left = True
+                    return self._lose(shown(plain["bye"], _MOST_TOLD))
                 if plain:
                     self._come.put((plain, arrays))
-        except (OSError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        except Exception as error:  # noqa: BLE001 - of what is no message NumPy may raise any
             self._lose(_why(error))
 
     def _message(self) -> Message:
@@ -159,9 +164,14 @@ class Link:
         self.on_loss()
 
 
+def shown(told: object, most: int) -> str:
+    """What another host said, cut and without what would command a terminal."""
+    return "\n".join(map(printable, str(told)[:most].split("\n")))
+
+
 def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return f"lost: no word from it for {PATIENCE_SECONDS:.0f} s"
     if isinstance(error, OSError):
         return "lost: it ended, or the connection broke"
-    return str(error)
+    return shown(error, _MOST_TOLD)

@@ -21,10 +21,11 @@ from nnexp.failures import what_failed
 from nnexp.runs import versions
 from nnexp.training import backend, mirrored
 from nnexp.training.hosts import Team, follow
-from nnexp.training.link import Link, Lost
+from nnexp.training.link import Link, Lost, shown
 from nnexp.training.session import Session
 
 _HELLO_SECONDS = 10.0
+_MOST_TOLD = 100  # characters of what a stranger says
 
 
 def address(host: str) -> tuple[str, int]:
@@ -62,23 +63,18 @@ def gather(
         InputError: the port of this host cannot be used.
         RunError: some have not come within so many seconds.
     """
-    port = address(hosts[0])[1]
     told = {
         "hosts": list(hosts),
         "name": experiment.name,
         "config": experiment.yaml(),
         "identity": experiment.identity,
         "data": _data(splits),
+        "streamed": isinstance(splits.x_train, Rows),
     }
     come: dict[str, Link] = {}
     ready: set[str] = set()
     until = time.monotonic() + seconds
-    try:
-        listener = socket.create_server(("", port), backlog=len(hosts))
-    except OSError as error:
-        raise InputError(
-            f"{hosts[0]}: port {port} of this computer cannot be used: {error.strerror}; give another in --hosts"
-        ) from None
+    listener = _listen(hosts[0])
     try:
         with listener:
             listener.settimeout(0.2)
@@ -128,19 +124,19 @@ def join(
     address(first)
     report(events.Stage("starting TensorFlow"))
     backend.load()
-    link = _connect(first, seconds, report)
-    try:
-        link.send({"versions": versions.here(), "as": name, "devices": mirrored.of_a_host()})
-        told, _ = link.receive()
-    except Lost as error:
-        raise InputError(f"{first} does not take this host: {error}; mend that, and join again") from None
+    hello = {"versions": versions.here(), "as": name, "devices": mirrored.of_a_host()}
+    link, told = _meet(first, hello, seconds, report)
     team = Team(told["hosts"], int(told["place"]), [link])
     report(events.Note(f"{team.hosts[team.place]} of {', '.join(team.hosts)}; run: {told['name']}"))
     try:
+        _listen(team.hosts[team.place]).close()  # TensorFlow would not say why it cannot
         experiment = parse_experiment(parse_config(told["config"], f"the config of {first}"), told["name"])
         dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
         report(events.Stage(f"reading {dataset.name}"))
         splits = split(load(dataset, offline, fetch_progress), experiment.validation, experiment.seed)
+        if isinstance(splits.x_train, Rows) != told["streamed"]:
+            what = f"the examples of {dataset.name} stay in their file on one host only: it has less memory"
+            raise InputError(f"{what}\ngive the dataset  stream: always  (or never) in the config")
         if experiment.identity != told["identity"] or _data(splits) != told["data"]:
             raise InputError(f"the data of {dataset.name} are others here than on {first}; give both the same")
         link.send({"ready": True})
@@ -158,16 +154,44 @@ def join(
         raise RunError(f"this host could not help {first}: {what}") from error
 
 
-def _connect(first: str, seconds: float, report: events.Report) -> Link:
+def _listen(host: str) -> socket.socket:
+    """A socket on the port that this host goes by.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    port = address(host)[1]
+    try:
+        return socket.create_server(("", port), backlog=16)
+    except OSError as error:
+        raise InputError(
+            f"{host}: port {port} of this computer cannot be used: {error.strerror}; give another in --hosts"
+        ) from None
+
+
+def _meet(first: str, hello: dict[str, Any], seconds: float, report: events.Report) -> tuple[Link, dict[str, Any]]:
+    """A link to the first host, and what that one says of its run.
+
+    It may not be there yet; or its run before this one is ending, and TensorFlow has its port still.
+    """
     until = time.monotonic() + seconds
     waits = False
     while True:
         try:
-            return Link(socket.create_connection(address(first), timeout=_HELLO_SECONDS), first, most=None)
+            link = Link(socket.create_connection(address(first), timeout=_HELLO_SECONDS), first, most=None)
+            try:
+                link.send(hello)
+                return link, link.receive()[0]
+            except Lost as error:
+                link.close()
+                if link.left:
+                    raise InputError(f"{first} does not take this host: {error}; mend that, and join again") from None
+                why = str(error)
         except OSError as error:
-            if time.monotonic() > until:
-                what = f"{first} did not answer within {seconds:.0f} s ({error.strerror or error})"
-                raise RunError(f"{what}\nthere:  nnexp run CONFIG --hosts {first},…") from None
+            why = error.strerror or str(error)
+        if time.monotonic() > until:
+            what = f"{first} did not answer within {seconds:.0f} s ({why})"
+            raise RunError(f"{what}\nthere:  nnexp run CONFIG --hosts {first},…")
         if not waits:
             report(events.Note(f"waiting for {first}"))
             waits = True
@@ -181,8 +205,8 @@ def _host(link: Link, missing: Sequence[str], report: events.Report) -> str:
     except Lost:
         link.close()
         return ""
-    ours, said, asked = versions.here(), hello.get("versions"), hello.get("as")
-    theirs = {what: str(said.get(what, "none")) if isinstance(said, dict) else "none" for what in ours}
+    ours, said, asked = versions.here(), hello.get("versions"), shown(hello.get("as", ""), _MOST_TOLD)
+    theirs = {what: shown(said.get(what, "none"), _MOST_TOLD) if isinstance(said, dict) else "none" for what in ours}
     found = [host for host in missing if host == asked or (not asked and link.name in _addresses(host))]
     if differ := versions.differences(ours, theirs):
         told, why = f"other versions: {differ}", f"other versions there: {versions.differences(theirs, ours)}"
