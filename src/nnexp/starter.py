@@ -30,9 +30,9 @@ _LAST: Mapping[Task, str] = {
     "regression": "{}",
 }
 _TOLD: Mapping[Task, str] = {
-    "classification": "each example is of one class; beside the path  task: regression  learns numbers",
-    "multi_label": "each example may have several labels; beside the path  task: regression  learns numbers",
-    "regression": "numbers are learnt; beside the path  task: classification  takes each value for a class",
+    "classification": "each example is of one class. To learn numbers, write task: regression beside the path",
+    "multi_label": "each example may have several labels. To learn numbers, write task: regression beside the path",
+    "regression": "numbers are learnt. To take each value for a class, write task: classification beside the path",
 }
 
 
@@ -98,12 +98,13 @@ def _learnt(dataset: Dataset) -> str:
 def _text(dataset: Dataset, entry: str, *about: str) -> str:
     few = dataset.train_size < _FEW
     table = len(dataset.shape) == 1
-    layers = [] if table else ["flatten"]
+    layers = [] if table else ["- flatten"]
     width = 32 if math.prod(dataset.shape) < 100 else 128
-    layers += [f"dense: {{units: {width}, activation: relu}}"]
-    layers += [f"dense: {_LAST[dataset.task].format(len(dataset.classes))}"]
+    layers += [f"- dense: {{units: {width}, activation: relu}}"]
+    layers += ["# - dropout: 0.2  # against overfitting: at each step a fifth of the units sits out"]
+    layers += [f"- dense: {_LAST[dataset.task].format(len(dataset.classes))}"]
     if dataset.task == "regression":
-        layers += [f"rescaling: {{{_scale(dataset)}}}  # from about -1 to 1 to the range of what is learnt"]
+        layers += [f"- rescaling: {{{_scale(dataset)}}}  # from about -1 to 1 to the range of what is learnt"]
     pixels = dataset.value_range == (0, 255)
     lines = [
         *(f"# {printable(line)}" for line in about),
@@ -112,7 +113,7 @@ def _text(dataset: Dataset, entry: str, *about: str) -> str:
         f"dataset: {entry}",
         f"normalization: {'divide_by_255' if pixels else 'standardize'}  # or none, l2, min_max",
         f"layers:  # from the input to the output, which has a unit for each {_UNITS[dataset.task]}",
-        *(f"  - {layer}" for layer in layers),
+        *(f"  {layer}" for layer in layers),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",
         f"batch_size: {16 if few else 64}",
         f"epochs: {30 if few else 10}",

@@ -66,9 +66,9 @@ def _classes(found: RunRecord, names: Sequence[str], count: int, order: Order) -
             "true": true,
             "predicted": predicted,
             "probability": [f"{one.probability:.4f}" for one in wrong.shown],
-            "of the true": [f"{one.of_truth:.4f}" for one in wrong.shown],
+            "of the true class": [f"{one.of_truth:.4f}" for one in wrong.shown],
         },
-        numbers=("probability", "of the true"),
+        numbers=("probability", "of the true class"),
         captions=[[one, f"→ {other}", f"{row.probability:.1%}"] for row, one, other in rows],
         plain=[
             {"true": one, "predicted": other, "probability": row.probability, "probability_of_true": row.of_truth}
