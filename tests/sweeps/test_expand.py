@@ -159,6 +159,15 @@ def test_all_that_is_wrong_at_any_point_is_told_once_and_says_where(folder: Path
         assert line.endswith(end)
 
 
+def test_what_is_wrong_with_each_value_of_a_set_is_told_once(folder: Path) -> None:
+    (folder / "study.yaml").write_text("base: small.yaml")
+    with pytest.raises(ConfigError) as caught:
+        expand(load_sweep(folder / "study.yaml", [parse_axis("layers.1.rate", "0,0.2,0.5", "--set")]))
+    [told] = caught.value.problems
+    assert str(told).startswith("--set layers.1.rate=…: dense has no parameter 'rate'")
+    assert "points" not in told.message
+
+
 def test_what_is_wrong_everywhere_is_told_without_a_list(folder: Path) -> None:
     told = refused(folder, "base: wrong.yaml\ngrid: {epochs: [1, 2]}\nrepeats: 3")
     assert "points" not in told

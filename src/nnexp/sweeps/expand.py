@@ -17,7 +17,7 @@ from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, Variant
 from nnexp.config.sweep.space import Search
 from nnexp.data.datasets import describe
-from nnexp.errors import ConfigError, Problem
+from nnexp.errors import ConfigError, Place, Problem
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
 from nnexp.preflight.measures import logged_metrics
@@ -65,7 +65,7 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
         for problem in found:
             problems.setdefault(problem, []).append(label)
         points += [_with_seed(point, seed, named=several_seeds) for seed in setting.seeds if point]
-    told = [_told(problem, at, len(labels)) for problem, at in problems.items()]
+    told = [_told(problem, at, len(labels)) for problem, at in _merged(problems).items()]
     if sweep.search:
         told = told or [*_doubles(points, sweep), *_objective_problems(points, sweep.search)]
         points = [replace(point, warnings=()) for point in points]  # what is unusual there the search finds out
@@ -267,6 +267,19 @@ def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Pr
         hint = f"did you mean '{near}'? " if near else ""
         message = f"the baseline '{sweep.baseline}' is no point that is trained"
         yield Problem(sweep.place, message, f"{hint}points: {', '.join(trained)}")
+
+
+def _merged(problems: Mapping[Problem, Sequence[str]]) -> dict[Problem, list[str]]:
+    """The problems with their points; what is wrong alike with several values of a `--set` stands once, without them."""
+    alike: dict[Problem, list[Problem]] = {}
+    for problem in problems:
+        path, _, value = problem.place.source.partition("=")
+        of_all = replace(problem, place=Place(f"{path}=…")) if value and path.startswith("--set ") else problem
+        alike.setdefault(of_all, []).append(problem)
+    return {
+        found[0] if len(found) == 1 else of_all: list(dict.fromkeys(label for one in found for label in problems[one]))
+        for of_all, found in alike.items()
+    }
 
 
 def _told(problem: Problem, at: Sequence[str], points: int) -> Problem:
