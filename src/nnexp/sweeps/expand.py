@@ -270,7 +270,7 @@ def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Pr
 
 
 def _merged(problems: Mapping[Problem, Sequence[str]]) -> dict[Problem, list[str]]:
-    """The problems with their points; what is wrong alike with several values of a `--set` stands once, without them."""
+    """The problems with their points; what is wrong alike with several values of a `--set` stands once."""
     alike: dict[Problem, list[Problem]] = {}
     for problem in problems:
         path, _, value = problem.place.source.partition("=")
