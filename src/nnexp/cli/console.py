@@ -67,9 +67,8 @@ def _folded(place: str, message: str) -> tuple[str, list[str]]:
     A command within it is to be copied, so that such a message is not broken.
     """
     width = shutil.get_terminal_size().columns
-    if "nnexp " in message:
-        return place, [message]
-    if sys.stderr is None or not sys.stderr.isatty() or len(place) + len(message) <= width or len(place) > width // 2:
+    fits = len(place) + len(message) <= width
+    if sys.stderr is None or not sys.stderr.isatty() or fits or len(place) > width // 2 or "nnexp " in message:
         return place, [message]
     lines = textwrap.wrap(
         message,

@@ -142,9 +142,8 @@ def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], m
     ways: tuple[Callable[[Group], bool], ...] = (
         lambda group: named in {group.label, short[group.label]},
         lambda group: any(run.name == named for run in group.all_runs),
-        lambda group: any(
-            run.path.name.rpartition("_seed=")[0] == named for run in group.all_runs
-        ),  # as its sweep says
+        # what a sweep calls the repeats
+        lambda group: any(run.path.name.rpartition("_seed=")[0] == named for run in group.all_runs),
         lambda group: any(run.path.name == folder.name and _is_same(run.path, folder) for run in group.all_runs),
     )
     for way in ways:
