@@ -43,9 +43,14 @@ def test_table_verdicts_findings_and_what_was_left_out_are_told(study: Path) -> 
     assert "3 of 4" in lines[2]
     assert all("±" in line or "[" in line for line in lines[:3])
     assert "cannot be told apart" in done.stdout
-    assert "is better than 128 by 28." in done.stdout
+    assert "is better than hidden 128 by 28." in done.stdout
     assert "hidden=128: classes never predicted in 2 of 4 runs" in done.stdout
     assert f"{study / 'failed'}: failed: out of memory" in done.stdout
+
+
+def test_a_best_that_is_only_the_first_of_equals_is_called_so(repeats: Repeats) -> None:
+    runs = [*repeats(512, [0.88, 0.883]), *repeats(8, [0.883, 0.88]), *repeats(4, [0.6, 0.61])]
+    assert "★ best, the first of 2 with the same mean" in nnexp("compare", runs[0].parent).stdout
 
 
 def test_sixty_columns_keep_what_matters_and_name_the_rest(study: Path) -> None:

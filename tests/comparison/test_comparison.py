@@ -59,7 +59,7 @@ def test_repeats_of_real_runs_become_groups_by_what_differs(trained: Path) -> No
         assert group.estimates["val_loss"].values == tuple(run.history[-1]["val_loss"] for run in group.runs)
     [verdict] = comparison.verdicts
     assert (verdict.first, verdict.outcome) == ("hidden=32", "better")
-    assert verdict.text.startswith("32 is better than 4 by ")
+    assert verdict.text.startswith("hidden 32 is better than hidden 4 by ")
     assert "points [" in verdict.text
 
 
@@ -159,8 +159,19 @@ def test_512_and_1024_units_cannot_be_told_apart_and_it_says_what_would(repeats:
     assert verdicts(comparison) == {("hidden=1024", "hidden=512"): "undecided"}
     assert comparison.tied == ("hidden=512",)
     [verdict] = comparison.verdicts
-    assert verdict.text.startswith("1024 and 512 cannot be told apart: 0.1")
+    assert verdict.text.startswith("hidden 1024 and hidden 512 cannot be told apart: 0.1")
     assert "more repeats would show a difference of 0.1" in verdict.text
+
+
+def test_what_goes_with_the_parameter_asked_about_is_a_note_and_no_column(repeats: Repeats) -> None:
+    sgd = {"config": {"optimizer": {"sgd": {"learning_rate": 0.01}}}}
+    adam = {"config": {"optimizer": {"adam": {"learning_rate": 0.001}}}}
+    comparison = compared(
+        *repeats(8, [0.8, 0.81, 0.8], name="one", **sgd), *repeats(8, [0.9, 0.91, 0.9], name="two", **adam)
+    )
+    assert comparison.parameters == ("optimizer",)
+    [note] = [note for note in comparison.notes if note.startswith("optimizer.learning_rate")]
+    assert note.endswith("goes with optimizer: 0.01 with sgd, 0.001 with adam.")
 
 
 def test_one_run_each_is_about_these_runs_alone(repeats: Repeats) -> None:
@@ -233,7 +244,7 @@ def test_losses_are_better_when_lower_and_are_tested_over_the_seeds(repeats: Rep
     assert (comparison.greater_is_better, comparison.best) == (False, "hidden=8")
     [verdict] = comparison.verdicts
     assert (verdict.outcome, verdict.method) == ("better", "seeds alone")
-    assert verdict.text.startswith("8 is better than 16 in loss, lower by 0.20")
+    assert verdict.text.startswith("hidden 8 is better than hidden 16 in loss, lower by 0.20")
     few = compared(low[0], high[0], metric="loss")
     assert few.verdicts[0].outcome == "refused"
     assert "3 repeats" in few.verdicts[0].text
@@ -573,7 +584,7 @@ def test_repeats_that_predict_values_cover_seeds_and_examples(values: Callable[.
     assert (verdict.outcome, verdict.method) == ("better", "seeds and examples")
     found = verdict.difference, verdict.low, verdict.high, verdict.p
     assert found == pytest.approx((expected.estimate, expected.low, expected.high, expected.p), rel=1e-4)
-    assert "8 is better than 16 in mean_absolute_error, lower by " in verdict.text
+    assert "hidden 8 is better than hidden 16 in mean_absolute_error, lower by " in verdict.text
     assert "points" not in verdict.text
     interval = statistics.group_interval([missed(run) for run in ones])
     estimate = comparison.group("hidden=8").estimates["mean_absolute_error"]

@@ -47,11 +47,11 @@ def changed(text: str, *changes: tuple[str, str]) -> Experiment:
         (TWO, [("--hidden", "32")], {"hidden": ("8x8", "32x32")}),
         (DENSE, [("--activation", "tanh")], {"activation": ("relu", "tanh")}),
         (CONV, [("--activation", "tanh")], {"activation": ("relu", "tanh")}),
-        (TWO, [("layers.2.rate", "0.5")], {"layers.2.rate": (0.2, 0.5)}),
-        (CONV, [("layers.1.filters", "8")], {"layers.1.filters": (4, 8)}),
+        (TWO, [("layers.2.rate", "0.5")], {"layers.dropout.rate": (0.2, 0.5)}),
+        (CONV, [("layers.1.filters", "8")], {"layers.conv2d.filters": (4, 8)}),
         (DENSE, [("layers.1.kernel_regularizer", "l2")], {"layers.1.kernel_regularizer": (None, "l2")}),
         (DENSE, [("batch_size", "8"), ("epochs", "3")], {"batch_size": (32, 8), "epochs": (10, 3)}),
-        (DENSE, [("optimizer", "sgd")], {"optimizer": ("adam", "sgd"), "optimizer.learning_rate": (0.001, 0.01)}),
+        (DENSE, [("optimizer", "sgd")], {"optimizer": ("adam", "sgd")}),
         (DENSE, [("optimizer.clipnorm", "1.0")], {"optimizer.clipnorm": (None, 1.0)}),
         (DECAY, [("optimizer.learning_rate.decay_rate", "0.5")], {"optimizer.learning_rate.decay_rate": (0.9, 0.5)}),
         (STOP, [("callbacks.1.patience", "4")], {"callbacks.early_stopping.patience": (1, 4)}),
@@ -70,6 +70,17 @@ def test_what_differs_is_named_as_the_options_name_it(
         (f"--{name}" if name in {"hidden", "activation"} else name, str(pair[1])) for name, pair in expected.items()
     ]
     assert flatten([changed(text, *back).plain(), second.plain()]).differing == ()
+
+
+def test_what_goes_with_another_parameter_is_implied_until_it_varies_by_itself() -> None:
+    adam, sgd, slow = (
+        changed(DENSE, *changes).plain()
+        for changes in ([], [("optimizer", "sgd")], [("optimizer", "sgd"), ("optimizer.learning_rate", "0.001")])
+    )
+    found = flatten([adam, sgd])
+    assert (found.differing, found.implied) == (("optimizer",), (("optimizer.learning_rate", "optimizer"),))
+    assert flatten([adam, sgd, slow]).differing == ("optimizer", "optimizer.learning_rate")
+    assert flatten([sgd, slow]).differing == ("optimizer.learning_rate",)
 
 
 def test_other_layers_are_told_in_words_with_only_what_matters(experiment: Callable[[str], Experiment]) -> None:

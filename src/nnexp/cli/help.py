@@ -9,6 +9,7 @@ import inspect
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 # Each is the function of that name in the module of that name; `data` has commands of its own.
 GROUPS: dict[str, dict[str, str]] = {
@@ -64,6 +65,7 @@ _FIRST_HOUR = {
     "nnexp doctor": "is this computer ready?",
 }
 _EXAMPLE = "Example:"
+_ANY_PART = "Any part of the config is set by its path, such as --set layers.dropout.rate=0.2"
 
 
 def welcome(width: int) -> str:
@@ -86,6 +88,16 @@ class PlainCommand(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`run [OPTIONS] CONFIG`: without Typer's braces."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; one who tries `--dropout` is told of `--set`, where the command has that."""
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            # Typer's class for an option that there is not has no public name.
+            if hasattr(error, "possibilities") and any("--set" in parameter.opts for parameter in self.params):
+                error.message, error.possibilities = f"{error.format_message()}\n{_ANY_PART}", None
+            raise
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """What it does, then the examples."""

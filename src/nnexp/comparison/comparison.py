@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nnexp.comparison.estimates import group_of, mean, with_examples
-from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, short_labels
+from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, short_labels, spoken_labels
 from nnexp.comparison.metrics import greater_is_better, in_order
-from nnexp.comparison.parameters import flatten
+from nnexp.comparison.parameters import compact, flatten
 from nnexp.comparison.predictions import Predictions
 from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, resolve
@@ -23,6 +24,7 @@ from nnexp.tasks import HEADLINES, Task
 
 # So many groups are tested against the best, or the baseline: the nearest. It bounds the predictions to be read.
 MOST_TESTED = 20
+_MOST_TOLD = 5  # parameters that go with another, and values of each
 
 
 def compare(
@@ -60,7 +62,7 @@ def compare(
     measured = [group for group in groups if metric in group.estimates]
 
     short = short_labels(labels, table.flat, table.differing)
-    words, predictions = Words(metric, short), Predictions(index or Index())
+    words, predictions = Words(metric, spoken_labels(short)), Predictions(index or Index())
     best = measured[0] if measured else None
     against = baseline_of(groups, baseline, short, metric) if baseline is not None else None
     near_best = _nearest(best, measured, metric)
@@ -90,6 +92,7 @@ def compare(
             *notes,
             *_notes_on_tasks(tasks, metric),
             *told,
+            *_notes_on_implied(table),
             *_notes_on_tests(measured, near, metric, bool(against)),
             *_notes_on(table.repeats, metric),
         ),
@@ -103,11 +106,12 @@ class _Table:
     repeats: Sequence[Repeats]
     flat: Sequence[Mapping[str, Any]]
     differing: tuple[str, ...]
+    implied: tuple[tuple[str, str], ...]
 
 
 def _table(repeats: Sequence[Repeats]) -> _Table:
     parameters = flatten([group.config for group in repeats], [group.complete for group in repeats])
-    return _Table(repeats, parameters.flat, parameters.differing)
+    return _Table(repeats, parameters.flat, parameters.differing, parameters.implied)
 
 
 def _filtered(records: Sequence[RunRecord], filters: Sequence[Filter]) -> _Table:
@@ -203,6 +207,17 @@ def _notes_on_tasks(tasks: Mapping[Task, int], metric: str) -> Iterator[str]:
             f"The runs are of different tasks: {counts}. The figures of one say nothing about another: "
             f"--filter task={next(iter(tasks))} compares those of one."
         )
+
+
+def _notes_on_implied(table: _Table) -> Iterator[str]:
+    """What else changes with a parameter: not the parameter alone may make the difference."""
+    for name, parent in table.implied[:_MOST_TOLD]:
+        pairs = dict.fromkeys(
+            (compact(flat[parent]), compact(flat[name])) for flat in table.flat if parent in flat and name in flat
+        )
+        told = [f"{value} with {of}" for of, value in itertools.islice(pairs, _MOST_TOLD)]
+        more = [f"{len(pairs) - len(told):,} more"] if len(pairs) > len(told) else []
+        yield f"{name} is not the same everywhere either, but goes with {parent}: {', '.join([*told, *more])}."
 
 
 def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[str]:

@@ -112,6 +112,16 @@ def short_labels(labels: Sequence[str], flat: Sequence[Mapping[str, Any]], diffe
     return {label: label for label in labels}
 
 
+def spoken_labels(short: Mapping[str, str]) -> dict[str, str]:
+    """How a sentence names the groups: sigmoid, but "hidden 512", since a bare number could be any figure."""
+    return {
+        label: f"{label.removesuffix(f'={value}').rpartition('.')[2]} {value}"
+        if value != label and not value[:1].isalpha()
+        else value
+        for label, value in short.items()
+    }
+
+
 def _unique(labels: Sequence[str], groups: Sequence[Repeats]) -> list[str]:
     taken: set[str] = set()
     unique: list[str] = []

@@ -20,10 +20,14 @@ _DEEPEST = 10  # entries inside entries; a forged config may go on
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Configs as flat mappings from name to plain value, and the names that differ, in the order of a config."""
+    """Configs as flat mappings from name to plain value, and the names that differ, in the order of a config.
+
+    `implied` are names that differ too, but are told by another: (optimizer.learning_rate, optimizer).
+    """
 
     flat: tuple[Mapping[str, Any], ...]
     differing: tuple[str, ...]
+    implied: tuple[tuple[str, str], ...] = ()
 
 
 class _Layer(NamedTuple):
@@ -46,8 +50,12 @@ def flatten(configs: Sequence[Mapping[str, Any]], complete: Sequence[bool] | Non
     """The parameters of all configs under common names.
 
     The widths of hidden dense layers are `hidden` (512, "256x128"); `activation` is the one that all hidden layers
-    share, where every config has one. What is left of the layers is `layers.1.rate` where the configs have the same
-    layers in the same order, and else the one parameter `layers`, in words.
+    share, where every config has one. What is left of the layers is `layers.dropout.rate` (`layers.1.rate` where there
+    are several dropouts) where the configs have the same layers in the same order, and else the one parameter `layers`,
+    in words.
+
+    What follows from another parameter does not count as differing, but as implied: Keras' SGD begins with another
+    learning rate than its Adam does, and `--optimizer sgd,adam` asks about one thing, not two.
 
     A config that is not `complete` (it was refused before its defaults were filled in) has no say in what differs.
     """
@@ -65,8 +73,16 @@ def flatten(configs: Sequence[Mapping[str, Any]], complete: Sequence[bool] | Non
             del flat["loss.from_logits"]
         flats.append(flat)
     say = [flat for flat, whole in zip(flats, complete or [True] * len(flats), strict=True) if whole] or flats
-    names = tuple(name for name in _in_order(flats) if _differs(name, say))
-    return Parameters(tuple({name: value.value for name, value in flat.items()} for flat in flats), names)
+    names = [name for name in _in_order(flats) if _differs(name, say)]
+    implied = tuple(
+        (name, parent) for name in names if (parent := _parent(name, say)) in names and _follows(name, parent, say)
+    )
+    told = {name for name, _ in implied}
+    return Parameters(
+        tuple({name: value.value for name, value in flat.items()} for flat in flats),
+        tuple(name for name in names if name not in told),
+        implied,
+    )
 
 
 def compact(value: Any) -> str:
@@ -85,11 +101,21 @@ def _differs(name: str, flats: Sequence[Mapping[str, _Value]]) -> bool:
     first = flats[0].get(name)
     if all(flat.get(name) is first for flat in flats):
         return False
-    parent = next((value.parent for flat in flats if (value := flat.get(name))), None)
+    parent = _parent(name, flats)
     if parent is None:
         return len({_value_of(flat, name) for flat in flats}) > 1
     holders = {_value_of(flat, parent) for flat in flats if name in flat}
     return len({_value_of(flat, name) for flat in flats if name in flat or _value_of(flat, parent) in holders}) > 1
+
+
+def _parent(name: str, flats: Sequence[Mapping[str, _Value]]) -> str | None:
+    return next((value.parent for flat in flats if (value := flat.get(name))), None)
+
+
+def _follows(name: str, parent: str, flats: Sequence[Mapping[str, _Value]]) -> bool:
+    """Whether each value of the parent goes with one value of the parameter."""
+    pairs = {(_value_of(flat, parent), _value_of(flat, name)) for flat in flats if name in flat}
+    return len({value for value, _ in pairs}) == len(pairs)
 
 
 def _value_of(flat: Mapping[str, _Value], name: str) -> tuple[type, Any]:
@@ -125,10 +151,14 @@ def _callbacks(value: Any) -> Iterator[tuple[str, _Value]]:
     entries = [_entry(item) for item in value] if isinstance(value, list) else []
     names = [name for name, _ in entries]
     yield "callbacks", _Value(", ".join(names) or "none", None)
-    for index, (name, parameters) in enumerate(entries):
-        path = f"callbacks.{name if names.count(name) == 1 else index}"
+    for path, (_, parameters) in zip(_paths("callbacks", names), entries, strict=True):
         for key, inner in parameters.items():
             yield from _flat(f"{path}.{key}", inner, "callbacks")
+
+
+def _paths(root: str, names: Sequence[str]) -> list[str]:
+    """The path of each entry of a list, as `--set` takes it: by its name where only one has that, else by its place."""
+    return [f"{root}.{name if names.count(name) == 1 else place}" for place, name in enumerate(names)]
 
 
 def _logits_are_implied(stack: Sequence[_Layer], flat: Mapping[str, _Value]) -> bool:
@@ -199,9 +229,9 @@ def _flat_layers(stacks: Sequence[tuple[_Layer, ...]]) -> list[dict[str, _Value]
         return flats
     if _same(tuple(layer.name for layer in stack) for stack in stacks):
         for flat, rest in zip(flats, reduced, strict=True):
-            for index, (_, parameters) in enumerate(rest):
+            for path, (_, parameters) in zip(_paths("layers", [name for name, _ in rest]), rest, strict=True):
                 for key, value in parameters.items():
-                    flat.update(_flat(f"layers.{index}.{key}", value, None))
+                    flat.update(_flat(f"{path}.{key}", value, None))
         return flats
     # A column of its own tells what differs there, so that the words leave it out.
     told = [name for name in without if not _same(flat.get(_COLUMNS[name]) for flat in flats)]

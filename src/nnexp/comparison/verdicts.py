@@ -136,10 +136,8 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     sought = f"a difference of {_number(wanted, wanted, metric)}"
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
-        return (
-            f"; no number of repeats would show {sought} for certain: "
-            f"these {difference.examples:,} test examples alone leave ± {_number(left, left, metric)}"
-        )
+        alone = f"these {difference.examples:,} test examples alone leave ± {_number(left, left, metric)}"
+        return f"; however many the repeats, {alone}"
     more = needed - difference.seeds
     if more <= 0:
         return f"; {sought} would most likely have shown"

@@ -115,7 +115,8 @@ def _item(node: Node, rest: list[str], root: str, place: Place) -> tuple[Node, l
     if names.count(word) == 1:
         return next(item for item in items if _entry_name(item) == word), rest
     listed = ", ".join(f"{index} {name}" for index, name in enumerate(names))
-    raise ConfigError([Problem(place, f"'{root}' has no single item '{word}'", f"items: {listed or 'none'}")])
+    hint = f"items: {listed or 'none'}; to add one, write it in the file"
+    raise ConfigError([Problem(place, f"'{root}' has no single item '{word}'", hint)])
 
 
 def _set_parameter(node: Node, kind: str | None, path: list[str], value: Node) -> None:
