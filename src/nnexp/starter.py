@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +24,9 @@ EXAMPLE = "fashion_mnist"  # where there are no data to start from
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
 _KINDS = (*_ENDINGS, "npy", "idx", "images")
+_WIDTH = 60  # of a line: a narrow terminal shows it whole
 _FEW = 20_000  # examples: with fewer, more passes and smaller batches
-_UNITS: Mapping[Task, str] = {"classification": "class", "multi_label": "label", "regression": "number to learn"}
+_UNITS: Mapping[Task, str] = {"classification": "class", "multi_label": "label", "regression": "number"}
 _LAST: Mapping[Task, str] = {
     "classification": "{{units: {}, activation: softmax}}",
     "multi_label": "{{units: {}, activation: sigmoid}}",
@@ -54,7 +57,8 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         raise InputError(f"--target names columns of a table, which {start} is not; leave it out")
     if start in DATASETS:
         dataset = DATASETS[start]
-        return _text(dataset, dataset.name, f"{dataset.title}: {_learnt(dataset)}"), f"{dataset.name}.yaml"
+        name = f"{dataset.name}.yaml"
+        return _text(name, dataset, [f"dataset: {dataset.name}"], f"{dataset.title}: {_learnt(dataset)}"), name
     kind, paths = _found(folder, start)
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     if "target" in KINDS[kind]:
@@ -75,16 +79,15 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
             raise
         written["task"] = "regression"  # too many whole numbers to be classes
         dataset = describe(kind, written | given)
-    inner = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in written.items())
     about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, {_learnt(dataset)}"
     several = paths["path"] == folder or "y" in paths
-    name = folder.resolve().name if several else paths["path"].stem
+    name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
     notes = [f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
     if dropped := written.get("drop"):
         notes.append(
             f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."
         )
-    return _text(dataset, f"{{{kind}: {{{inner}}}}}", about, *notes), f"{name}.yaml"
+    return _text(name, dataset, _own(kind, written), about, *notes), name
 
 
 def _learnt(dataset: Dataset) -> str:
@@ -95,32 +98,56 @@ def _learnt(dataset: Dataset) -> str:
     return f"{len(dataset.classes)} {'classes' if dataset.task == 'classification' else 'labels'}: {listed}"
 
 
-def _text(dataset: Dataset, entry: str, *about: str) -> str:
+def _own(kind: str, parameters: Mapping[str, Any]) -> list[str]:
+    """The entry of own data: on one line, or where that is long on a line for each parameter and item."""
+    said = {key: json.dumps(value, ensure_ascii=False) for key, value in parameters.items()}
+    line = f"dataset: {{{kind}: {{{', '.join(f'{key}: {text}' for key, text in said.items())}}}}}"
+    if len(line) <= _WIDTH:
+        return [line]
+    lines = ["dataset:", f"  {kind}:"]
+    for key, text in said.items():
+        items = parameters[key] if len(text) > _WIDTH - 20 and isinstance(parameters[key], list) else ()
+        lines.append(f"    {key}:" if items else f"    {key}: {text}")
+        lines += [f"      - {json.dumps(item, ensure_ascii=False)}" for item in items]
+    return lines
+
+
+def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str:
+    """The config, for a file of that name."""
     few = dataset.train_size < _FEW
     table = len(dataset.shape) == 1
     layers = [] if table else ["- flatten"]
     width = 32 if math.prod(dataset.shape) < 100 else 128
     layers += [f"- dense: {{units: {width}, activation: relu}}"]
-    layers += ["# - dropout: 0.2  # against overfitting: at each step a fifth of the units sits out"]
+    layers += ["# - dropout: 0.2  # may help against overfitting"]
     layers += [f"- dense: {_LAST[dataset.task].format(len(dataset.classes))}"]
     if dataset.task == "regression":
-        layers += [f"- rescaling: {{{_scale(dataset)}}}  # from about -1 to 1 to the range of what is learnt"]
+        layers += ["# from about -1 to 1 to the range of what is learnt:", f"- rescaling: {{{_scale(dataset)}}}"]
     pixels = dataset.value_range == (0, 255)
+    file = shlex.quote(printable(name))
     lines = [
-        *(f"# {printable(line)}" for line in about),
-        "# Check it:  nnexp check FILE   train it:  nnexp run FILE   ask something:  nnexp sweep FILE --hidden 16,64",
+        *(line for told in about for line in _comment(told)),
+        "# To check it, to train it, to ask something of it:",
+        *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} --hidden 16,64")),
         f"description: {json.dumps(f'A first model for {dataset.title}.', ensure_ascii=False)}",
-        f"dataset: {entry}",
+        *entry,
         f"normalization: {'divide_by_255' if pixels else 'standardize'}  # or none, l2, min_max",
-        f"layers:  # from the input to the output, which has a unit for each {_UNITS[dataset.task]}",
+        f"layers:  # the last dense has a unit for each {_UNITS[dataset.task]}",
         *(f"  {layer}" for layer in layers),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",
         f"batch_size: {16 if few else 64}",
         f"epochs: {30 if few else 10}",
-        "validation: 0.1  # of the training examples: watched while it trains, so that overfitting is seen",
-        "seed: 42  # the root of all random numbers; --repeats 5 takes five",
+        "validation: 0.1  # held out of training: shows overfitting",
+        "seed: 42  # of all random numbers; --repeats 5 takes five",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> list[str]:
+    """A text as lines of comment."""
+    return textwrap.wrap(
+        f"# {printable(text)}", _WIDTH, subsequent_indent="# ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _scale(dataset: Dataset) -> str:

@@ -74,7 +74,10 @@ def init(
         raise InputError(f"{path} cannot be written: {error.strerror}; see that you may write in {place}") from None
     typer.echo(to_json({"config": str(path), "text": text}) if as_json else text)
     if example:
-        typer.echo("no data here, so this is an example; for your own:  nnexp init FOLDER", err=True)
+        typer.echo("no data here, so this is an example; for your own:\n  nnexp init FOLDER", err=True)
     shown = shlex.quote(str(path))
-    typer.echo(f"written to {path};  nnexp run {shown}", err=True)
-    typer.echo(f"then ask it something:  nnexp sweep {shown} --hidden 16,64 --repeats 5", err=True)
+    said = f"""written to {path}
+train it, then ask it something:
+  nnexp run {shown}
+  nnexp sweep {shown} --hidden 16,64 --repeats 5"""
+    typer.echo(said, err=True)
