@@ -15,6 +15,7 @@ import pytest
 
 from nnexp.cli import completion
 from nnexp.cli.candidates import candidates
+from nnexp.config.experiment import FIELDS
 
 CONFIG = """
 dataset: digits
@@ -90,6 +91,10 @@ def of(line: str) -> list[str]:
 )
 def test_what_may_stand_there(line: str, expected: list[str], place: Path) -> None:
     assert of(line) == expected
+
+
+def test_every_key_of_a_config_may_be_set() -> None:
+    assert list(dict.fromkeys(path.rstrip(".=") for path in of("run --set "))) == list(FIELDS)
 
 
 def asked(line: str, shell: str = "bash") -> str:

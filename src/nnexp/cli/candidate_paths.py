@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nnexp.config import catalog
-from nnexp.config.experiment import DISTRIBUTIONS, ENGINES, FIELDS
+from nnexp.config.keys import DISTRIBUTIONS, ENGINES, KEYS
 from nnexp.config.loading import Node, read_config
 from nnexp.config.overrides import DEFAULT_NAMES, ENTRY_KINDS, LISTS
-from nnexp.data.datasets import DATASETS
-from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.errors import ConfigError
 from nnexp.tracking.kinds import TRACKERS
 
 _VALUES = {
-    "dataset": tuple(DATASETS),
-    "normalization": tuple(NORMALIZATIONS),
     "engine": ENGINES,
     "distribute": DISTRIBUTIONS,
     "on_divergence": ("stop", "continue"),
@@ -49,7 +45,7 @@ def _config(path: str | None) -> dict[str, Node]:
 
 
 def _keys(root: dict[str, Node]) -> Iterator[tuple[str, str]]:
-    for key in FIELDS:
+    for key in KEYS:
         if key in LISTS:
             yield f"{key}.", ""
         else:
@@ -84,7 +80,7 @@ def _values(root: dict[str, Node], path: list[str]) -> list[str]:
     if not folder:
         if last in ENTRY_KINDS:
             return catalog.names(ENTRY_KINDS[last])
-        return [*_VALUES.get(last, ())] or [shown for shown in [_shown(root.get(last))] if shown]
+        return [*_known(last)] or [shown for shown in [_shown(root.get(last))] if shown]
     if len(path) == 2 and path[0] in LISTS:
         return catalog.names(ENTRY_KINDS[path[0]])
     found = _entry(root, folder)
@@ -98,6 +94,19 @@ def _values(root: dict[str, Node], path: list[str]) -> list[str]:
         now = _shown(found[1].get(last)) or ("" if parameter.default is None else str(parameter.default))
         names = [now] * bool(now) + names
     return names
+
+
+def _known(key: str) -> Iterable[str]:
+    """The values there are for a key, where these are a few words; what has the datasets is imported when asked for."""
+    if key == "dataset":
+        from nnexp.data.datasets import DATASETS
+
+        return DATASETS
+    if key == "normalization":
+        from nnexp.data.normalization import NORMALIZATIONS
+
+        return NORMALIZATIONS
+    return _VALUES.get(key, ())
 
 
 def _entry(root: dict[str, Node], path: list[str]) -> tuple[catalog.Item, dict[str, Node]] | None:

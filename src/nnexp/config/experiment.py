@@ -14,6 +14,7 @@ from nnexp.config import catalog, condition
 from nnexp.config.dataset import read_dataset
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
+from nnexp.config.keys import DISTRIBUTIONS, ENGINES
 from nnexp.config.loading import Node, dump, kind_of, read_config, shortened
 from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
@@ -26,8 +27,6 @@ from nnexp.data.own.kinds import KINDS
 from nnexp.errors import ConfigError, Place, Problem
 from nnexp.tasks import Task
 
-ENGINES = ("auto", "xla", "graph", "keras")
-DISTRIBUTIONS = ("none", "mirrored")
 # How a run is done or called, not what it computes: out of the identity.
 _NOT_IDENTITY = ("name", "description", "engine", "distribute", "threads", "checkpoint", "track")
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%\0\n\r\t')

@@ -12,7 +12,7 @@ from typing import Any
 
 from nnexp.config import catalog
 from nnexp.config.catalog import Item, Parameter
-from nnexp.config.experiment import DISTRIBUTIONS, ENGINES
+from nnexp.config.keys import DISTRIBUTIONS, ENGINES
 from nnexp.data.datasets import DATASETS
 from nnexp.data.normalization import NORMALIZATIONS
 from nnexp.data.own import kinds as own
