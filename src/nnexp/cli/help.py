@@ -6,6 +6,10 @@ Rich's help would take as long to import as all the rest.
 from __future__ import annotations
 
 import inspect
+import re
+import shutil
+import sys
+import textwrap
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -112,7 +116,7 @@ class PlainCommand(TyperCommand):
         if examples:
             with formatter.section("Examples"):
                 for line in examples:
-                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+                    formatter.write(_example(line, " " * formatter.current_indent))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments and options, by heading in the order in which these first come."""
@@ -127,6 +131,14 @@ class PlainCommand(TyperCommand):
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+
+def _example(command: str, indent: str) -> str:
+    """A command that can be copied from a terminal on which it is too long."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
+    together = re.sub(r"(?<= )(-\S+) (?!-)", "\\1\0", command)  # an option and its value
+    lines = textwrap.wrap(together, width - len(indent) - 2, break_long_words=False, break_on_hyphens=False)
+    return (indent + f" \\\n{indent}    ".join(lines) + "\n").replace("\0", " ")
 
 
 class PlainGroup(TyperGroup):
