@@ -16,7 +16,9 @@ import pytest
 from rich.console import Console
 
 from nnexp import events
+from nnexp.cli.console import fold, print_long
 from nnexp.cli.live import Live
+from nnexp.cli.outcome import print_evaluation
 
 LOGS = {"loss": 2.1835, "accuracy": 0.2443, "val_loss": 1.6474, "val_accuracy": 0.4564}
 WRONG = "dataset: iris\nlayers: [dense: {units: ten}]\nbatch_size: 0\n"
@@ -74,6 +76,82 @@ def test_an_error_is_folded_between_words_and_a_pipe_gets_it_whole(tmp_path: Pat
     piped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr.splitlines()
     assert len(piped) == 3
     assert " ".join(" ".join(lines).split()) == " ".join(piped)
+
+
+def test_a_command_and_a_path_are_never_folded() -> None:
+    command = "nnexp sweep flowers.yaml --hidden 16,64 --repeats 5"
+    path = f"/a/long/{'way/' * 10}down.yaml"
+    assert fold(f"train it anew, from its config:  {command}", 60) == f"train it anew, from its config:\n  {command}"
+    assert fold("  what is there is listed by `nnexp ls runs` alone, and only it", 40) == (
+        "  what is there is listed by\n    `nnexp ls runs` alone, and only it"
+    )
+    assert fold(f"written to {path}", 40) == f"written to\n  {path}"
+
+
+NAMES = ("Vino Nobile di Montepulciano Riserva 2011 (red)", "a grape variety whose name nobody in the cellar remembers")
+
+
+def shown(width: int, *, terminal: bool = True) -> tuple[Console, io.StringIO]:
+    return Console(file=(text := io.StringIO()), width=width, force_terminal=terminal, color_system=None), text
+
+
+def test_no_number_is_broken_in_a_table_and_what_has_no_room_is_named() -> None:
+    columns = ("input", "answer", "probability", "mean_absolute_error", "seconds")
+    rows = [
+        ["new.csv:2", NAMES[0], "0.6073", "5503.6099", "0.95"],
+        ["new.csv:3", NAMES[1], "0.4081", "4304.4546", "0.06"],
+    ]
+    console, text = shown(60)
+    print_long(console, columns, rows, columns[2:], less_asked=("seconds", "probability"))
+    told = text.getvalue()
+    assert max(map(len, told.splitlines())) <= 60
+    assert all(word in told.split() for word in ("5503.6099", "4304.4546", "Montepulciano", "absolute_", "0.6073"))
+    assert "no room here for seconds; --json has all" in told
+    for console, text in (shown(160), shown(60, terminal=False)):
+        print_long(console, columns, rows, columns[2:], less_asked=("seconds", "probability"))
+        lines = text.getvalue().splitlines()
+        assert all(any(all(cell in line for cell in row) for line in lines) for row in rows)
+
+
+def test_figures_by_class_keep_to_the_terminal_and_a_pipe_gets_them_whole() -> None:
+    figures = {"precision": 0.6471, "recall": 0.7857, "f1": 0.7097, "support": 14, "predicted": 17}
+    evaluation = {
+        "per_class": [{"class": name, **figures} for name in NAMES],
+        "confusion_matrix": [[11, 2], [1, 5]],
+        "top_confusions": [{"true": NAMES[0], "predicted": NAMES[1], "count": 2}],
+        "calibration_error": 0.05,
+    }
+    console, text = shown(60)
+    print_evaluation(evaluation, console)
+    lines = text.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    words = " ".join(lines).split()
+    assert all(word in words for word in ("precision", "recall", "Montepulciano", "0.6471", "0.7857"))
+    assert "no room here for predicted; --json has all" in lines
+    console, text = shown(60, terminal=False)
+    print_evaluation(evaluation, console)
+    assert f"{NAMES[0]} taken for {NAMES[1]}" in text.getvalue()
+    assert any(NAMES[0] in line and "17" in line.split() for line in text.getvalue().splitlines())
+
+
+def test_a_first_config_and_what_to_do_with_it_fit_sixty_columns(tmp_path: Path) -> None:
+    (tmp_path / "ship.csv").write_text("age,port,survived_the_voyage\n" + "31,south,yes\n22,north,no\n" * 20)
+    lines = on_terminal(["init"], tmp_path, 60)
+    assert max(map(len, lines)) <= 60
+    assert (tmp_path / "ship.yaml").read_text().splitlines() == lines[: lines.index("")]
+    assert lines[-4:] == [
+        "written to ship.yaml",
+        "train it, then ask it something:",
+        "  nnexp run ship.yaml",
+        "  nnexp sweep ship.yaml --hidden 16,64 --repeats 5",
+    ]
+    assert "#   nnexp check ship.yaml" in lines
+
+
+def test_an_example_of_the_help_can_be_copied_where_it_is_too_long(tmp_path: Path) -> None:
+    lines = on_terminal(["run", "--help"], tmp_path, 60)
+    place = lines.index("  nnexp run configs/fashion_sigmoid128.yaml \\")
+    assert lines[place + 1] == "      --hidden 256x128 --epochs 15"
 
 
 def test_colours_that_are_forced_bring_no_moving_display_into_a_pipe(tmp_path: Path) -> None:

@@ -369,7 +369,7 @@ def test_mistakes_on_pictures_are_a_grid_and_rows(digits: Path, tmp_path: Path) 
 
 
 def test_mistakes_on_a_table_show_its_columns(iris: Path, tmp_path: Path, wide: Callable[[int], None]) -> None:
-    wide(150)
+    wide(160)
     told = json.loads(nnexp("mistakes", iris, "--json").stdout)
     shown = nnexp("mistakes", iris).stdout
     assert told["mistakes"], "this run is to have mistakes"

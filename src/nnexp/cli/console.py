@@ -6,6 +6,7 @@ import functools
 import itertools
 import operator
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+_COMMAND = re.compile(r"`[^`]*`|\bnnexp .*")
+_NO_BREAK = "\0"  # a space at which no line is broken; no text that is shown has this sign
+_GAP = 3  # between the columns of a table
+_LONGEST_WORD = 30  # that is not broken in a table where there is no room
 
 
 @functools.cache
@@ -48,7 +54,8 @@ def say_error(error: NnexpError) -> None:
     if not isinstance(error, ConfigError):
         first, *more = text_of(str(error)).split("\n")
         name, lines = _folded("error: ", first)
-        typer.echo(_style(name, fg="red", bold=True) + "\n".join([*lines, *more]), err=True)
+        lines += map(_for_terminal, more)
+        typer.echo(_style(name, fg="red", bold=True) + "\n".join(lines), err=True)
         return
     for problem in error.problems:
         place, (first, *others) = _folded(text_of(f"{problem.place}: "), text_of(problem.message))
@@ -56,29 +63,51 @@ def say_error(error: NnexpError) -> None:
         for line in others:
             typer.echo(_style(line, fg="red"), err=True)
         for line in problem.hint.splitlines():
-            typer.echo(f"    {text_of(line)}", err=True)
+            typer.echo(_for_terminal(f"    {text_of(line)}"), err=True)
     if len(error.problems) > 1:
         typer.echo(f"{len(error.problems)} problems; nothing was started.", err=True)
 
 
 def _folded(place: str, message: str) -> tuple[str, list[str]]:
-    """A place, and the lines of a message that begins beside it: as long as the terminal is wide, else one.
-
-    A command within it is to be copied, so that such a message is not broken.
-    """
-    width = shutil.get_terminal_size().columns
-    fits = len(place) + len(message) <= width
-    if sys.stderr is None or not sys.stderr.isatty() or fits or len(place) > width // 2 or "nnexp " in message:
+    """A place, and the lines of a message that begins beside it."""
+    if len(place) > shutil.get_terminal_size().columns // 2:
         return place, [message]
-    lines = textwrap.wrap(
-        message,
-        width,
-        initial_indent=" " * len(place),
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return place, [lines[0][len(place) :], *lines[1:]]
+    first, *others = _for_terminal(" " * len(place) + message, "  ").split("\n")
+    return place, [first[len(place) :], *others]
+
+
+def _for_terminal(line: str, further: str | None = None) -> str:
+    """A line for stderr: folded on a terminal, elsewhere as it is."""
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return fold(line, shutil.get_terminal_size().columns, further) if on_terminal else line
+
+
+def fold(text: str, width: int, further: str | None = None) -> str:
+    """A text with its long lines broken between words; they go on two columns to the right, or with `further`.
+
+    What is to be copied, a command or a path, is not broken: if it is too long, that is left to the terminal.
+    """
+    lines = []
+    for line in text.split("\n"):
+        if len(line) <= width:
+            lines.append(line)
+            continue
+        words = line.lstrip()
+        indent = line[: len(line) - len(words)]
+        lines += textwrap.wrap(
+            _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), words),
+            width,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  " if further is None else further,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines).replace(_NO_BREAK, " ")
+
+
+def say(console: Console, text: str) -> None:
+    """Print a sentence: folded on a terminal, elsewhere as it is."""
+    console.print(fold(text, console.width) if console.is_terminal else text, soft_wrap=True)
 
 
 def _style(text: str, *, fg: str | None = None, bold: bool = False) -> str:
@@ -109,8 +138,18 @@ def beside(name: str, width: int, text: str | Text) -> Table:
     return made
 
 
+def print_fact(console: Console, name: str, value: Text, width: int, *, whole: bool = False) -> None:
+    """One fact, its name in so many columns; a `whole` one is to be copied, so that nnexp breaks no line of it."""
+    from rich.text import Text
+
+    if console.is_terminal and not whole:
+        console.print(beside(name, width, value))
+    else:
+        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value), soft_wrap=True)
+
+
 def that_fit(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], room: int, order: Sequence[str], gap: int = 3
+    columns: Sequence[str], rows: Sequence[Sequence[str]], room: int, order: Sequence[str], gap: int = _GAP
 ) -> list[int]:
     """The places of the columns that fit into `room`; those in `order` are left out first, the first of them first."""
     widths = [max(map(len, cells)) + gap for cells in zip(columns, *rows, strict=True)]
@@ -127,16 +166,62 @@ def print_left_out(console: Console, columns: Sequence[str], kept: Sequence[int]
         console.print(f"no room here for {', '.join(hidden)}; --json has all", style="dim")
 
 
-def print_long(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], right: tuple[str, ...]) -> None:
+def print_long(
+    console: Console,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: tuple[str, ...],
+    *,
+    less_asked: Sequence[str] = (),
+    styles: Sequence[str] = (),
+    title: str = "",
+) -> None:
     """Print a table that may have thousands of rows; a line each where no terminal is to be kept to.
 
-    Rich, which takes a second for these, is asked only to fold.
+    Rich, which takes a second for these, is asked only to fold. Where there is no room, the columns in `less_asked` are
+    left out and named, the first of them first. `styles` has one for each row.
     """
-    if not print_unfolded(console, columns, rows, right):
-        made = table(*columns, right=right)
-        for row in rows:
-            made.add_row(*row)
+    if title:
+        console.print(title, style="italic", soft_wrap=True)
+    if not print_unfolded(console, columns, rows, right, styles):
+        widths = _widths(columns, rows, right, console.width, less_asked)
+        made = table(*(columns[place] for place in widths), right=right)
+        for column, (place, width) in zip(made.columns, widths.items(), strict=True):
+            column.width = width
+            if len(columns[place]) > width:
+                column.header = columns[place].replace("_", "_\n")
+        for row, style in zip(rows, styles or [""] * len(rows), strict=True):
+            made.add_row(*(row[place] for place in widths), style=style)
         console.print(made)
+        print_left_out(console, columns, list(widths))
+
+
+def _widths(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str], room: int, less_asked: Sequence[str]
+) -> dict[int, int]:
+    """The places of the columns that fit into `room`, each with its width: no number is broken, and no usual word."""
+    from rich.cells import cell_len
+
+    texts = [[name, *(row[place] for row in rows)] for place, name in enumerate(columns)]
+    widest = [max(map(cell_len, column)) for column in texts]
+    words = [[*name.replace("_", "_ ").split(), *" ".join(cells).split()] for name, *cells in texts]
+    longest = [max(map(cell_len, column), default=1) for column in words]
+    widths = {
+        place: longest[place] if name in right else min(longest[place], _LONGEST_WORD)
+        for place, name in enumerate(columns)
+    }
+
+    def spare() -> int:
+        return room - sum(widths.values()) - _GAP * len(widths) + 1
+
+    for name in less_asked:
+        if spare() < 0:
+            del widths[list(columns).index(name)]
+    while spare() < 0 and (wide := [place for place in widths if columns[place] not in right and widths[place] > 8]):
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    while spare() > 0 and (narrow := [place for place in widths if widths[place] < widest[place]]):
+        widths[min(narrow, key=widths.__getitem__)] += 1
+    return widths
 
 
 def print_unfolded(

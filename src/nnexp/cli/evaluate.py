@@ -125,24 +125,27 @@ def _draw(folder: Path, title: str, figures: Evaluation, names: Sequence[str]) -
 
 
 def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
-    from nnexp.cli.console import stdout
+    from rich.text import Text
+
+    from nnexp.cli.console import print_fact, say, stdout
     from nnexp.cli.outcome import print_evaluation
     from nnexp.tasks import in_words
 
     console, headline = stdout(), found.headline
     value = figures.figures[headline]
-    console.print(f"{len(figures.labels):,} examples: {examples.name}", soft_wrap=True)
+    say(console, f"{len(figures.labels):,} examples: {examples.name}")
+    width = max(map(len, map(in_words, figures.figures)))
     for name, said in figures.figures.items():
         interval = figures.intervals.get(name)
         beside = "  (95 % interval {:.4f} to {:.4f})".format(*interval) if interval else ""
-        console.print(f"{in_words(name)}  {said:.4f}{beside}", soft_wrap=True)
+        print_fact(console, in_words(name), Text(f"{said:.4f}{beside}"), width)
     recorded = found.test.get(headline)
     if recorded is not None and found.test_split == examples.fingerprint:
         same = abs(recorded - value) < 1e-6 * max(1, abs(recorded))
         told = "the same as the run recorded" if same else f"the run recorded {recorded:.4f} on these very examples"
-        console.print(told, soft_wrap=True)
+        say(console, told)
     elif found.test_split:
-        console.print("these are other examples than those that the run was tested on", soft_wrap=True)
+        say(console, "these are other examples than those that the run was tested on")
     print_evaluation(figures.plain(), console)
 
 

@@ -46,7 +46,7 @@ def export(
     Example:  nnexp export runs/20261121-221332_fashion_sigmoid128 --format onnx
     Example:  nnexp export runs/20261121-221332_fashion_sigmoid128 -f script -o train.py
     """
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say, stderr, stdout
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.export.exporting import export
     from nnexp.files import to_json
@@ -55,7 +55,10 @@ def export(
     end_at_once_when_told_twice()
     progress = RichFetchProgress(stderr())
     done = export(run, name, output, moved_to=dataset, force=force, offline=offline, progress=progress)
-    typer.echo(to_json(done.plain()) if as_json else "\n".join(_told(done)))
+    if as_json:
+        typer.echo(to_json(done.plain()))
+    else:
+        say(stdout(), "\n".join(_told(done)))
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
 

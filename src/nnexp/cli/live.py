@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from nnexp import events
+from nnexp.cli.console import fold
 from nnexp.cli.outcome import model_table, print_finding
 
 _WIDE = 80  # columns of a terminal that shows steps too
@@ -55,9 +56,9 @@ class Live:
             case events.EpochEnded() if self.console.is_terminal:
                 self.console.print(Text(_epoch_in(event, self.console.width)))
             case _:
-                text = Text(events.plain_text(event) or "", style="dim" if isinstance(event, events.Stage) else "")
-                whole = isinstance(event, events.Note)  # it may hold a command to copy
-                self.console.print(text, soft_wrap=whole or not self.console.is_terminal)
+                said = events.plain_text(event) or ""
+                text = fold(said, self.console.width) if self.console.is_terminal else said
+                self.console.print(Text(text, style="dim" if isinstance(event, events.Stage) else ""), soft_wrap=True)
 
     def _move(self, event: events.Progress) -> None:
         if not self.console.is_terminal:

@@ -30,6 +30,7 @@ class Told:
     examples: int  # of the test part
     split: str  # its fingerprint
     left_out: str = ""  # of the columns, in words
+    less_asked: tuple[str, ...] = ()  # the columns that go first where there is little room
 
 
 def mistaken(found: RunRecord, count: int, order: Order) -> Told:
@@ -66,9 +67,10 @@ def _classes(found: RunRecord, names: Sequence[str], count: int, order: Order) -
             "true": true,
             "predicted": predicted,
             "probability": [f"{one.probability:.4f}" for one in wrong.shown],
-            "of the true class": [f"{one.of_truth:.4f}" for one in wrong.shown],
+            "that of the true class": [f"{one.of_truth:.4f}" for one in wrong.shown],
         },
-        numbers=("probability", "of the true class"),
+        numbers=("probability", "that of the true class"),
+        less_asked=("probability" if order == "worst" else "that of the true class",),
         captions=[[one, f"→ {other}", f"{row.probability:.1%}"] for row, one, other in rows],
         plain=[
             {"true": one, "predicted": other, "probability": row.probability, "probability_of_true": row.of_truth}

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.text import Text
 
-from nnexp.cli.console import beside, table
+from nnexp.cli.console import fold, print_fact, print_long, table
 from nnexp.cli.profiled import print_profile
 from nnexp.comparison.metrics import figure
 from nnexp.events import log_text
@@ -33,8 +33,9 @@ _MOST_CLASSES = 30
 _MOST_NAMED = 50
 _MOST_MEGABYTES = 1  # of a config, or of what a run ran on
 _WIDEST_NAME = 40  # of a fact
-_WIDEST_HEADING = 16
+_LEAST_NAME = 12  # of a class, beside its confusions
 _MOST_FIGURES = 6  # of a class, label or target: more would not stand side by side in 80 columns
+_ASKED = ("loss", "val_loss")  # of a history; the others are left out where there is no room
 _COUNTS = ("support", "predicted")
 _OF_CLASSES = ("precision", "recall", "f1", "roc_auc", "average_precision", *_COUNTS)
 _OF_TARGETS = ("mean_absolute_error", "root_mean_squared_error", "r2_score", "mean", "deviation")
@@ -59,11 +60,11 @@ def print_outcome(found: record.RunRecord, console: Console, *, findings: bool =
     facts["seed"] = Text(str(found.seed))
     width = min(max(map(len, facts)), _WIDEST_NAME)
     for name, value in facts.items():
-        _print_fact(console, name, value, width)
+        print_fact(console, name, value, width)
     if findings:
         for finding in found.findings[:_MOST_NAMED]:
             print_finding(console, finding)
-    _print_fact(console, "run folder", Text(printable(found.path)), width, whole=True)
+    print_fact(console, "run folder", Text(printable(found.path)), width, whole=True)
 
 
 def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
@@ -72,14 +73,6 @@ def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
     line = Text.assemble((f"{severity}: ", FINDING_STYLES.get(severity, "cyan")), str(finding.get("message", "")))
     line.append(f" {finding['suggestion']}" if finding.get("suggestion") else "")
     console.print(line, soft_wrap=not console.is_terminal)
-
-
-def _print_fact(console: Console, name: str, value: Text, width: int, *, whole: bool = False) -> None:
-    """One fact; a `whole` one is to be copied, so that nnexp breaks no line of it."""
-    if console.is_terminal and not whole:
-        console.print(beside(name, width, value))
-    else:
-        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value), soft_wrap=True)
 
 
 def _interval(found: record.RunRecord, name: str) -> str:
@@ -94,14 +87,16 @@ def print_all(found: record.RunRecord, console: Console) -> None:
         console.print(Text(found.description))
     print_outcome(found, console)
     print_profile(found.metrics, console)
-    parts = (_history(found, console.width), *_evaluated(found.evaluation), _confusion_matrix(found), _model(found))
-    for part in parts:
-        if part is not None:
-            console.print()
-            console.print(part)
+    _print_history(found, console)
+    print_evaluation(found.evaluation, console)
+    _print_confusion_matrix(found.evaluation, console)
+    if found.model:
+        console.print()
+        console.print(model_table(found.model, found.parameters))
     for title, path in (("config.yaml", found.folder.config), ("environment.json", found.folder.environment)):
         console.print(Text(f"\n{title}", "bold"))
-        console.print(Text(_content(path)), soft_wrap=True)
+        content = _content(path)
+        console.print(Text(fold(content, console.width) if console.is_terminal else content), soft_wrap=True)
     console.print(Text("files", "bold"))
     for line in _files(found.path):
         console.print(Text(f"  {line}"), soft_wrap=True)
@@ -127,83 +122,96 @@ def _files(folder: Path) -> list[str]:
     return [*lines, *_and_more(paths)]
 
 
-def _history(found: record.RunRecord, width: int) -> Any:
+def _print_history(found: record.RunRecord, console: Console) -> None:
     if not found.history:
-        return None
+        return
     names = [name for name in found.history[0] if name not in {"epoch", "seconds"}][:_MOST_COLUMNS]
-    heads = ("epoch", *(_heading(name, width) for name in names), "seconds")
-    made = table(*heads, title="history", right=heads)
+    rows, styles = [], []
     for row in found.history[:_MOST_ROWS]:
-        best = "bold" if row.get("epoch") == found.best_epoch else ""
         figures = {name: value for name in names if (value := row.get(name)) is not None}
         cells = [log_text({name: figures[name]}).split()[-1] if name in figures else "–" for name in names]
-        made.add_row(_count(row.get("epoch")), *cells, _seconds(row.get("seconds")), style=best)
-    return Group(made, *_and_more(found.history))
-
-
-def _heading(name: str, width: int) -> str:
-    """A metric's name; the words of one that is long for a terminal of that width below one another."""
-    return name if len(name) <= (_WIDEST_HEADING if width >= 80 else _WIDEST_HEADING // 2) else name.replace("_", "_\n")
+        rows.append([_count(row.get("epoch")), *cells, _seconds(row.get("seconds"))])
+        styles.append("bold" if row.get("epoch") == found.best_epoch else "")
+    columns = ["epoch", *names, "seconds"]
+    console.print()
+    less_asked = ["seconds", *reversed([name for name in names if name not in _ASKED])]
+    print_long(console, columns, rows, tuple(columns), less_asked=less_asked, styles=styles, title="history")
+    _print_more(found.history, console)
 
 
 def print_evaluation(evaluation: Mapping[str, Any], console: Console) -> None:
     """Figures by class, label or target and the most frequent confusions, as `evaluation` in metrics.json has them."""
-    for part in _evaluated(evaluation):
-        if part is not None:
-            console.print(part)
-
-
-def _evaluated(evaluation: Mapping[str, Any]) -> tuple[Any, ...]:
-    error = evaluation.get("calibration_error")
-    calibration = None if error is None else Text(f"calibration error {figure(error)}: how far probabilities are off")
     per_class, per_target = evaluation.get("per_class", ()), evaluation.get("per_target", ())
     what = "class" if "confusion_matrix" in evaluation else "label"
-    return (
-        _figures([(row["class"], row) for row in per_class], what, _OF_CLASSES),
-        _figures([(row["target"], row) for row in per_target], "target", _OF_TARGETS),
-        calibration,
-        _confusions(evaluation),
-    )
+    _print_figures([(row["class"], row) for row in per_class], what, _OF_CLASSES, console)
+    _print_figures([(row["target"], row) for row in per_target], "target", _OF_TARGETS, console)
+    if (error := evaluation.get("calibration_error")) is not None:
+        said = f"\ncalibration error {figure(error)}: how far probabilities are off"
+        console.print(said, soft_wrap=not console.is_terminal)
+    if rows := evaluation.get("top_confusions"):
+        console.print("\nmost frequent confusions")
+        for row in rows[:_MOST_NAMED]:
+            confused = Text(f"{row['true']} taken for {row['predicted']}")
+            print_fact(console, f"{_count(row['count']):>7}", confused, 7)
 
 
-def _figures(rows: Sequence[tuple[str, Mapping[str, Any]]], what: str, wanted: Sequence[str]) -> Any:
+def _print_figures(
+    rows: Sequence[tuple[str, Mapping[str, Any]]], what: str, wanted: Sequence[str], console: Console
+) -> None:
     """A row a class, label or target, by its name; of the figures those that any of them has."""
     if not rows:
-        return None
+        return
     names = [name for name in wanted if any(name in row for _, row in rows)][:_MOST_FIGURES]
     heads = ["AP" if name == "average_precision" else in_words(name) for name in names]
     note = " (AP: average precision)" if "AP" in heads else ""
-    made = table(what, *heads, title=f"test split, by {what}{note}", right=tuple(heads))
-    for called, row in rows[:_MOST_ROWS]:
-        made.add_row(called, *(_count(row.get(n)) if n in _COUNTS else figure(row.get(n)) for n in names))
-    return Group(made, *_and_more(rows))
+    cells = [
+        [called, *(_count(row.get(n)) if n in _COUNTS else figure(row.get(n)) for n in names)]
+        for called, row in rows[:_MOST_ROWS]
+    ]
+    console.print()
+    title = f"test split, by {what}{note}"
+    print_long(console, [what, *heads], cells, tuple(heads), less_asked=[*reversed(heads[1:])], title=title)
+    _print_more(rows, console)
 
 
-def _confusions(evaluation: Mapping[str, Any]) -> Any:
-    rows = evaluation.get("top_confusions")
-    if not rows:
-        return None
-    lines = [f"  {_count(row['count']):>5}  {row['true']} taken for {row['predicted']}" for row in rows[:_MOST_NAMED]]
-    return Group(Text("most frequent confusions"), *map(Text, lines))
-
-
-def _confusion_matrix(found: record.RunRecord) -> Any:
-    matrix = found.evaluation.get("confusion_matrix")
-    rows = found.evaluation.get("per_class")
+def _print_confusion_matrix(evaluation: Mapping[str, Any], console: Console) -> None:
+    matrix, rows = evaluation.get("confusion_matrix"), evaluation.get("per_class")
     if not matrix or not rows:
-        return None
+        return
+    console.print()
     if not len(matrix) == len(rows) <= _MOST_CLASSES or any(len(counts) != len(rows) for counts in matrix):
-        return Text("the confusion matrix is too large to be shown here, or not one of these classes")
-    numbers = [str(index) for index in range(len(matrix))]
-    made = table("true", *numbers, title="confusion matrix (rows: true, columns: predicted)", right=tuple(numbers))
-    for index, (row, counts) in enumerate(zip(rows, matrix, strict=True)):
-        cells = [Text(str(count), "bold" if index == column else "") for column, count in enumerate(counts)]
-        made.add_row(f"{index} {row['class']}", *cells)
-    return made
+        console.print("the confusion matrix is too large to be shown here, or not one of these classes")
+        return
+    title = "confusion matrix (rows: true, columns: predicted)"
+    numbers = tuple(str(index) for index in range(len(matrix)))
+    names = [f"{index} {row['class']}" for index, row in enumerate(rows)]
+    if not console.is_terminal:
+        print_long(
+            console,
+            ["true", *numbers],
+            [[n, *map(str, r)] for n, r in zip(names, matrix, strict=True)],
+            numbers,
+            title=title,
+        )
+        return
+    made = table("true", *numbers, title=title, right=numbers)
+    widths = [max(len(str(count)) for count in column) for column in zip(*matrix, numbers, strict=True)]
+    room = console.width - sum(widths) - min(max(map(len, names)), _LEAST_NAME)
+    if room < 3 * len(widths) + 3:
+        made.padding = (0, 0)
+    if room < len(widths) + 1:
+        console.print("no room here for the confusion matrix; --json has it", style="dim")
+        return
+    for column, width in zip(made.columns[1:], widths, strict=True):
+        column.width = width
+    for index, (name, counts) in enumerate(zip(names, matrix, strict=True)):
+        made.add_row(name, *(Text(str(count), "bold" if index == place else "") for place, count in enumerate(counts)))
+    console.print(made)
 
 
-def _model(found: record.RunRecord) -> Any:
-    return model_table(found.model, found.parameters) if found.model else None
+def _print_more(rows: Sequence[Any], console: Console) -> None:
+    for line in _and_more(rows):
+        console.print(line)
 
 
 def _content(path: Path) -> str:

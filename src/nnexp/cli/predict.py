@@ -118,7 +118,7 @@ def _inputs(
     invert: bool,
     offline: bool,
 ) -> Inputs:
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say, stderr
     from nnexp.inference.inputs import from_files, from_test_part
 
     if files:
@@ -130,11 +130,11 @@ def _inputs(
         examples = load_examples(dataset_of(found, moved_to), offline=offline, progress=RichFetchProgress(stderr()))
         inputs = from_test_part(examples, indices, signature)
         if found.test_split not in ("", examples.fingerprint):
-            stderr().print("note: the test part on this computer is another than the run's", soft_wrap=True)
+            say(stderr(), "note: the test part on this computer is another than the run's")
     for note in inputs.notes[:_MOST_NOTES]:
-        stderr().print(f"note: {note}", soft_wrap=True)
+        say(stderr(), f"note: {note}")
     if len(inputs.notes) > _MOST_NOTES:
-        stderr().print(f"note: and {len(inputs.notes) - _MOST_NOTES} more of that kind", soft_wrap=True)
+        say(stderr(), f"note: and {len(inputs.notes) - _MOST_NOTES} more of that kind")
     return inputs
 
 

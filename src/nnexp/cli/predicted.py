@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from nnexp.cli.console import print_long, table
+from nnexp.cli.console import print_fact, print_long, table
 from nnexp.inference.predictions import Prediction, Predictions
 from nnexp.runs.reading import printable
 
@@ -16,7 +16,8 @@ _MOST_CLASSES = 20  # with a bar each
 _MOST_ROWS = 1000
 _MOST_TARGETS = 8  # beside each other
 _WIDEST_BAR = 30
-_LONGEST_NAME = 40
+_LONGEST_NAME = 40  # in a table
+_LONGEST_ANSWER = 200
 _NO_ANSWER = "none: the {} are no finite numbers, as of a run that diverged"
 
 
@@ -36,13 +37,13 @@ def print_prediction(said: Predictions, one: Prediction, console: Console, pictu
         console.print(Text(f"and {len(said.names) - _MOST_CLASSES:,} less probable {what}; --json has all", "dim"))
     answer, truth = said.answer(one), said.truth(one)
     if answer is None:
-        console.print(Text(f"answer  {_NO_ANSWER.format('probabilities')}", "bold red"))
+        print_fact(console, "answer", Text(_NO_ANSWER.format("probabilities"), "bold red"), 6)
     else:
         share = f" ({one.outputs[answer[0]]:.4f})" if said.task == "classification" else ""
-        console.print(Text.assemble("answer  ", (_listed(said, answer), "bold"), share))
+        print_fact(console, "answer", Text.assemble((_listed(said, answer, _LONGEST_ANSWER), "bold"), share), 6)
     if truth is not None:
         verdict = ("right", "green") if said.right(one) else ("wrong", "bold red")
-        console.print(Text.assemble(f"truth   {_listed(said, truth)}: ", verdict))
+        print_fact(console, "truth", Text.assemble(f"{_listed(said, truth, _LONGEST_ANSWER)}: ", verdict), 6)
 
 
 def print_predictions(said: Predictions, console: Console) -> None:
@@ -50,19 +51,28 @@ def print_predictions(said: Predictions, console: Console) -> None:
     if said.task == "classification":
         columns, right = ["input", "answer", "probability", "next", "its probability"], ["probability"]
         right += ["its probability"]
-        rows = [[printable(one.source), *_first_two(said, one)] for one in said.rows[:_MOST_ROWS]]
+        rows = [_first_two(said, one) for one in said.rows[:_MOST_ROWS]]
     elif said.task == "multi_label":
         columns, right = ["input", "answer", "least certain", "its probability"], ["its probability"]
-        rows = [[printable(one.source), *_least_certain(said, one)] for one in said.rows[:_MOST_ROWS]]
+        rows = [_least_certain(said, one) for one in said.rows[:_MOST_ROWS]]
     else:
         right = [_name(name) for name in said.names[:_MOST_TARGETS]]
         columns = ["input", *right]
-        rows = [[printable(one.source), *map(figure, one.outputs[:_MOST_TARGETS])] for one in said.rows[:_MOST_ROWS]]
-    print_long(console, columns, rows, right=tuple(right))
+        rows = [[*map(figure, one.outputs[:_MOST_TARGETS])] for one in said.rows[:_MOST_ROWS]]
+    sources = _sources(said, console)
+    rows = [[source, *cells] for source, cells in zip(sources, rows, strict=True)]
+    print_long(console, columns, rows, tuple(right), less_asked=[*reversed(columns[2:])])
     if said.task == "regression" and len(said.names) > _MOST_TARGETS:
         console.print(Text(f"and {len(said.names) - _MOST_TARGETS:,} more targets; --csv and --json have all", "dim"))
     if len(said.rows) > _MOST_ROWS:
         console.print(Text(f"and {len(said.rows) - _MOST_ROWS:,} more; --csv and --json have all", "dim"))
+
+
+def _sources(said: Predictions, console: Console) -> list[str]:
+    """What each row was read from; a terminal has no room for a folder that all of them lie in."""
+    sources = [printable(one.source) for one in said.rows[:_MOST_ROWS]]
+    folders = {source.rpartition("/")[0] for source in sources}
+    return [source.rpartition("/")[2] for source in sources] if console.is_terminal and len(folders) == 1 else sources
 
 
 def caption(said: Predictions, one: Prediction) -> Iterator[str]:
@@ -115,14 +125,15 @@ def _bars(said: Predictions, one: Prediction, console: Console) -> Any:
     several = said.task == "multi_label"
     answer, truth = said.answer(one) or (), said.truth(one)
     columns = ["answer", *(["truth"] if truth is not None else [])] if several else []
-    made = table("label" if several else "class", "probability", *columns, "", right=("probability",))
     longest = max(len(_name(said.names[label])) for label in shown)
     room = max(0, min(_WIDEST_BAR, console.width - longest - 20 - 9 * len(columns)))
+    bars = [""] if room else []
+    made = table("label" if several else "class", "probability", *columns, *bars, right=("probability",))
     for label in shown:
         share = one.outputs[label]
         bar = "█" * round(share * room) if 0 <= share <= 1 else ""
-        cells = _yes_or_no(label, answer, truth) if several else ()
-        made.add_row(_name(said.names[label]), f"{share:.4f}", *cells, bar, style="bold" if label in answer else "")
+        cells = [f"{share:.4f}", *(_yes_or_no(label, answer, truth) if several else ()), *([bar] if bars else [])]
+        made.add_row(_name(said.names[label]), *cells, style="bold" if label in answer else "")
     return made
 
 
@@ -138,10 +149,10 @@ def _by_probability(one: Prediction) -> list[int]:
     return sorted(range(len(one.outputs)), key=lambda label: -one.outputs[label])
 
 
-def _listed(said: Predictions, labels: Sequence[int]) -> str:
-    return ", ".join(_name(said.names[label]) for label in labels) or "none of them"
+def _listed(said: Predictions, labels: Sequence[int], longest: int = _LONGEST_NAME) -> str:
+    return ", ".join(_name(said.names[label], longest) for label in labels) or "none of them"
 
 
-def _name(name: str) -> str:
+def _name(name: str, longest: int = _LONGEST_NAME) -> str:
     shown = printable(name)
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"

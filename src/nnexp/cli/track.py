@@ -30,7 +30,7 @@ def track(
     Example:  nnexp track runs/*_fashion_sigmoid128 --to mlflow
     Example:  nnexp track runs --to tensorboard
     """
-    from nnexp.cli.console import stderr, stdout
+    from nnexp.cli.console import say, stderr, stdout
     from nnexp.config.entries import Problems
     from nnexp.config.loading import Node, parse_yaml
     from nnexp.config.tracking import read_track
@@ -60,11 +60,11 @@ def track(
             for run in inside:
                 try:
                     if record.read(run).status == "running":
-                        stderr().print(f"left out: {printable(run)} is under way", soft_wrap=True)
+                        say(stderr(), f"left out: {printable(run)} is under way")
                         continue
                     new = tell(tracker, run)
                 except record.UnreadableRun as error:
-                    stderr().print(f"left out: {error}", soft_wrap=True)
+                    say(stderr(), f"left out: {error}")
                     continue
                 except Exception as error:
                     what = f"{printable(run)}: {tracker.name} did not take it: {first_line(error)}"
@@ -77,7 +77,7 @@ def track(
     elif not quiet:
         for one in told:
             what = "told" if one["new"] else "was told all before"
-            stdout().print(f"{printable(str(one['run']))}: {one['tracker']} {what}", soft_wrap=True)
+            say(stdout(), f"{printable(str(one['run']))}: {one['tracker']} {what}")
     if not told:
         raise InputError(
             "no run was told to a tracker; name runs that are not under way, or directories that hold some"

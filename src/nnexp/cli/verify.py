@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnexp.cli import overrides as options
+from nnexp.cli.console import say, stdout
 from nnexp.cli.each import in_a_process
 from nnexp.cli.signals import end_at_once_when_told_twice, handle_sigterm
 
@@ -46,7 +47,7 @@ def verify(
 
         typer.echo(to_json([verdict.plain()]))
     else:
-        typer.echo("\n".join(_told(verdict)))
+        say(stdout(), "\n".join(_told(verdict)))
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
     raise typer.Exit(0 if verdict.identical else 1)
 
@@ -120,5 +121,8 @@ def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json:
         )
         lines.append(f"{printable(target)}: {what}")
         worst = max(worst, code if told else 2 if code == 2 else 1)
-    typer.echo(json.dumps(verdicts, indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
+    if as_json:
+        typer.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
+    else:
+        say(stdout(), "\n".join(lines))
     return worst
