@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from nnexp.cli.help import COMMANDS
 from nnexp.errors import ConfigError, NnexpError
 from nnexp.runs.reading import text_of
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_COMMAND = re.compile(r"`[^`]*`|\bnnexp .*")
+_COMMAND = re.compile(rf"`[^`]*`|\bnnexp (?:{'|'.join(COMMANDS)}) .*")
 _NO_BREAK = "\0"  # a space at which no line is broken; no text that is shown has this sign
 _GAP = 3  # between the columns of a table
-_LONGEST_WORD = 30  # that is not broken in a table where there is no room
+_LONGEST_WORD = 20  # that is not broken in a table where there is no room
 
 
 @functools.cache
