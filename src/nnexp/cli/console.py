@@ -217,7 +217,7 @@ def _widths(
 
     for name in less_asked:
         if spare() < 0:
-            del widths[list(columns).index(name)]
+            widths.pop(list(columns).index(name), None)  # two columns may have one name
     while spare() < 0 and (wide := [place for place in widths if columns[place] not in right and widths[place] > 8]):
         widths[max(wide, key=widths.__getitem__)] -= 1
     while spare() > 0 and (narrow := [place for place in widths if widths[place] < widest[place]]):

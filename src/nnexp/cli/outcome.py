@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.text import Text
 
-from nnexp.cli.console import fold, print_fact, print_long, table
+from nnexp.cli.console import fold, print_fact, print_long, say, table
 from nnexp.cli.profiled import print_profile
 from nnexp.comparison.metrics import figure
 from nnexp.events import log_text
@@ -146,8 +146,7 @@ def print_evaluation(evaluation: Mapping[str, Any], console: Console) -> None:
     _print_figures([(row["class"], row) for row in per_class], what, _OF_CLASSES, console)
     _print_figures([(row["target"], row) for row in per_target], "target", _OF_TARGETS, console)
     if (error := evaluation.get("calibration_error")) is not None:
-        said = f"\ncalibration error {figure(error)}: how far probabilities are off"
-        console.print(said, soft_wrap=not console.is_terminal)
+        say(console, f"\ncalibration error {figure(error)}: how far probabilities are off")
     if rows := evaluation.get("top_confusions"):
         console.print("\nmost frequent confusions")
         for row in rows[:_MOST_NAMED]:
@@ -180,19 +179,14 @@ def _print_confusion_matrix(evaluation: Mapping[str, Any], console: Console) -> 
         return
     console.print()
     if not len(matrix) == len(rows) <= _MOST_CLASSES or any(len(counts) != len(rows) for counts in matrix):
-        console.print("the confusion matrix is too large to be shown here, or not one of these classes")
+        say(console, "the confusion matrix is too large to be shown here, or not one of these classes")
         return
     title = "confusion matrix (rows: true, columns: predicted)"
     numbers = tuple(str(index) for index in range(len(matrix)))
     names = [f"{index} {row['class']}" for index, row in enumerate(rows)]
     if not console.is_terminal:
-        print_long(
-            console,
-            ["true", *numbers],
-            [[n, *map(str, r)] for n, r in zip(names, matrix, strict=True)],
-            numbers,
-            title=title,
-        )
+        lines = [[name, *map(str, counts)] for name, counts in zip(names, matrix, strict=True)]
+        print_long(console, ["true", *numbers], lines, numbers, title=title)
         return
     made = table("true", *numbers, title=title, right=numbers)
     widths = [max(len(str(count)) for count in column) for column in zip(*matrix, numbers, strict=True)]
