@@ -18,7 +18,7 @@ from rich.console import Console
 from nnexp import events
 from nnexp.cli.console import fold, print_long
 from nnexp.cli.live import Live
-from nnexp.cli.outcome import print_evaluation
+from nnexp.cli.outcome import print_confusion_matrix, print_evaluation
 
 LOGS = {"loss": 2.1835, "accuracy": 0.2443, "val_loss": 1.6474, "val_accuracy": 0.4564}
 WRONG = "dataset: iris\nlayers: [dense: {units: ten}]\nbatch_size: 0\n"
@@ -132,6 +132,17 @@ def test_figures_by_class_keep_to_the_terminal_and_a_pipe_gets_them_whole() -> N
     print_evaluation(evaluation, console)
     assert f"{NAMES[0]} taken for {NAMES[1]}" in text.getvalue()
     assert any(NAMES[0] in line and "17" in line.split() for line in text.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_counts_of_a_confusion_matrix_are_whole_or_it_is_said_that_there_is_no_room(width: int) -> None:
+    matrix = [[1013 if row == column else 7 for column in range(10)] for row in range(10)]
+    evaluation = {"confusion_matrix": matrix, "per_class": [{"class": name} for name in (*NAMES, *"abcdefgh")]}
+    console, text = shown(width)
+    print_confusion_matrix(evaluation, console)
+    assert max(map(len, text.getvalue().splitlines())) <= width
+    assert text.getvalue().split().count("1013") == (10 if width > 60 else 0)
+    assert ("no room here for the confusion matrix" in text.getvalue()) == (width == 60)
 
 
 def test_a_first_config_and_what_to_do_with_it_fit_sixty_columns(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def print_all(found: record.RunRecord, console: Console) -> None:
     print_profile(found.metrics, console)
     _print_history(found, console)
     print_evaluation(found.evaluation, console)
-    _print_confusion_matrix(found.evaluation, console)
+    print_confusion_matrix(found.evaluation, console)
     if found.model:
         console.print()
         console.print(model_table(found.model, found.parameters))
@@ -173,7 +173,8 @@ def _print_figures(
     _print_more(rows, console)
 
 
-def _print_confusion_matrix(evaluation: Mapping[str, Any], console: Console) -> None:
+def print_confusion_matrix(evaluation: Mapping[str, Any], console: Console) -> None:
+    """The matrix of `evaluation` in metrics.json, closer together where the terminal is narrow."""
     matrix, rows = evaluation.get("confusion_matrix"), evaluation.get("per_class")
     if not matrix or not rows:
         return
