@@ -164,7 +164,7 @@ def test_several_hosts_come_to_the_result_of_one(
     assert json.loads((several.run / "environment.json").read_text())["replicas"] == devices
     for host in several.hosts[1:]:
         assert [*(tmp_path / host).iterdir()] == []  # a helper keeps nothing
-        assert f"done: {several.hosts[0]} has the result" in (tmp_path / f"{host}.log").read_text()
+        assert f"done: {several.hosts[0]} has all it needs for the result" in (tmp_path / f"{host}.log").read_text()
 
 
 @pytest.fixture(scope="module")

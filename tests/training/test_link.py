@@ -19,11 +19,15 @@ from nnexp.data.splits import Splits, split
 from nnexp.errors import InputError, NnexpError, RunError
 from nnexp.runs import versions
 from nnexp.training import link as links
+from nnexp.training.hosts import Team, follow
 from nnexp.training.link import Link, Lost
 from nnexp.training.meeting import address, gather, hosts_of, join
 from nnexp.training.mirrored import of_a_host
+from nnexp.training.session import Session
 
 CONFIG = "dataset: iris\nlayers: [dense: {units: 3, activation: softmax}]\ndistribute: mirrored\n"
+# What a first host says of its run, but for the hosts.
+A_RUN = {"place": 1, "name": "it", "config": CONFIG, "identity": "i", "data": [], "streamed": False}
 
 
 def connected() -> tuple[socket.socket, socket.socket]:
@@ -240,9 +244,58 @@ def test_a_helper_whose_own_port_is_taken_says_so_to_both(splits: Splits) -> Non
         helper.start()
         link = Link(listener.accept()[0], own)
         link.receive(10)
-        link.send({"hosts": [first, own], "place": 1, "name": "it", "config": CONFIG})
+        link.send({**A_RUN, "hosts": [first, own]})
         with pytest.raises(Lost, match=f"{own}: port {own.rpartition(':')[2]} of this computer cannot be used"):
             link.receive(10)
         helper.join(30)
         link.close()
     assert "give another in --hosts" in ended[0]
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {**A_RUN, "hosts": ["a:1"]}, {**A_RUN, "hosts": [1, 2]}, {"hosts": ["a:1", "b:1"]}]
+)
+def test_a_first_host_that_does_not_say_what_its_run_is_is_refused(told: dict[str, object], splits: Splits) -> None:
+    answered: list[str] = []
+
+    def answer() -> None:
+        link = Link(listener.accept()[0], "b:1")
+        link.receive(10)
+        link.send({"it": "is", **told})
+        with pytest.raises(Lost) as lost:
+            link.receive(10)
+        answered.append(str(lost.value))
+        link.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        other = threading.Thread(target=answer)
+        other.start()
+        first = f"127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(InputError, match=f"{first} does not say what its run is"):
+            join(first, "", 5)
+        other.join(20)
+    assert answered == ["it does not say what its run is"]
+
+
+def test_an_order_that_no_first_host_gives_ends_the_helper_with_words(
+    experiment: Callable[[str], Experiment], splits: Splits
+) -> None:
+    session = Session(experiment(CONFIG), splits, DATASETS["iris"])
+    state = [variable.numpy() for variable in session.model.variables]
+    wrong = [
+        ({"epoch": 1, "steps": 1}, state, "asks for what no first host does"),
+        ({"do": "dance", "epoch": 1, "steps": 1}, state, "asks for what no first host does"),
+        ({"do": "epoch", "epoch": "1", "steps": 1}, state, "asks for what no first host does"),
+        ({"do": "epoch", "epoch": 1, "steps": 0}, state, "asks for what no first host does"),
+        ({"do": "test", "epoch": 0, "steps": 1}, state[:1], "sent the values of another model"),
+        ({"do": "test", "epoch": 0, "steps": 1}, [value.T for value in state], "sent the values of another model"),
+    ]
+    for order, values, words in wrong:
+        here, there = connected()
+        first, helper = Link(here, "b:1", most=None), Link(there, "a:1", most=None)
+        first.send(order, values)
+        with pytest.raises(RunError, match=f"a:1 {words}; see that"):
+            follow(session, Team(("a:1", "b:1"), 1, [helper]))
+        with pytest.raises(Lost, match=words):
+            first.receive(10)
+        first.close()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nnexp.cli.overrides import limited
 from nnexp.cli.signals import end_at_once_when_told_twice, handle_sigterm
 
 
@@ -20,7 +21,10 @@ def join(
             "--as", metavar="HOST:PORT", help="Which of its hosts this one is, where its address is not enough."
         ),
     ] = "",
-    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long the first host is waited for.")] = 300,
+    wait: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0, callback=limited, help="How long the first host is waited for."),
+    ] = 300,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
@@ -43,5 +47,5 @@ def join(
         fetching = None if quiet else RichFetchProgress(stderr())
         help_first(first, name, wait, offline=offline, report=live.report, fetch_progress=fetching)
     if not quiet:
-        stderr().print(f"done: {first} has the result")
+        stderr().print(f"done: {first} has all it needs for the result", soft_wrap=True)
     gc.freeze()

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from nnexp.config.overrides import Override
+
+
+def limited(seconds: float) -> float:
+    """The seconds of `--wait`; NaN and infinity pass Typer's `min`, and nothing would end such a wait."""
+    if not math.isfinite(seconds):
+        raise typer.BadParameter(f"{seconds} is no number of seconds; give one from 0, such as 300")
+    return seconds
+
 
 Set = Annotated[
     list[str] | None,
@@ -38,7 +47,8 @@ Hosts = Annotated[
     typer.Option(metavar="A:PORT,B:PORT", help="Spread the run over these hosts, this one first; see `nnexp join`."),
 ]
 Wait = Annotated[
-    float, typer.Option(metavar="SECONDS", min=0, help="With --hosts: how long the others are waited for.")
+    float,
+    typer.Option(metavar="SECONDS", min=0, callback=limited, help="With --hosts: how long the others are waited for."),
 ]
 Seed = Annotated[str | None, typer.Option(metavar="N", help="The root seed.")]
 Notify = Annotated[

@@ -12,10 +12,12 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from nnexp.errors import RunError
 from nnexp.failures import first_line, what_failed
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 # TensorFlow would wait for ever for a host that it cannot reach.
 _MEETING_SECONDS = 120.0
 _NAMING_SECONDS = 3.0  # TensorFlow may notice a loss before the link does
+_ALIKE = "see that nothing but nnexp uses these ports, and that all hosts have the same nnexp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Team:
                 what += f"each must be able to connect to each: {', '.join(self.hosts)}"
             self.leave(what or what_failed(error, Path()))
             if what:
-                raise RunError(what) from error
+                raise RunError(f"{what}\nwhen the run goes on, join it again" if self.place else what) from error
             raise
         except BaseException:
             self.leave("it was interrupted")
@@ -116,7 +119,9 @@ class Team:
                 return "\n".join(lost)
             time.sleep(0.05)
         return "\n".join(
-            f"{link.name}: lost: it does not answer" for link in self.links if link.quiet > _NAMING_SECONDS
+            f"{link.name}: lost: it does not answer; see that it runs and can be reached"
+            for link in self.links
+            if link.quiet > _NAMING_SECONDS
         )
 
 
@@ -141,9 +146,10 @@ class Hosts(Mirrored):
             for link in self.team.links:
                 link.send({"do": do, "epoch": epoch, "steps": engine.steps_a_call}, state)
             yield
-            found = [link.receive()[1] for link in self.team.links]
+            seen = _seen(engine.model) if do == "epoch" else []
+            found = [_fitting(seen, link.receive()[1], link) for link in self.team.links]
         if do == "epoch":
-            for variable, *sent in zip(_seen(engine.model), *found, strict=True):
+            for variable, *sent in zip(seen, *found, strict=True):
                 own = variable.numpy()
                 others = [as_type(own.dtype, other) for other in sent]
                 if any((other != own).any() for other in others):
@@ -162,16 +168,40 @@ def follow(session: Session, team: Team) -> None:
         do = ""
         while do != "test":
             order, state = first.receive()
-            do = str(order["do"])
-            for variable, value in zip(_taken(model, do), state, strict=True):
+            do, epoch, steps = _understood(order, first)
+            taken = _taken(model, do)
+            for variable, value in zip(taken, _fitting(taken, state, first), strict=True):
                 variable.assign(as_type(variable.numpy().dtype, value))
             if do == "epoch":
-                engine.steps_a_call = int(order["steps"])
+                engine.steps_a_call = steps
                 examples = len(session.splits.x_train)
-                engine.train_epoch(epoch_order(session.experiment.seed, int(order["epoch"]), examples), _unheard)
+                engine.train_epoch(epoch_order(session.experiment.seed, epoch, examples), _unheard)
             elif held_out := session.validation if do == "validation" else session.test:
                 session.evaluator.evaluate(*held_out)
             first.send({"done": do}, [variable.numpy() for variable in _seen(model)] if do == "epoch" else ())
+
+
+def _understood(order: Mapping[str, Any], first: Link) -> tuple[str, int, int]:
+    """What the first host wants done, in which epoch, and how many steps at a time.
+
+    Raises:
+        RunError: it says what no first host does.
+    """
+    do, epoch, steps = (order.get(key) for key in ("do", "epoch", "steps"))
+    if do in ("epoch", "validation", "test") and isinstance(epoch, int) and isinstance(steps, int) and steps > 0:
+        return str(do), epoch, steps
+    raise RunError(f"{first.name} asks for what no first host does; {_ALIKE}")
+
+
+def _fitting(variables: Sequence[Any], values: list[NDArray[Any]], link: Link) -> list[NDArray[Any]]:
+    """The values that another host sent for these variables.
+
+    Raises:
+        RunError: they are not of their shapes.
+    """
+    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+        raise RunError(f"{link.name} sent the values of another model; {_ALIKE}")
+    return values
 
 
 def _taken(model: Any, do: str) -> list[Any]:

@@ -131,11 +131,11 @@ class Link:
     def _message(self) -> Message:
         mark, text_bytes, array_bytes = _HEAD.unpack(self._bytes(_HEAD.size))
         if mark != _MARK or text_bytes > _MOST_TEXT or (self.most is not None and array_bytes > self.most):
-            raise ValueError("it does not speak as nnexp does")
+            raise Lost("it does not speak as nnexp does")
         plain, described = json.loads(self._bytes(text_bytes))
         kinds = [(np.dtype(kind), tuple(shape)) for kind, shape in described]
         if array_bytes != sum(kind.itemsize * math.prod(shape) for kind, shape in kinds) or not isinstance(plain, dict):
-            raise ValueError("it sent what does not fit together")
+            raise Lost("it sent what does not fit together")
         return plain, [
             np.frombuffer(self._bytes(kind.itemsize * math.prod(shape)), kind).reshape(shape) for kind, shape in kinds
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,16 @@ from nnexp.training.session import Session
 
 _HELLO_SECONDS = 10.0
 _MOST_TOLD = 100  # characters of what a stranger says
+# What the first host says of its run, and of which type that is.
+_OF_A_RUN = {
+    "hosts": list,
+    "place": int,  # of this host among them
+    "name": str,
+    "config": str,
+    "identity": str,
+    "data": list,
+    "streamed": bool,
+}
 
 
 def address(host: str) -> tuple[str, int]:
@@ -118,7 +128,7 @@ def join(
     `name` is what this host is called there; where it is empty, the first host goes by its address.
 
     Raises:
-        InputError: the first host refuses this one.
+        InputError: the first host refuses this one, or is none.
         RunError: the first host did not answer within so many seconds, or the run ended early.
     """
     address(first)
@@ -126,6 +136,9 @@ def join(
     backend.load()
     hello = {"versions": versions.here(), "as": name, "devices": mirrored.of_a_host()}
     link, told = _meet(first, hello, seconds, report)
+    if not _is_of_a_run(told):
+        link.close("it does not say what its run is")
+        raise InputError(f"{first} does not say what its run is\nthere:  nnexp run CONFIG --hosts {first},…")
     team = Team(told["hosts"], int(told["place"]), [link])
     report(events.Note(f"{team.hosts[team.place]} of {', '.join(team.hosts)}; run: {told['name']}"))
     try:
@@ -144,14 +157,14 @@ def join(
         report(events.Note(f"training with {first}"))
         follow(session, team)
     except Lost as error:
-        raise RunError(f"{first}: {error}") from None
+        raise RunError(f"{first}: {error}\nwhen the run goes on, join it again") from None
     except NnexpError as error:
         link.close(str(error))
         raise
     except Exception as error:
         what = what_failed(error, Path())
         link.close(what)
-        raise RunError(f"this host could not help {first}: {what}") from error
+        raise RunError(f"this host could not help {first}: {what}\nmend that, and join the run again") from error
 
 
 def _listen(host: str) -> socket.socket:
@@ -196,6 +209,13 @@ def _meet(first: str, hello: dict[str, Any], seconds: float, report: events.Repo
             report(events.Note(f"waiting for {first}"))
             waits = True
         time.sleep(0.5)
+
+
+def _is_of_a_run(told: Mapping[str, Any]) -> bool:
+    """Whether that is what a first host says of its run."""
+    if not all(isinstance(told.get(key), kind) for key, kind in _OF_A_RUN.items()):
+        return False
+    return 0 <= told["place"] < len(told["hosts"]) and all(isinstance(host, str) for host in told["hosts"])
 
 
 def _host(link: Link, missing: Sequence[str], report: events.Report) -> str:
