@@ -58,7 +58,7 @@ def cluster(tmp_path: Path) -> Cluster:
     ("words", "told"),
     [
         (["--executor", "dsk"], "there is no executor 'dsk'; did you mean 'dask'? there are: processes, serial, dask"),
-        (["--scheduler", "lab"], "--scheduler lab: give an address, such as tcp://lab:8786, or a scheduler file"),
+        (["--scheduler", "lab"], "--scheduler lab is no address; give one such as tcp://lab:8786, or a scheduler file"),
         (["--scheduler", "lab.json"], "there is no scheduler file lab.json"),
         (["--scheduler", "tcp://lab:1", "--executor", "serial"], "--scheduler is for --executor dask, not serial"),
     ],

@@ -115,7 +115,7 @@ def sweep(
     tell = progress.say_nothing if quiet else progress.say
     seeds = None if seed is None else ",".join(map(str, [seed] if isinstance(seed, int) else seed))
     if workers is not None and workers < 1:
-        raise InputError(f"workers={workers}: give a whole number of at least 1, or leave it out for one a CPU")
+        raise InputError(f"workers={workers} is too few; give a whole number from 1, or leave it out for one a CPU")
     axes = axes_of(grid or {}, changes)
     plan = load_sweep(read(config), axes, repeats=repeats, seed=seeds, workers=workers)
     points = expand(plan)

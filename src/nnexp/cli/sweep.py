@@ -169,7 +169,8 @@ def _asked(
     for text in sets:
         path, equals, values = text.partition("=")
         if not equals or not path.strip():
-            raise InputError(f"--set {text}: write path=values, such as --set optimizer.learning_rate=0.1,0.01")
+            such = "--set optimizer.learning_rate=0.1,0.01"
+            raise InputError(f"--set {text} is no path with values; write path=values, such as {such}")
         axes.append(parse_axis(path.strip(), values, "--set"))
     if source is None or record.kind_of(source) != "directory":
         sampler, trials = searched

@@ -20,6 +20,11 @@ class Output:
     index: int  # of the layer that makes the scores
     known: bool  # whether that layer is one whose activation can be read
 
+    @property
+    def last(self) -> str:
+        """The activation in which the model ends; `linear` is none."""
+        return self.activations[-1] if self.activations else "linear"
+
 
 def output_of(layers: Sequence[Entry]) -> Output:
     """Follow a stack back from its output to the layer that makes the scores."""

@@ -50,7 +50,8 @@ class Override:
         """
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
-            raise InputError(f"{option} {text}: write path=value, such as {option} optimizer.learning_rate=0.01")
+            such = f"{option} optimizer.learning_rate=0.01"
+            raise InputError(f"{option} {text} is no path with a value; write path=value, such as {such}")
         return cls(path.strip(), value, f"{option} {text}")
 
     @property

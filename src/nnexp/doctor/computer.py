@@ -95,8 +95,10 @@ def _disks(runs: Path) -> Iterator[Check]:
             continue
         told = f"{shown(path)}: {machine.written(free)} free"
         if free < _LITTLE_DISK:
-            mend = "remove what is not needed there" + (" (each run folder is a folder like any)" * (topic == "runs"))
-            yield Check(topic, "problem" if free < _NO_DISK else "warning", told, mend)
+            mend = "remove what is not needed there" + (
+                " (each run folder is a folder like any)" if topic == "runs" else ""
+            )
+            yield Check(topic, "problem" if free < _NO_DISK else "warning", f"{told}: runs may fill it", mend)
         else:
             yield Check(topic, "ok", told)
 
@@ -167,7 +169,8 @@ def _settings() -> Iterator[Check]:
         yield Check("settings", "ok", "no variable is set that changes what TensorFlow does")
     for name, value in found.items():
         fix = f"where you did not mean it:  unset {name}"
-        yield Check("settings", "warning", f"{name}={one_line(value, 60)}: {_SETTINGS[name]}", fix)
+        effect = _SETTINGS[name]
+        yield Check("settings", "warning", f"{name}={one_line(value, 60)} is set: {effect}", fix)
 
 
 def _terminal() -> Check:

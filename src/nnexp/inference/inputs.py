@@ -95,7 +95,7 @@ def from_files(paths: Sequence[Path], signature: Signature, *, invert: bool = Fa
         x = low + high - x
     notes = [note for one in read for note in one.notes]
     if signature.is_picture and not all(path.suffix.lower() in PICTURES for path in paths):
-        notes += _scale_note(x, signature)
+        notes += _notes_on_scale(x, signature)
     return Inputs(x, tuple(source for one in read for source in one.sources), notes=tuple(notes))
 
 
@@ -150,7 +150,7 @@ def _array(path: Path, signature: Signature) -> Inputs:
     return Inputs(x, sources)
 
 
-def _scale_note(x: NDArray[Any], signature: Signature) -> list[str]:
+def _notes_on_scale(x: NDArray[Any], signature: Signature) -> list[str]:
     """A picture divided by 255 before the model does so again is nearly black: a frequent slip."""
     low, high = signature.value_range
     if x.max() <= 1 < high:

@@ -123,7 +123,7 @@ def output_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Findin
         return
     if not layers or loss.name not in _NEED_PROBABILITIES:
         return
-    last = end.activations[-1] if end.activations else "linear"
+    last = end.last
     several = dataset.task == "multi_label"
     wanted = "sigmoid" if several or layers[end.index].get("units") == 1 else "softmax"
     evidence = {"loss": loss.name, "activations": list(end.activations), "layer": end.index + 1}
@@ -156,7 +156,7 @@ _RANGES = {"sigmoid": "between 0 and 1", "softmax": "that sum to 1", "tanh": "be
 
 def _squashed(experiment: Experiment) -> Iterator[Finding]:
     end = output_of(experiment.layers)
-    last = end.activations[-1] if end.activations else "linear"
+    last = end.last
     if last in _RANGES:
         message = f"The model ends in {last}, which gives numbers {_RANGES[last]} only: others cannot be predicted."
         suggestion = f"Remove `activation: {last}` from {called(experiment, end.index)}."

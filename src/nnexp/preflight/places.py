@@ -16,4 +16,5 @@ def place_of(experiment: Experiment, *path: str | int) -> Place:
 
 def called(experiment: Experiment, index: int) -> str:
     """How a message calls a layer."""
-    return f"layer {index + 1} ({experiment.layers[index].name})"
+    number, kind = index + 1, experiment.layers[index].name
+    return f"layer {number} ({kind})"

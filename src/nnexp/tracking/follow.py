@@ -139,7 +139,8 @@ class Follower:
             what = f"{type(error).__name__}: {first_line(error)}"
             if not again and tracker.name not in self._warned:
                 self._warned.add(tracker.name)
-                self._say(folder, f"warning: {tracker.name} cannot be told now, the run goes on: {what}")
+                told = f"warning: {tracker.name} cannot be told now: {what}"
+                self._say(folder, f"{told}; the run goes on, and tries again")
             return False
         finally:
             self._now = None

@@ -62,7 +62,7 @@ def compile_model(model: Any, experiment: Experiment) -> None:
         except (ValueError, TypeError) as error:
             place = experiment.places.get((key,), Place(key))
             raise ConfigError(
-                [Problem(place, f"Keras refuses this {key}: {reason(error)}", "change its parameters")]
+                [Problem(place, f"Keras refuses the {key}: {reason(error)}", "change its parameters")]
             ) from error
     [optimizer], [loss], metrics = parts
     # The engine decides what is compiled how; Keras' own choice applies where Keras runs the batches.

@@ -136,7 +136,7 @@ def _searched(sweep: SweepFile, sampler: str | None, trials: int | None) -> Swee
             f"--sampler {sampler}: there is none such for a search; {hint}there are: {', '.join(SAMPLERS[1:])}"
         )
     if trials is not None and not 1 <= trials <= MAX_TRIALS:
-        raise InputError(f"--trials {trials}: give a whole number from 1 to {MAX_TRIALS:,}")
+        raise InputError(f"--trials {trials} is too few or too many; give a whole number from 1 to {MAX_TRIALS:,}")
     return replace(
         sweep,
         search=replace(sweep.search, sampler=sampler or sweep.search.sampler, trials=trials or sweep.search.trials),
@@ -145,7 +145,7 @@ def _searched(sweep: SweepFile, sampler: str | None, trials: int | None) -> Swee
 
 def _with_seeds(sweep: SweepFile, repeats: int | None, seed: int | tuple[int, ...] | None) -> SweepFile:
     if repeats is not None and not 1 <= repeats <= MAX_REPEATS:
-        raise InputError(f"--repeats {repeats}: give a whole number from 1 to {MAX_REPEATS}")
+        raise InputError(f"--repeats {repeats} is too few or too many; give a whole number from 1 to {MAX_REPEATS}")
     seeds = sweep.seed if seed is None else seed
     if isinstance(seed, tuple) and repeats not in (None, len(seed)):
         raise InputError(f"--repeats {repeats}, but --seed lists {len(seed)} seeds; leave --repeats out")

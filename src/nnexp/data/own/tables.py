@@ -262,7 +262,7 @@ def _by_column(cells: pd.Series, name: str) -> np.ndarray:
     strange = ~said.isin(("train", "test")).to_numpy()
     if strange.any():
         place = int(strange.argmax())
-        message = f"{row_of(cells.index, place)}, column {name!r}: {cells.iloc[place]!r}"
+        message = f"{row_of(cells.index, place)}, column {name!r}: {cells.iloc[place]!r} names no part"
         raise BadData(message, "allowed: train, test", "split_column")
     test: np.ndarray = (said == "test").to_numpy()
     if test.all() or not test.any():

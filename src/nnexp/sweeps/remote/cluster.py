@@ -179,7 +179,7 @@ def _client(address: str) -> Client:
     if is_file and not Path(address).is_file():
         raise InputError(f"there is no scheduler file {address}; `dask scheduler --scheduler-file` writes it")
     if not is_file and not _ADDRESS.fullmatch(address):
-        raise InputError(f"--scheduler {address}: give an address, such as tcp://lab:8786, or a scheduler file")
+        raise InputError(f"--scheduler {address} is no address; give one such as tcp://lab:8786, or a scheduler file")
     where = {"scheduler_file": address} if is_file else {"address": address}
     try:
         return Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
