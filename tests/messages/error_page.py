@@ -1,12 +1,14 @@
-"""Writes docs/errors.md: every message by which nnexp refuses something, and what to do. `make errors` runs it."""
+"""Writes docs/errors.md: every message by which nnexp refuses or warns, and what to do. `make errors` runs it."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from error_sites import Message, Source
+from error_fields import in_words
+from error_sites import Kind, Message, Source
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 # The modules of each theme, in the order of the page; a module is of the theme that names most of it.
@@ -24,15 +26,29 @@ _THEMES = {
     "Trackers": ("config/tracking", "tracking", "cli/track"),
     "In Python": ("api",),
 }
-_REASONS = "Reasons within other messages"
+# What is not refused has a section of its own, with what it is.
+_SECTIONS: dict[Kind, tuple[str, str]] = {
+    "finding": (
+        "Findings",
+        "Told of a config before training, and of a run after it; they stop nothing. [Findings](findings.md) has more.",
+    ),
+    "note": (
+        "Notes",
+        "What is amiss, left out or waited for while the work goes on. Each says what comes of it, or what to do.",
+    ),
+    "check": ("What nnexp doctor finds", "Problems and warnings of `nnexp doctor`, each with its fix."),
+    "reason": ("Reasons within other messages", "They stand in messages that say what to do."),
+}
+_WHOLE: tuple[Kind, ...] = ("note", "reason")  # are listed without what to do beside them
 AS_IT_SAYS = "as it says"
+NOTHING = "nothing to do"
 _SAYS_IT = re.compile(r"^give |\b(?:must|can only|is|are|holds|has the shape) .+, not |: \{what\}$")
 _INTRODUCTION = """\
 # Errors, and what to do
 
-Every message by which nnexp refuses something, with the part of it that says what to do. `{…}` stands for a name, a
-number or a text of yours. The page is made from the source by `make errors`, and a test compares the two: a message
-without a remedy does not pass.
+Every message by which nnexp refuses something, warns or finds fault, with the part of it that says what to do. `{…}`
+stands for a name, a number or a text of yours. The page is made from the source by `make errors`, and a test compares
+the two: a message without a remedy does not pass.
 
 How errors are told:
 
@@ -46,7 +62,7 @@ How errors are told:
 - A traceback is a fault of nnexp. Please report it with what `nnexp doctor` prints; of a run it is in the `log.txt` of
   its folder.
 
-What will likely go wrong, but is no error, is told as a warning: [findings](findings.md).
+What will likely go wrong, but is no error, is told as a warning: [findings](#findings), [notes](#notes).
 """
 
 
@@ -67,20 +83,22 @@ def fix_of(message: Message) -> str:
 
 def page(messages: Iterable[Message]) -> str:
     """The text of docs/errors.md."""
-    rows: dict[str, dict[str, list[str]]] = {theme: {} for theme in (*_THEMES, _REASONS)}
+    abouts = dict.fromkeys(_THEMES, "") | dict(_SECTIONS.values())
+    rows: dict[str, dict[str, list[str]]] = {theme: {} for theme in abouts}
     for message in messages:
-        theme = _REASONS if message.is_reason else _theme(message.module)
-        fix = fix_of(message)
-        cause = message.text.removesuffix(fix).rstrip(":; \n")
-        rows[theme].setdefault(cause, []).append(fix)
+        theme = _SECTIONS[message.kind][0] if message.kind in _SECTIONS else _theme(message.module)
+        fix = "" if message.kind in _WHOLE else fix_of(message)
+        cause = in_words(message.text.removesuffix(fix).rstrip(":; \n"), message.module)
+        rows[theme].setdefault(cause, []).append(in_words(fix, message.module) or NOTHING)
     parts = [_INTRODUCTION]
     for theme, told in rows.items():
-        if theme == _REASONS:
+        if theme in [_SECTIONS[kind][0] for kind in _WHOLE]:
             table = "".join(f"- {_code(cause)}\n" for cause in sorted(told))
         else:
             lines = [f"| {_code(cause)} | {_cell(told[cause])} |\n" for cause in sorted(told)]
             table = "| message | what to do |\n|---|---|\n" + "".join(lines)
-        parts.append(f"## {theme}\n\n{table}")
+        about = abouts[theme] and f"{textwrap.fill(' '.join(abouts[theme].split()), 120)}\n\n"
+        parts.append(f"## {theme}\n\n{about}{table}")
     return "\n".join(parts)
 
 
@@ -96,7 +114,7 @@ def _longest(fixes: Iterable[str]) -> list[str]:
 
 
 def _cell(fixes: Iterable[str]) -> str:
-    return "<br>".join(fix if fix == AS_IT_SAYS else _code(fix) for fix in _longest(fixes))
+    return "<br>".join(fix if fix in (AS_IT_SAYS, NOTHING) else _code(fix) for fix in _longest(fixes))
 
 
 def _code(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Every message by which nnexp refuses something, found in its source: read, never run."""
+"""Every message by which nnexp refuses or warns, found in its source: read, never run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
-from error_trees import ROOT, Module, name_of, parameters, reaching, returns
+from error_fields import AS_THEY_ARE, label, literal
+from error_trees import ROOT, Module, name_of, parameters, reaching, returns, yields
+
+Kind = Literal["error", "reason", "finding", "note", "check"]
 
 # Where in a call the message and its hint stand. Whoever hands these over as parameters becomes one of them.
 ERRORS = {
@@ -28,27 +32,37 @@ ERRORS = {
     "ShapeError": (1, 2),
 }
 # What stands within the message of another error, as its reason.
-_REASONS = ("Refused", "SourceFailed", "WrongContent", "Damaged", "UnusablePredictions", "Gone", "BadPiece")
+_REASONS = ("Refused", "SourceFailed", "WrongContent", "Damaged", "UnusablePredictions", "Gone", "BadPiece", "Lost")
 # Functions that return what to say of an error that nobody raised on purpose.
 _TELLING = ("what_failed", "cause_in_the_system", "path_problem")
+_NOTING = "notes_on"  # begins the names of functions that give notes
+# Of calls whose names say little: those that are meant.
+_MEANT = {"add": "problems.add", "say": "progress.say", "append": "notes.append", "print": "stderr().print"}
+# How a line that is printed begins where something is amiss.
+_SIGNS = ("note: ", "left out: ", "warning: ")
 # What such a function returns is a value of the user's, however it is written.
 _VALUES = ("kind_of", "shortened", "as_folder_name")
 _FEW = 4  # that a part can be and still be written out within the message
 _MOST_RETURNED = 20  # by a function that says what is wrong
 _MOST = 4  # of ways in which one message can be put together; beyond, its parts stay fields
+_MOST_LISTED = 6  # words of a constant that are written out
 _FIELD = re.compile(r"\{[^{}]*\}")
-_AS_THEY_ARE = ("printable", "shortened", "str", "repr", "quote", "first_line", "sorted", "map", "reason", "text_of")
 
 
 @dataclass(frozen=True, order=True)
 class Message:
-    """One message as the source has it, with `{field}` where a value comes in; a reason stands within another."""
+    """One message as the source has it, with `{field}` where a value comes in.
+
+    A reason stands within another message; a check is one of `nnexp doctor`. `grades` are the severities that a finding
+    can have.
+    """
 
     module: str
     line: int
     text: str
     hints: tuple[str, ...]
-    is_reason: bool = False
+    kind: Kind = "error"
+    grades: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,18 +71,34 @@ class _Site:
     call: ast.Call
     message: ast.expr
     hint: tuple[ast.expr, Module] | None
-    is_reason: bool
+    kind: Kind
+    grade: ast.expr | None
 
 
 @dataclass(frozen=True)
 class _Sink:
-    """A callable that makes an error: where its message and its hint are given, or the hint that it gives itself."""
+    """A callable that takes a message: where this and its hint are given, or the hint that it gives itself."""
 
     at: int
-    hint_at: int | None
-    module: str | None  # in which alone it is known by its name
-    is_reason: bool
+    hint_at: int | None = None
+    kind: Kind = "error"
+    grade_at: int | None = None
     hint: tuple[ast.expr, Module] | None = None
+
+
+# By their names, and the module in which alone they are known by these.
+_SINKS: dict[tuple[str, str | None], _Sink] = {
+    **{(name, None): _Sink(*where) for name, where in ERRORS.items()},
+    **{(name, None): _Sink(0, kind="reason") for name in _REASONS},
+    ("BadParameter", None): _Sink(0),
+    ("_lose", "training/link"): _Sink(0, kind="reason"),
+    ("Finding", None): _Sink(2, 3, kind="finding", grade_at=1),
+    ("Check", None): _Sink(2, 3, kind="check"),
+    **{(name, None): _Sink(0, kind="note") for name in ("Note", "Warned", "say", "append", "print")},
+    ("LeftOut", None): _Sink(1, kind="note"),
+    ("_say", "tracking/follow"): _Sink(1, kind="note"),
+    ("_say", "cli/sweep_live"): _Sink(0, kind="note"),
+}
 
 
 class Source:
@@ -82,21 +112,26 @@ class Source:
         """Every message, by file and line, each once."""
         found = set()
         for site in self.sites:
+            grades = tuple(self._read(site.grade, site.module, {})) if site.grade else ()
             for text, hints in self._sayings(site):
                 if _says_something(text):
-                    found.add(Message(site.module.name, site.call.lineno, text, hints, site.is_reason))
+                    found.add(Message(site.module.name, site.call.lineno, text, hints, site.kind, grades))
         for module in self.modules:
             for function in module.functions:
+                if function.name.strip("_").startswith(_NOTING):
+                    for node in yields(function):
+                        told = filter(_says_something, self._read(node, module, {}))
+                        found |= {Message(module.name, node.lineno, text, (), "note") for text in told}
                 if function.name in _TELLING:
                     for node in returns(function):
                         pairs = self._pairs(node, module) or [(text, "") for text in self._read(node, module, {})]
-                        told = [(text, (hint,) if hint else ()) for text, hint in pairs if _says_something(text)]
-                        found |= {Message(module.name, node.lineno, text, hints) for text, hints in told}
+                        given = [(text, (hint,) if hint else ()) for text, hint in pairs if _says_something(text)]
+                        found |= {Message(module.name, node.lineno, text, hints) for text, hints in given}
         return sorted(found)
 
     @cached_property
     def silent(self) -> list[str]:
-        """The places of errors for which no message was found: they hand on that of another."""
+        """The places for which no message was found: they hand on that of another."""
         told = {(message.module, message.line) for message in self.messages}
         return sorted(
             f"{site.module.name}: {ast.unparse(site.message)}"
@@ -106,14 +141,14 @@ class Source:
 
     @cached_property
     def sites(self) -> list[_Site]:
-        """Every call that gives an error its message, but those that hand on what their callers give."""
-        sinks = {name: _Sink(*where, None, False) for name, where in ERRORS.items()}
-        sinks |= {name: _Sink(0, None, None, True) for name in _REASONS}
+        """Every call that is given a message, but those that hand on what their callers give."""
+        sinks = dict(_SINKS)
         while True:
             sites, passing = [], {}
             for module, call in ((one, call) for one in self.modules for call in one.calls):
-                sink = sinks.get(name_of(call.func))
-                if sink is None or sink.module not in (None, module.name) or not _is_ours(call):
+                name = name_of(call.func)
+                sink = sinks.get((name, module.name)) or sinks.get((name, None))
+                if sink is None or not _is_meant(call):
                     continue
                 message, hint = _given(call, sink.at, "message"), _given(call, sink.hint_at, "hint")
                 function = module.function_of(call)
@@ -123,11 +158,12 @@ class Source:
                 meant = sink.hint or ((hint, module) if hint is not None else None)
                 if function and isinstance(message, ast.Name) and message.id in names and function.name != "__init__":
                     place = names.index(hint.id) if isinstance(hint, ast.Name) and hint.id in names else None
-                    passing[function.name] = _Sink(
-                        names.index(message.id), place, module.name, sink.is_reason, None if place else meant
+                    passing[function.name, module.name] = _Sink(
+                        names.index(message.id), place, sink.kind, hint=None if place else meant
                     )
                 else:
-                    sites.append(_Site(module, call, message, meant, sink.is_reason))
+                    grade = _given(call, sink.grade_at, "severity")
+                    sites.append(_Site(module, call, message, meant, sink.kind, grade))
             if passing.keys() <= sinks.keys():
                 return sites
             sinks |= passing
@@ -166,7 +202,7 @@ class Source:
 
     def _read(self, node: ast.expr, module: Module, known: dict[str, list[str]], depth: int = 0) -> list[str]:
         """Each text that an expression can be, with `{fields}` for what only a run of the program knows."""
-        again = [f"{{{_label(node)}}}"]
+        again = [f"{{{label(node)}}}"]
         if depth > 8:
             return again
         match node:
@@ -176,7 +212,9 @@ class Source:
                 return [""]
             case ast.JoinedStr():
                 return self._joined(node.values, module, known, depth)
-            case ast.FormattedValue(value=value):
+            case ast.FormattedValue(value=value, format_spec=spec):
+                if (number := self._number(value, module)) is not None:
+                    return [format(number, str(literal(spec) or ""))]
                 read = self._read(value, module, known, depth + 1)
                 plain = node.conversion == -1 and node.format_spec is None and any(map(_says_something, read))
                 return read if plain and len(read) <= _FEW else again
@@ -188,21 +226,36 @@ class Source:
                 read = _once(self._read(part, module, known, depth + 1) for part in first)
                 return [*filter(None, read), *self._read(last, module, known, depth + 1)]
             case ast.Attribute(value=ast.Name(id=home), attr=name) if home in module.imported and name.isupper():
-                return self._constant(name, again)
+                return self._constant(node, module) or again
             case ast.Name(id=name):
                 if name in known:
                     return known[name]
                 values = reaching(node, module)
                 if not values and name in module.imported:
-                    return self._constant(name, again)
+                    return self._constant(node, module) or again
                 read = _once(self._read(value, module, known, depth + 1) for value in values)
                 return again if all(map(_FIELD.fullmatch, read)) else read
             case ast.Subscript(value=ast.Call(func=func), slice=ast.Constant(value=int(index))):
                 function, home = self._function(func, module) or (None, module)
                 tuples = [value for value in returns(function) if isinstance(value, ast.Tuple)] if function else []
                 return _once(self._read(value.elts[index], home, {}, depth + 1) for value in tuples) or again
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"), args=[one]):
+                words = self._words(one, module)
+                lists = reaching(one, module) if isinstance(one, ast.Name) else [one]
+                read = _once(
+                    self._read(each.elt, module, known, depth + 1)
+                    for each in lists
+                    if isinstance(each, (ast.ListComp, ast.GeneratorExp))
+                )
+                if 0 < len(words) <= _MOST_LISTED:
+                    return [between.join(words)]
+                return read if any(map(_says_something, read)) else again  # one of them stands for all
+            case ast.Call(func=ast.Attribute(value=ast.Name() as table, attr="get"), args=[_, other]) if (
+                held := self._held(table, module)
+            ):
+                return _once(self._read(value, module, known, depth + 1) for value in (*held, other))
             case ast.Call(func=func, args=args):
-                if name_of(func) in _AS_THEY_ARE and len(args) == 1:
+                if name_of(func) in AS_THEY_ARE and len(args) == 1:
                     read = self._read(args[0], module, known, depth + 1)
                     return read if any(map(_says_something, read)) else again
                 made = self._function(func, module)
@@ -221,15 +274,6 @@ class Source:
         return again
 
     @cached_property
-    def constants(self) -> dict[str, list[ast.expr]]:
-        """What stands behind the names in capitals at the top of each module."""
-        found: dict[str, list[ast.expr]] = {}
-        for node in (node for module in self.modules for node in module.tree.body):
-            if isinstance(node, ast.Assign) and (name := name_of(node.targets[0])).isupper():
-                found.setdefault(name, []).append(node.value)
-        return found
-
-    @cached_property
     def functions(self) -> dict[str, list[tuple[ast.FunctionDef, Module]]]:
         """The functions of each name."""
         found: dict[str, list[tuple[ast.FunctionDef, Module]]] = {}
@@ -238,18 +282,47 @@ class Source:
                 found.setdefault(function.name, []).append((function, module))
         return found
 
-    def _constant(self, name: str, otherwise: list[str]) -> list[str]:
-        """The text that a name of another module stands for."""
-        found = self.constants.get(name, [])
-        return [
-            value.value for value in found if isinstance(value, ast.Constant) and isinstance(value.value, str)
-        ] or otherwise
+    def _behind(self, node: ast.expr, module: Module) -> list[ast.expr]:
+        """What stands behind a name in capitals: of its own module, else of any."""
+        name = name_of(node)
+        if isinstance(node, ast.Name) and name in module.constants:
+            return [module.constants[name]]
+        return [other.constants[name] for other in self.modules if name in other.constants]
+
+    def _constant(self, node: ast.expr, module: Module) -> list[str]:
+        """The text that a name in capitals stands for."""
+        values = map(literal, self._behind(node, module))
+        return [value for value in values if isinstance(value, str)]
+
+    def _number(self, node: ast.expr, module: Module) -> float | None:
+        """The number that a name in capitals stands for; None where that is none, or may be another."""
+        [*values] = map(literal, self._behind(node, module))
+        return values[0] if len(values) == 1 and isinstance(values[0], (int, float)) else None
+
+    def _words(self, node: ast.expr, module: Module) -> list[str]:
+        """The words that are in the collection for which a name in capitals stands; nothing where others are too."""
+        match self._behind(node, module):
+            case [ast.Tuple(elts=held) | ast.List(elts=held) | ast.Dict(keys=held)]:
+                words = [word for one in held if isinstance(word := literal(one), str)]
+                return words if len(words) == len(held) else []
+        return []
+
+    def _held(self, node: ast.expr, module: Module) -> list[ast.expr]:
+        """The values of the table for which a name in capitals stands."""
+        match self._behind(node, module):
+            case [ast.Dict(values=values)]:
+                return values
+        return []
 
     def _joined(self, parts: list[ast.expr], module: Module, known: dict[str, list[str]], depth: int) -> list[str]:
-        read = [self._read(part, module, known, depth + 1) for part in parts]
-        if len(list(itertools.islice(itertools.product(*read), _MOST + 1))) > _MOST:
-            read = [one if len(one) == 1 else [f"{{{_label(part)}}}"] for one, part in zip(read, parts, strict=True)]
-        return list(dict.fromkeys("".join(texts) for texts in itertools.product(*read)))
+        """The texts that parts one after another make; those that would make too many of them stay fields."""
+        made = [""]
+        for part in parts:
+            read = self._read(part, module, known, depth + 1)
+            if len(made) * len(read) > max(_MOST, len(made)):
+                read = [f"{{{label(part)}}}"]
+            made = list(dict.fromkeys(text + more for text in made for more in read))
+        return made
 
     def _function(self, called: ast.expr, module: Module) -> tuple[ast.FunctionDef, Module] | None:
         """The function of nnexp that is called, if that can be told from its name."""
@@ -264,9 +337,18 @@ class Source:
         return known[0] if known else None
 
 
-def _is_ours(call: ast.Call) -> bool:
-    """Whether it is not the `add` of a set."""
-    return name_of(call.func) != "add" or ast.unparse(call.func).endswith("problems.add")
+def _is_meant(call: ast.Call) -> bool:
+    """Whether it is not the `add` of a set, a line that tells of no more than where something is, or a good check."""
+    name = name_of(call.func)
+    if name == "Check":
+        return all(literal(given) != "ok" for given in call.args)
+    if name in _MEANT and not ast.unparse(call.func).endswith(_MEANT[name]):
+        return False
+    if name == "_say":
+        return all(word.arg != "plain" for word in call.keywords)
+    first = call.args[0] if call.args else None
+    begins = first.values[0] if isinstance(first, ast.JoinedStr) else first
+    return name != "print" or str(literal(begins)).startswith(_SIGNS)
 
 
 def _given(call: ast.Call, at: int | None, name: str) -> ast.expr | None:
@@ -296,27 +378,3 @@ def _says_something(text: str) -> bool:
         depth += (letter == "{") - (letter == "}")
         words.append(letter if depth == 0 else " ")
     return sum(map(str.isalpha, "".join(words))) > 4
-
-
-def _label(node: ast.AST) -> str:
-    """A short name for what comes into a message."""
-    match node:
-        case ast.FormattedValue(value=value) | ast.Starred(value=value) | ast.Await(value=value):
-            return _label(value)
-        case ast.Name(id=name):
-            return name.strip("_").lower()
-        case ast.Attribute(value=value, attr=name):
-            return _label(value) if name in ("value", "name", "strerror") and not isinstance(value, ast.Call) else name
-        case ast.Subscript(value=value):
-            return _label(value)
-        case ast.Call(func=ast.Name(id="len"), args=[one]):
-            return "number"
-        case ast.Call(func=ast.Name(id="kind_of")):
-            return "value"
-        case ast.Call(func=func, args=[*_, one]) if name_of(func) in (*_AS_THEY_ARE, "join"):
-            return _label(one)
-        case ast.Call(func=func):
-            return name_of(func).strip("_") or "…"
-        case ast.GeneratorExp(elt=one) | ast.ListComp(elt=one):
-            return _label(one)
-    return "…"

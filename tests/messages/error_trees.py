@@ -27,6 +27,11 @@ class Module:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nnexp")
             for alias in node.names
         }
+        self.constants = {
+            name: node.value
+            for node in self.tree.body
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value and (name := _target(node)).isupper()
+        }
         self.calls = [node for node in self.parents if isinstance(node, ast.Call)]
         self.named = {node.target.id for node in self.parents if isinstance(node, ast.NamedExpr)}
 
@@ -36,6 +41,10 @@ class Module:
             if isinstance(node, ast.FunctionDef):
                 return node
         return None
+
+
+def _target(node: ast.Assign | ast.AnnAssign) -> str:
+    return name_of(node.targets[0] if isinstance(node, ast.Assign) else node.target)
 
 
 def name_of(node: ast.AST) -> str:
@@ -63,6 +72,8 @@ def reaching(name: ast.Name, module: Module) -> list[ast.expr]:
                     return found
         if isinstance(node, ast.stmt) and (walrus := _in_header(name.id, above, module)):
             return [*found, *walrus]
+        if isinstance(above, ast.For) and node in above.body and name.id in (given := _targets(above)):
+            return [*found, *_from_each(above, given.index(name.id), module)]
         node = above
     return found
 
@@ -78,9 +89,22 @@ def given_in(name: str, block: Sequence[ast.AST], module: Module) -> tuple[list[
     return found, False
 
 
+def _targets(loop: ast.For) -> list[str]:
+    return [name_of(one) for one in (loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target])]
+
+
+def _from_each(loop: ast.For, place: int, module: Module) -> list[ast.expr]:
+    """What a name at that place of a loop's target gets, where the source writes out what is looped over."""
+    lists = reaching(loop.iter, module) if isinstance(loop.iter, ast.Name) else [loop.iter]
+    items = [item for one in lists if isinstance(one, (ast.List, ast.Tuple)) for item in one.elts]
+    return [item.elts[place] for item in items if isinstance(item, ast.Tuple) and isinstance(loop.target, ast.Tuple)]
+
+
 @functools.cache
 def _given_by(name: str, node: ast.AST, module: Module) -> tuple[list[ast.expr], bool]:
     match node:
+        case ast.FunctionDef() | ast.ClassDef():
+            return [], False
         case ast.AugAssign(target=ast.Name(id=target), value=value) if target == name:
             so_far = ast.Name(name)
             module.parents[so_far] = node
@@ -117,3 +141,9 @@ def _in_header(name: str, node: ast.AST, module: Module) -> list[ast.expr]:
 
 def returns(function: ast.FunctionDef) -> list[ast.expr]:
     return [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
+
+
+def yields(function: ast.FunctionDef) -> list[ast.expr]:
+    """What a function gives one by one, or as the parts of a list."""
+    found = [node.value for node in ast.walk(function) if isinstance(node, ast.Yield) and node.value]
+    return found + [part for node in returns(function) if isinstance(node, ast.List) for part in node.elts]

@@ -1,4 +1,4 @@
-"""Every message by which nnexp refuses something stands on docs/errors.md and says what to do; and really comes."""
+"""Every message by which nnexp refuses or warns stands on docs/errors.md and says what to do; and really comes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from nnexp.cli import application
 from nnexp.cli.faults import tell
 from nnexp.failures import how_to_report
 
-# Those that hand on the message of another error, which is listed where that is made.
+# Those that hand on a message or a reason, which is listed where that is made.
 HANDED_ON = {
     "api/training: ending.message",
     "cli/data: '\\n\\n'.join(failures)",
-    "cli/faults: cause or _A_FAULT",
+    "cli/predict: f'note: {note}'",
+    "cli/sweep_live: event.text",
+    "cli/sweep_live: f'{run.label}: {finding.severity}: {finding.message} {finding.suggestion}'",
+    "cli/sweep_live: str(error)",
     "config/dataset: error.message",
     "config/experiment: f'{entry.name}: {wrong[0]}'",
     "config/shapes/__init__: misfit.message",
@@ -37,10 +40,15 @@ HANDED_ON = {
     "inference/labelled: f'{printable(path)}: {error}'",
     "inference/tables: '\\n'.join([*wrong[:_MOST_TOLD], *more, 'mend these; wanted: a number in each cell'])",
     "inference/tables: f'{printable(path)}: {error}'",
+    "recorder: streaming",
     "resume: str(error)",
     "runs/reading: kind",
     "sweeps/remote/link: f'{type(error).__name__}: {error}'",
-    "training/meeting: f'{first}: {error}'",
+    "sweeps/sweep: f'{run.name}: {text}'",
+    "tracking/follow: text",
+    "training/link: self.lost",
+    "training/link: shown(plain['bye'], _MOST_TOLD)",
+    "training/meeting: f'{host}: {come.pop(host).lost}'",
     "verification: '\\n'.join([f'{printable(path)} could not be trained again', *told])",
 }
 
@@ -55,7 +63,15 @@ def test_the_page_lists_every_message(source: Source) -> None:
 
 
 def test_every_message_says_what_to_do(source: Source) -> None:
-    assert [message for message in source.messages if not message.is_reason and not fix_of(message)] == []
+    """But a finding that is mere information, and a note that gives no warning."""
+    due = [
+        message
+        for message in source.messages
+        if message.kind in ("error", "check")
+        or (message.kind == "finding" and message.grades != ("info",))
+        or (message.kind == "note" and message.text.startswith("warning: "))
+    ]
+    assert [message for message in due if not fix_of(message)] == []
 
 
 def test_no_message_is_overlooked(source: Source) -> None:
@@ -242,7 +258,7 @@ def test_wrong_input_is_told_with_what_to_do(given: Given, here: Path, source: S
     assert given.told in result.stderr
     assert sorted(path.name for path in here.iterdir()) == sorted(given.files)
     for told in problems(result.stderr):
-        assert any(fits(message, told) for message in source.messages if not message.is_reason), told
+        assert any(fits(message, told) for message in source.messages if message.kind == "error"), told
 
 
 @pytest.mark.parametrize(
@@ -252,6 +268,9 @@ def test_wrong_input_is_told_with_what_to_do(given: Given, here: Path, source: S
         ("run c.yaml --epoch 3", "--epochs"),
         ("run", "Missing argument 'CONFIG'"),
         ("sweep c.yaml --repeats 0", "'--repeats': 0 is not in the range x>=1"),
+        ("join a:4711 --wait -1", "'--wait': -1.0 is not in the range x>=0"),
+        ("join a:4711 --wait nan", "'--wait': nan is no number of seconds; give one from 0, such as 300"),
+        ("run c.yaml --hosts a:1,b:1 --wait inf", "'--wait': inf is no number of seconds"),
     ],
 )
 def test_a_mistyped_command_line_is_told_with_the_nearest_that_there_is(typed: str, told: str) -> None:
