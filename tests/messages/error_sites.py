@@ -35,13 +35,13 @@ ERRORS = {
 _REASONS = ("Refused", "SourceFailed", "WrongContent", "Damaged", "UnusablePredictions", "Gone", "BadPiece", "Lost")
 # Functions that return what to say of an error that nobody raised on purpose.
 _TELLING = ("what_failed", "cause_in_the_system", "path_problem")
+# What these return is a value of the user's, however it is written.
+_VALUES = ("kind_of", "shortened", "as_folder_name")
 _NOTING = "notes_on"  # begins the names of functions that give notes
 # Of calls whose names say little: those that are meant.
 _MEANT = {"add": "problems.add", "say": "progress.say", "append": "notes.append", "print": "stderr().print"}
 # How a line that is printed begins where something is amiss.
 _SIGNS = ("note: ", "left out: ", "warning: ")
-# What such a function returns is a value of the user's, however it is written.
-_VALUES = ("kind_of", "shortened", "as_folder_name")
 _FEW = 4  # that a part can be and still be written out within the message
 _MOST_RETURNED = 20  # by a function that says what is wrong
 _MOST = 4  # of ways in which one message can be put together; beyond, its parts stay fields
@@ -91,6 +91,7 @@ _SINKS: dict[tuple[str, str | None], _Sink] = {
     **{(name, None): _Sink(*where) for name, where in ERRORS.items()},
     **{(name, None): _Sink(0, kind="reason") for name in _REASONS},
     ("BadParameter", None): _Sink(0),
+    ("Ending", None): _Sink(1, kind="reason"),
     ("_lose", "training/link"): _Sink(0, kind="reason"),
     ("Finding", None): _Sink(2, 3, kind="finding", grade_at=1),
     ("Check", None): _Sink(2, 3, kind="check"),
@@ -296,7 +297,7 @@ class Source:
 
     def _number(self, node: ast.expr, module: Module) -> float | None:
         """The number that a name in capitals stands for; None where that is none, or may be another."""
-        [*values] = map(literal, self._behind(node, module))
+        values = list(map(literal, self._behind(node, module)))
         return values[0] if len(values) == 1 and isinstance(values[0], (int, float)) else None
 
     def _words(self, node: ast.expr, module: Module) -> list[str]:
