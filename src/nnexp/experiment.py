@@ -177,7 +177,7 @@ def _carry_out(
     session, clock = ready.session, ready.clock
     warm_up = _WarmUp(recorder.progress, first=done.epoch + 1 if done else 1)
     progress = clock.profile.stepping(warm_up.progress) if clock.profile else warm_up.progress
-    with clock.stage("training"):
+    with clock.stage("training"), session.watched():
         for result in session.train(recorder.folder.path, progress, done, clock.mark):
             recorder.epoch(result)
             if is_hopeless and not result.stop and result.epoch < ready.experiment.epochs and is_hopeless():

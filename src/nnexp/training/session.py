@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -62,6 +64,7 @@ class Session:
         self.experiment, self.splits, self.dataset = experiment, splits, dataset
         self.threads = threads or experiment.threads or backend.available_cpus()
         self.hosts = team.hosts if team else ()
+        self._team = team
         self.devices = mirrored.replicas(experiment, self.hosts)
         self.spread = self._spread(team)
         self._programs = programs.borrow(self.threads)
@@ -226,6 +229,10 @@ class Session:
         mark("training/callbacks")
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # EMA weights become the weights
         hooks.on_train_end(logs)  # may restore the best weights
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Whatever ends the work within it is told to the other hosts of the run, if there are any."""
+        return self._team.watching() if self._team else contextlib.nullcontext()
 
     def fits(self, done: Done) -> bool:
         """Whether what was done before was done by a model with the same variables."""
