@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,18 @@ def watched(browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+def of_width(units: int) -> object:
+    """A change of a config's hidden layer."""
+
+    def change(config: dict[str, object]) -> dict[str, object]:
+        text = json.dumps(config)
+        return json.loads(
+            text.replace('"units": 4,', f'"units": {units},').replace('"units": 16,', f'"units": {units},')
+        )
+
+    return change
 
 
 def is_foreign(url: str, path: Path) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
-from reports import COMMAND, Edit, Open, Report
+from reports import COMMAND, Edit, Open, Report, of_width
 
 from nnexp.report import sections
 
@@ -73,7 +72,7 @@ def test_the_keyboard_sorts_too(page: Page) -> None:
 def test_rows_without_a_figure_stay_below(
     digits: list[Path], report: Report, opened: Open, edited: Edit, tmp_path: Path
 ) -> None:
-    failed = edited(digits[0], tmp_path / "x", status="failed", error="no memory", config=width(8))
+    failed = edited(digits[0], tmp_path / "x", status="failed", error="no memory", config=of_width(8))
     page = opened(report(*digits, failed))
     head = page.locator("table.sortable th[scope=col]", has_text="accuracy").first
     for _ in range(2):
@@ -131,31 +130,59 @@ def test_a_dark_page_is_dark_and_can_be_read(digits: list[Path], report: Report,
         assert contrast(page.evaluate(colour % (place, "color")), back) >= 4.5, place
     stroke = "getComputedStyle(document.querySelector('#learning-curves path.js-line')).stroke"
     dark = page.evaluate(stroke)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    paper = page.evaluate(stroke)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(stroke) == dark
     page.emulate_media(color_scheme="light")
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
-    assert page.evaluate(stroke) != dark
+    assert page.evaluate(stroke) == paper != dark
 
 
-def test_on_paper_every_run_is_told_in_full_and_tables_fit(
+def test_on_paper_what_is_open_is_told_in_full_and_tables_fit(
     digits: list[Path], trained: Path, report: Report, opened: Open
 ) -> None:
     page = opened(report(*digits, trained / "iris"), viewport={"width": 690, "height": 1000})
-    expect(page.locator("pre.config").first).to_be_hidden()
+    configs = page.locator("pre.config")
     assert page.locator("table.sortable").evaluate("table => table.scrollWidth") > 690
+    page.locator("details.run > summary").nth(1).click()
+    few = pages(page)
     page.emulate_media(media="print")
-    for told in page.locator("pre.config").all():
-        expect(told).to_be_visible()
-    assert page.locator("details.run .plot path.js-line").count() >= 4 * len(digits)
+    expect(page.locator("details.run > summary").last).to_be_visible()
+    assert [told.is_visible() for told in configs.all()] == [False, True, False, False, False]
+    expect(page.locator(".paper")).to_be_visible()
     expect(page.locator("nav")).to_be_hidden()
     assert page.locator("table.sortable").evaluate("table => table.scrollWidth") <= 690
     page.emulate_media(media="screen")
-    expect(page.locator("pre.config").first).to_be_hidden()
+    expect(page.locator(".paper")).to_be_hidden()
+    page.get_by_role("button", name="open all").click()
+    assert page.locator("details.run .plot path.js-line").count() >= 4 * len(digits)
+    assert pages(page) > few + 3
+    page.get_by_role("button", name="close all").click()
+    expect(configs.nth(1)).to_be_hidden()
+
+
+def test_the_only_run_is_open(digits: list[Path], report: Report, opened: Open) -> None:
+    page = opened(report(digits[0]))
+    expect(page.locator("pre.config")).to_be_visible()
+    assert page.locator("details.run .plot path.js-line").count() == 4
+
+
+def test_the_details_of_a_run_are_not_cut_off_and_fill_the_page(
+    digits: list[Path], trained: Path, report: Report, opened: Open
+) -> None:
+    for run in (digits[0], trained / "pictures"):  # of two classes there are more figures
+        page = opened(report(run), viewport={"width": 1440, "height": 900})
+        for table in page.locator(".details .scroll").all():
+            assert table.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, table.get_attribute("aria-label")
+        parts = page.locator(".details > section").evaluate_all("all => all.map(e => e.offsetHeight)")
+        assert sum(parts) / page.locator(".details").evaluate("e => e.offsetHeight") > 1.6  # of two columns
 
 
 def test_fifty_configurations_can_be_told(
     digits: list[Path], report: Report, opened: Open, edited: Edit, tmp_path: Path
 ) -> None:
-    runs = [edited(digits[0], tmp_path / f"{units}", config=width(units)) for units in range(1, 51)]
+    runs = [edited(digits[0], tmp_path / f"{units}", config=of_width(units)) for units in range(1, 51)]
     path = report(*runs)
     page = opened(path)
     expect(page.locator("table.sortable tbody tr")).to_have_count(50)
@@ -191,16 +218,9 @@ def test_a_script_that_gets_into_the_page_is_not_run(digits: list[Path], report:
         assert page.evaluate("window.ran") is None
 
 
-def width(units: int) -> object:
-    """A change of a config's hidden layer."""
-
-    def change(config: dict[str, object]) -> dict[str, object]:
-        text = json.dumps(config)
-        return json.loads(
-            text.replace('"units": 4,', f'"units": {units},').replace('"units": 16,', f'"units": {units},')
-        )
-
-    return change
+def pages(page: Page) -> int:
+    """How many sheets of paper it takes."""
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", print_background=True)))
 
 
 def contrast(first: list[int], second: list[int]) -> float:

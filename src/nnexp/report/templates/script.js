@@ -2,12 +2,14 @@
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const print = matchMedia("print");
+  const page = document.documentElement;
+  const onPaper = () => page.classList.contains("on-paper");
   const finger = matchMedia("(pointer: coarse)");
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
   // Charts: the figures come without colours, which depend on the page's.
 
-  const theme = () => (dark.matches && !print.matches
+  const theme = () => (dark.matches && !onPaper()
     ? { which: 1, text: "#c9d0d9", line: "#313842", zero: "#8b95a3", page: "#14171b" }
     : { which: 0, text: "#3c4552", line: "#e4e8ec", zero: "#7b8494", page: "#ffffff" });
 
@@ -54,7 +56,10 @@
     const traces = figure.data.map((trace) => ({ ...coloured(trace, colours), visible: shown(trace, chart) }));
     const settings = { responsive: true, displaylogo: false, displayModeBar: finger.matches ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
-    Plotly.react(chart.querySelector(".plot"), traces, laidOut(figure.layout, colours), settings);
+    // Plotly keeps the width it has, but when the window changes; paper is of another.
+    const layout = { ...laidOut(figure.layout, colours), width: chart.clientWidth };
+    Plotly.react(chart.querySelector(".plot"), traces, layout, settings);
+    delete chart.querySelector(".plot").layout.width;
     chart.dataset.drawn = "";
   }
 
@@ -107,19 +112,19 @@
     }));
   });
 
-  // On paper everything is open.
+  all("[data-open]").forEach((button) => button.addEventListener("click", () => {
+    all("details.run").forEach((run) => { run.open = button.dataset.open === "true"; });
+  }));
+
+  // On paper the rest of a list is open, and of the runs those that the reader has opened.
 
   let opened = [];
   function printing(now) {
-    if (now && !opened.length) {
-      opened = all("details:not([open])");
-      opened.forEach((details) => { details.open = true; });
-      all(".chart").forEach(draw);
-    } else if (!now) {
-      opened.forEach((details) => { details.open = false; });
-      opened = [];
-      drawAgain();
-    }
+    if (now === onPaper()) return;
+    page.classList.toggle("on-paper", now);
+    if (now) opened = all("details:not(.run, [open])");
+    opened.forEach((details) => { details.open = now; });
+    all(".chart").filter(inSight).forEach(draw);
   }
   print.addEventListener("change", () => printing(print.matches));
   addEventListener("beforeprint", () => printing(true));
