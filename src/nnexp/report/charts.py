@@ -6,13 +6,15 @@ A trace's `meta` holds its colour on a light and on a dark page, its group, and 
 from __future__ import annotations
 
 import html
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.result import Comparison, Group, Outcome, Verdict
-from nnexp.comparison.series import Axis, Curve
+from nnexp.comparison.series import Axis, Curve, Grid
 
 Figure = dict[str, Any]
 
@@ -24,14 +26,15 @@ _OUTCOMES: dict[Outcome, tuple[str, str]] = {
 }
 # The lighter part of ColorBrewer's Blues: dark figures can be read on all of it, on a light and on a dark page.
 _BLUES = ((0, "#f7fbff"), (0.35, "#c6dbef"), (0.7, "#9ecae1"), (1, "#6baed6"))
-# Bands of more groups than this hide each other.
-MOST_BANDS = 8
+# Bands of more groups than this mix to grey: they are shown when asked for. Beyond MOST_BANDS nobody could read them.
+FEW_BANDS, MOST_BANDS = 3, 8
 
 
 def curves(comparison: Comparison, name: str) -> Figure:
     """A figure of the history by epoch: a line a group, validation full and training dashed, repeats in a band."""
     groups = drawn(comparison)
     held_out = series.has_validation(comparison, name)
+    bands: list[dict[str, Any]] = []
     traces: list[dict[str, Any]] = []
     seen: list[float] = []
     for place, (group, colour) in enumerate(zip(groups, series.colours(len(groups)), strict=True)):
@@ -43,7 +46,7 @@ def curves(comparison: Comparison, name: str) -> Figure:
             seen += curve.mean
             meta = {"colour": colour, "group": group.label, "training": training}
             if curve.runs > 1 and not training and len(groups) <= MOST_BANDS:
-                traces.append(_band(curve, meta))
+                bands.append(_band(curve, meta))
             marked = few and not training and len(curve.epochs) <= 40
             traces.append(
                 {
@@ -65,7 +68,7 @@ def curves(comparison: Comparison, name: str) -> Figure:
     if name == "loss" and series.spans_decades(seen):
         vertical["type"] = "log"
     return {
-        "data": traces,
+        "data": [*bands, *traces],  # no band lies on a line
         "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": vertical},
     }
 
@@ -139,8 +142,7 @@ def by_parameter(comparison: Comparison, parameter: str) -> Figure:
     axis = series.axis_of([group for _, groups in lines for group in groups], parameter)
     traces: list[dict[str, Any]] = []
     for place, ((name, groups), colour) in enumerate(zip(lines, series.colours(len(lines)), strict=True)):
-        aside = (place - (len(lines) - 1) / 2) * min(0.1, 0.5 / len(lines)) if axis.kind == "category" else 0
-        where = [axis.position(group.parameters.get(parameter)) + aside for group in groups]
+        where = _beside(axis, [group.parameters.get(parameter) for group in groups], place, len(lines))
         meta = {"colour": colour, "group": name}
         traces.append(_means(comparison, groups, where, axis, meta, place))
         traces.append(_runs(comparison, groups, where, meta))
@@ -154,8 +156,12 @@ def by_parameter(comparison: Comparison, parameter: str) -> Figure:
 
 
 def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
-    """The metric over two parameters, its value in each cell."""
+    """The metric over two parameters, its value in each cell.
+
+    The colours go over no less than the widest 95 % interval of a group is: chance must not look like a pattern.
+    """
     grid = series.grid(comparison, across, down)
+    low, high, _ = _colour_range(comparison, grid)
     columns, rows = ([text(label, 24) for label in axis.labels] for axis in (grid.across, grid.down))
     shown = [["" if cell is None else figure(cell, comparison.metric) for cell in row] for row in grid.cells]
     told = len(columns) * len(rows) <= 200
@@ -170,6 +176,8 @@ def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
                 "text": shown,
                 "texttemplate": "%{text}" if told else "",
                 "colorscale": _BLUES,
+                "zmin": low,
+                "zmax": high,
                 "textfont": {"color": "#111111"},
                 "showscale": not told,
                 "xgap": 2,
@@ -185,6 +193,29 @@ def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
             "yaxis": {"title": {"text": text(down)}, **_places(rows)},
         },
     }
+
+
+def heat_map_reading(comparison: Comparison, across: str, down: str) -> str:
+    """What the colours of a heat map stand for, and what a cell is."""
+    grid = series.grid(comparison, across, down)
+    low, high, widened = _colour_range(comparison, grid)
+    said = f"Light to dark: {figure(low, comparison.metric)} to {figure(high, comparison.metric)}"
+    if widened:
+        said += ", as much as the widest 95 % interval spans, so that chance does not look like a pattern"
+    return said + (". Each cell is the mean over the other parameters." if grid.averaged else ".")
+
+
+def _colour_range(comparison: Comparison, grid: Grid) -> tuple[float, float, bool]:
+    """The values at the ends of a heat map's colours: its own, or moved apart to the width of the widest interval."""
+    values = [cell for row in grid.cells for cell in row if cell is not None]
+    estimates = [series.estimate_of(comparison, group) for group in series.measured(comparison)]
+    widths = [one.high - one.low for one in estimates if one.low is not None and one.high is not None]
+    low, high = min(values), max(values)
+    more = max(0.0, max(widths, default=0.0) - (high - low)) / 2
+    # Not past what the metric can be: less than nothing, or more than all.
+    up = max(0.0, more - low) if low >= 0 else 0.0
+    down = max(0.0, high + more - 1) if in_points(comparison.metric) else 0.0
+    return rounded(low - more + up - down), rounded(high + more + up - down), more > 0
 
 
 def drawn(comparison: Comparison) -> list[Group]:
@@ -214,6 +245,22 @@ def _band(curve: Curve, meta: dict[str, Any]) -> dict[str, Any]:
         "hoverinfo": "skip",
         "meta": {**meta, "band": True},
     }
+
+
+def _beside(axis: Axis, values: Sequence[Any], place: int, lines: int) -> list[float]:
+    """Where the dots of a line stand: lines side by side at each value, so that none hides another.
+
+    On a scale they are moved by a little of what the values span, and never past half of the way to the next value.
+    """
+    positions = [axis.position(value) for value in values]
+    if axis.kind == "category":
+        step = min(0.12, 0.6 / lines)
+        return [position + (place - (lines - 1) / 2) * step for position in positions]
+    on_scale = [math.log10(position) if axis.kind == "log" else position for position in axis.positions]
+    gaps = [after - before for before, after in itertools.pairwise(on_scale)]
+    step = min(0.025 * (on_scale[-1] - on_scale[0]), 0.5 * min(gaps) / lines)
+    moved = (place - (lines - 1) / 2) * step
+    return [position * 10**moved if axis.kind == "log" else position + moved for position in positions]
 
 
 def _means(
@@ -270,7 +317,7 @@ def _runs(
         "x": [position for position, _ in points],
         "y": [rounded(value) for _, value in points],
         "mode": "markers",
-        "marker": {"symbol": "line-ew-open", "size": 9},
+        "marker": {"symbol": "line-ew-open", "size": 7},
         "opacity": 0.6,
         "meta": meta,
         "hoverinfo": "skip",
@@ -296,10 +343,10 @@ def _places(labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def whole_ticks(traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def whole_ticks(traces: Sequence[dict[str, Any]], most: int = 12) -> dict[str, Any]:
     """Epochs are whole numbers; Plotly would put ticks between a few of them."""
-    longest = max((trace["x"][-1] for trace in traces if not trace["meta"].get("band")), default=1)
-    return {"dtick": 1} if longest <= 12 else {}
+    longest = max((trace["x"][-1] for trace in traces), default=1)
+    return {"dtick": 1} if longest <= most else {}
 
 
 def _of_runs(curve: Curve, training: bool) -> str:

@@ -56,7 +56,7 @@ def curves_of_run(run: RunRecord) -> Figure:
     }
     for place, name in enumerate(kept):
         number = "" if place == 0 else "2"
-        layout[f"xaxis{number}"] = {"title": {"text": "epoch"}, **whole_ticks(traces)}
+        layout[f"xaxis{number}"] = {"title": {"text": "epoch"}, **whole_ticks(traces, 6)}
         layout[f"yaxis{number}"] = {"title": {"text": text(name)}}
     return {"data": traces, "layout": layout}
 

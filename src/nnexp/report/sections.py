@@ -16,7 +16,7 @@ from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of, environment_of
 from nnexp.report.mistakes import test_images
 from nnexp.report.rendering import render
-from nnexp.report.table import groups_table
+from nnexp.report.table import as_good, groups_table
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 # Beyond this many runs the page would be too large: then only each group's first one is told in detail.
 _MOST_DETAILED = 100
 _MOST_LISTED = 200
+# What an interval or a comparison rests on, by the name that it has in a comparison.
+_METHODS = {
+    "test examples": "Of one run. Of shares Wilson's score interval, of errors and R² the percentiles of a bootstrap: "
+    "the test examples are drawn again, many times over.",
+    "exact McNemar": "Of two single runs. McNemar's exact test of the examples that only one of the two got right; the "
+    "interval is that of a paired bootstrap over the test examples.",
+    "paired bootstrap": "Of two single runs. The test examples are drawn again, many times over, each time the same "
+    "for both.",
+    "examples alone": "Of two repeats. Student's t over the test examples; two seeds say nothing of their spread.",
+    "seeds and examples": "Of three repeats or more. Student's t with the variance that seeds and test examples have "
+    "together; of shares Wilson's score interval, made as wide.",
+    "seeds alone": "Of three repeats or more. Student's t over the runs' own figures, or over their differences by "
+    "seed; Welch's t where the seeds are others.",
+}
 _MACHINE = (("python", "python"), ("processor", "cpu"), ("threads", "threads"))
 
 
@@ -63,6 +77,10 @@ def _do(names: Sequence[str]) -> str:
     return f"do {', '.join(others)} and {last}" if others else f"does {last}"
 
 
+def _asks(descriptions: Sequence[str]) -> bool:
+    return any(text.rstrip().endswith("?") for text in descriptions)
+
+
 def _question(subject: Subject) -> Markup:
     comparison = subject.comparison
     runs = runs_of(comparison.groups)
@@ -71,15 +89,13 @@ def _question(subject: Subject) -> Markup:
     varied = {name: series.axis_of(comparison.groups, name).labels for name in names}
     datasets = dict.fromkeys(_dataset(run) for run in runs if "dataset" in run.config)
     seeds = sorted({run.seed for run in runs if run.seed is not None})
-    question = subject.question
-    if not question and comparison.parameters and len(described) < 2:
-        # One description for all is that of the config they were made from: what was varied makes it untrue.
-        question = f"What difference {_do(comparison.parameters[:3])} make?"
+    asked = [subject.question] if subject.question else described[:5]
+    if not subject.question and comparison.parameters and len(described) < 2 and not _asks(described):
+        # The description is that of the config they were all made from: what was varied is the question.
+        asked = [*asked, f"What difference {_do(comparison.parameters[:3])} make?"]
     return render(
         "question.html",
-        question=question,
-        descriptions=described[:5] if not question else [],
-        made_from=described[0] if question and not subject.question and described else "",
+        asked=asked,
         varied=varied,
         datasets=[] if "dataset" in varied else list(datasets),
         seeds=seeds,
@@ -103,13 +119,15 @@ def _answer(subject: Subject) -> Markup:
         comparison=comparison,
         best=best,
         estimate=best.estimates.get(comparison.metric) if best else None,
+        same=as_good(comparison),
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
     )
 
 
 def _table(subject: Subject) -> Markup:
-    return render("table.html", table=groups_table(subject.comparison), comparison=subject.comparison)
+    comparison = subject.comparison
+    return render("table.html", table=groups_table(comparison), comparison=comparison, same=as_good(comparison))
 
 
 def _curves(subject: Subject) -> Markup | None:
@@ -118,24 +136,28 @@ def _curves(subject: Subject) -> Markup | None:
     if not groups:
         return None
     title, short = series.short_labels(comparison)
-    names = series.curve_names(comparison)
+    figures = [(name, charts.curves(comparison, name)) for name in series.curve_names(comparison)]
     colours = series.colours(len(groups))
     return render(
         "curves.html",
         groups=[(group.label, short[group.label], colour) for group, colour in zip(groups, colours, strict=True)],
         legend_title=title,
-        figures=[(name, charts.curves(comparison, name)) for name in names],
-        validation=any(series.has_validation(comparison, name) for name in names),
+        figures=figures,
+        validation=any(series.has_validation(comparison, name) for name, _ in figures),
         show_training=len(groups) <= 4,
         repeats=any(len(group.runs) > 1 for group in groups),
-        bands=len(groups) <= charts.MOST_BANDS,
+        bands=any(trace["meta"].get("band") for _, figure in figures for trace in figure["data"]),
+        show_bands=len(groups) <= charts.FEW_BANDS,
     )
 
 
 def _parameters(subject: Subject) -> Markup | None:
     comparison = subject.comparison
     names = series.swept(comparison)
-    maps = [(pair, charts.heat_map(comparison, *pair)) for pair in series.pairs_of_parameters(comparison)]
+    maps = [
+        (pair, charts.heat_map(comparison, *pair), charts.heat_map_reading(comparison, *pair))
+        for pair in series.pairs_of_parameters(comparison)
+    ]
     if not names and not maps:
         return None
     along = []
@@ -197,9 +219,8 @@ def _left_out(subject: Subject) -> Markup | None:
 def _statistics(subject: Subject) -> Markup:
     comparison = subject.comparison
     estimates = [group.estimates[comparison.metric] for group in series.measured(comparison)]
-    intervals = dict.fromkeys(estimate.method for estimate in estimates if estimate.method)
-    tests = dict.fromkeys(verdict.method for verdict in comparison.verdicts if verdict.method)
-    return render("statistics.html", intervals=list(intervals), tests=list(tests))
+    used = {*(estimate.method for estimate in estimates), *(verdict.method for verdict in comparison.verdicts)}
+    return render("statistics.html", methods={name: said for name, said in _METHODS.items() if name in used})
 
 
 def _reproduce(subject: Subject) -> Markup:

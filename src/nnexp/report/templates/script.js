@@ -45,9 +45,8 @@
     const linked = chart.closest(".linked");
     const button = linked && all("[data-group]", linked).find((one) => one.dataset.group === meta.group);
     if (!button) return true;
-    const training = linked.querySelector("[data-training]");
-    return button.getAttribute("aria-pressed") === "true"
-      && !(meta.training && training && training.getAttribute("aria-pressed") === "false");
+    const off = (part) => linked.querySelector(`[data-shows="${part}"][aria-pressed="false"]`);
+    return button.getAttribute("aria-pressed") === "true" && !["training", "band"].some((part) => meta[part] && off(part));
   }
 
   function draw(chart) {

@@ -1,0 +1,133 @@
+"""What a reader sees in charts and sentences is what the figures allow: no pattern of chance, and nothing hidden."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from reports import Edit, Open, Report, of_width
+
+from nnexp.comparison.collect import collect
+from nnexp.comparison.comparison import compare
+from nnexp.report import charts
+
+Grid = Callable[..., list[Path]]
+
+
+def changed(**values: object) -> object:
+    """A change of a config's own keys."""
+    return lambda config: {**config, **values}
+
+
+@pytest.fixture
+def grid(edited: Edit, tmp_path: Path) -> Grid:
+    """Copies of a run, the same in all figures, for each width and number of epochs."""
+
+    def copies(run: Path, units: tuple[int, ...], epochs: tuple[int, ...] = (3, 30)) -> list[Path]:
+        made = []
+        for one, longest in itertools.product(units, epochs):
+            wide = edited(run, tmp_path / f"{run.name}, {one}", config=of_width(one)) if longest == epochs[0] else None
+            made.append(
+                wide or edited(made[-1], tmp_path / f"{run.name}, {one}, {longest}", config=changed(epochs=longest))
+            )
+        return made
+
+    return copies
+
+
+def test_chance_is_no_pattern_of_colours_in_a_heat_map(digits: list[Path], grid: Grid) -> None:
+    comparison = compare(collect(grid(digits[0], (4, 8))).records)
+    estimate = comparison.groups[0].estimates["accuracy"]
+    [cells] = charts.heat_map(comparison, "hidden", "epochs")["data"]
+    assert cells["zmin"] < cells["zmax"]
+    assert cells["zmax"] - cells["zmin"] == pytest.approx((estimate.high or 0) - (estimate.low or 0), abs=2e-5)
+    assert (cells["zmax"] + cells["zmin"]) / 2 == pytest.approx(estimate.mean, abs=2e-5)
+    assert "the widest 95 % interval" in charts.heat_map_reading(comparison, "hidden", "epochs")
+
+
+def test_clear_differences_have_all_colours_of_a_heat_map(digits: list[Path], grid: Grid) -> None:
+    runs = [*grid(digits[0], (16,)), *grid(digits[2], (4,))]
+    comparison = compare(collect(runs).records)
+    means = [group.estimates["accuracy"].mean for group in comparison.groups]
+    [cells] = charts.heat_map(comparison, "hidden", "epochs")["data"]
+    assert (cells["zmin"], cells["zmax"]) == pytest.approx((min(means), max(means)), abs=2e-5)
+    expected = f"Light to dark: {cells['zmin']:.4f} to {cells['zmax']:.4f}."
+    assert charts.heat_map_reading(comparison, "hidden", "epochs") == expected
+
+
+def test_colours_of_a_heat_map_stay_within_what_an_accuracy_can_be(
+    digits: list[Path], grid: Grid, edited: Edit, tmp_path: Path
+) -> None:
+    def perfect(test: dict[str, Any]) -> dict[str, Any]:
+        return {**test, "accuracy": 1.0}
+
+    runs = [edited(path, tmp_path / str(place), test=perfect) for place, path in enumerate(grid(digits[0], (4, 8)))]
+    [cells] = charts.heat_map(compare(collect(runs).records), "hidden", "epochs")["data"]
+    assert cells["zmin"] < cells["zmax"] == 1
+
+
+@pytest.mark.parametrize(("units", "scale"), [((4, 8), float), ((4, 64), math.log10)], ids=["linear", "logarithmic"])
+def test_equal_figures_stand_side_by_side_along_a_parameter(
+    digits: list[Path], grid: Grid, units: tuple[int, int], scale: Callable[[float], float]
+) -> None:
+    figure = charts.by_parameter(compare(collect(grid(digits[0], units)).records), "hidden")
+    assert figure["layout"]["xaxis"].get("type") == ("log" if scale is math.log10 else "linear")
+    lines = [[scale(x) for x in trace["x"]] for trace in figure["data"] if "error_y" in trace]
+    values = [scale(one) for one in units]
+    span = values[1] - values[0]
+    for value, (first, second) in zip(values, zip(*lines, strict=True), strict=True):
+        assert (first + second) / 2 == pytest.approx(value)
+        assert 0.01 * span < second - first < 0.1 * span
+
+
+def test_bands_of_few_configurations_are_shown(page: Page) -> None:
+    part = page.locator("#learning-curves")
+    expect(part.get_by_role("button", name="bands")).to_have_attribute("aria-pressed", "true")
+    expect(part.locator(".plot .fills path.js-fill")).to_have_count(4)  # two charts of two configurations
+
+
+def test_bands_of_many_configurations_are_shown_when_asked_for(
+    digits: list[Path], report: Report, opened: Open, grid: Grid
+) -> None:
+    others = [copy for path in digits[2:] for copy in grid(path, (8, 32), (3,))]
+    part = opened(report(*digits, *others)).locator("#learning-curves")
+    bands = part.locator(".plot .fills path.js-fill")
+    expect(bands).to_have_count(0)
+    part.get_by_role("button", name="bands").click()
+    expect(bands).to_have_count(8)
+
+
+def test_who_has_the_mean_of_the_best_is_named(digits: list[Path], report: Report, grid: Grid) -> None:
+    page = report(*digits, *grid(digits[0], (32,), (3,)), *grid(digits[1], (32,), (3,))).read_text()
+    assert "mean of 2 runs</span>; the same mean as 1 other.</p>" in page
+    assert "Cannot be told apart from it: <strong>hidden=32</strong> (the same mean).</p>" in page
+    assert "★ the best by accuracy (the same mean as 1 other), ≈ cannot be told from it." in page
+
+
+@pytest.mark.parametrize(
+    ("description", "asked"),
+    [
+        ("Is it the width?", ["Is it the width?"]),
+        ("One layer.", ["One layer.", "What difference does hidden make?"]),
+        ("", ["What difference does hidden make?"]),
+    ],
+)
+def test_the_question_is_the_description_of_all_runs(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path, description: str, asked: list[str]
+) -> None:
+    runs = [edited(path, tmp_path / path.name, description=description) for path in digits]
+    question, _, _ = report(*runs).read_text().partition('<section id="answer"')
+    assert re.findall('<p class="lead">(.*?)</p>', question) == asked
+
+
+def test_the_methods_of_the_page_are_explained_in_it(digits: list[Path], report: Report) -> None:
+    _, _, part = report(digits[0], digits[2]).read_text().partition('<section id="statistics"')
+    part, _, _ = part.partition("</section>")
+    assert re.findall("<dt>(.*?)</dt><dd>.{50}", part) == ["test examples", "exact McNemar"]
+    assert "docs/" not in part
