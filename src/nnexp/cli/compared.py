@@ -109,18 +109,11 @@ def _legend(comparison: Comparison, groups: Sequence[Group]) -> str:
         for group in groups
         if (estimate := group.estimates.get(comparison.metric)) and estimate.low is not None
     )
-    parts = [f"★ best{_alike(comparison)}"] if comparison.best else []
+    same = len(comparison.as_good)
+    parts = ["★ best" + (f", the first of {same + 1} with the same mean" if same else "")] if comparison.best else []
     parts += ["≈ cannot be told from the best"] if comparison.tied else []
     parts += [f"± and [ ]: 95 % interval over {' or '.join(methods)}"] if methods else []
     return "   ".join(parts)
-
-
-def _alike(comparison: Comparison) -> str:
-    """That the best is only the first of several with one and the same mean."""
-    metric = comparison.metric
-    best = next(group for group in comparison.groups if group.label == comparison.best).estimates[metric].mean
-    same = sum(_mean(group, metric) == best for group in comparison.groups) - 1
-    return f", the first of {same + 1} with the same mean" if same else ""
 
 
 def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:

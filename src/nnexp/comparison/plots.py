@@ -13,9 +13,7 @@ from nnexp.comparison.result import Comparison
 from nnexp.files import replacing
 
 _MARKERS = "os^DvPX*"
-# Bands of more groups than this hide each other, and so do training curves under those of validation.
-_MOST_BANDS = 8
-_MOST_TRAINING = 8
+_MOST_TRAINING = 8  # of more groups, training curves hide those of validation
 _MOST_IN_LEGEND = 50
 
 
@@ -78,8 +76,9 @@ def plot_curves(path: Path, comparison: Comparison) -> None:
                 )
                 if dash == "-":
                     handles.setdefault(group.label, line)
-                if curve.runs > 1 and len(groups) <= _MOST_BANDS and dash == "-":
-                    axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.18, lw=0)
+                if curve.runs > 1 and len(groups) <= series.MOST_BANDS and dash == "-":
+                    alpha = 0.18 if len(groups) <= series.FEW_BANDS else 0.08
+                    axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=alpha, lw=0)
                 values += curve.mean
         if name == "loss" and series.spans_decades(values):
             axes.set_yscale("log")
@@ -110,9 +109,7 @@ def plot_by_parameter(path: Path, comparison: Comparison, parameter: str) -> Non
     axes = figure.subplots()
     handles: dict[str, Any] = {}
     for place, ((name, groups), (colour, _)) in enumerate(zip(lines, series.colours(len(lines)), strict=True)):
-        # Side by side where the axis is not to scale, so that intervals do not hide each other.
-        aside = (place - (len(lines) - 1) / 2) * min(0.1, 0.5 / len(lines)) if axis.kind == "category" else 0
-        where = [axis.position(group.parameters.get(parameter)) + aside for group in groups]
+        where = series.beside(axis, [group.parameters.get(parameter) for group in groups], place, len(lines))
         estimates = [series.estimate_of(comparison, group) for group in groups]
         for position, estimate in zip(where, estimates, strict=True):
             if len(estimate.values) > 1:
@@ -141,7 +138,10 @@ def plot_by_parameter(path: Path, comparison: Comparison, parameter: str) -> Non
 
 
 def plot_heat_map(path: Path, comparison: Comparison, across: str, down: str) -> None:
-    """The metric over two parameters, with its value in each cell; empty where no group stands."""
+    """The metric over two parameters, with its value in each cell; empty where no group stands.
+
+    The colours go over no less than the widest 95 % interval of a group.
+    """
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -152,8 +152,9 @@ def plot_heat_map(path: Path, comparison: Comparison, across: str, down: str) ->
     height = min(max(3.2, 0.5 * len(grid.down.labels) + 1.8), 20.0)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(values, cmap="cividis", aspect="auto", origin="lower")
-    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    low, high, _ = series.colour_range(comparison, grid)
+    image = axes.imshow(values, cmap="cividis", aspect="auto", origin="lower", vmin=low, vmax=high)
+    middle = (low + high) / 2
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value) and values.size <= 400:
             colour = "black" if value > middle else "white"

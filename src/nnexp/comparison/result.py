@@ -121,6 +121,15 @@ class Comparison:
     notes: tuple[str, ...]  # what the reader must know: correction, untested groups, unknown spread
     search: Searched | None = None  # that the groups were chosen by
 
+    @property
+    def as_good(self) -> tuple[str, ...]:
+        """The labels of the others that have exactly the mean of the best."""
+        means = {
+            group.label: group.estimates[self.metric].mean for group in self.groups if self.metric in group.estimates
+        }
+        best = means.pop(self.best or "", None)
+        return tuple(label for label, mean in means.items() if mean == best)
+
     def group(self, label: str) -> Group:
         """The group of that label."""
         return next(group for group in self.groups if group.label == label)

@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nnexp.comparison.metrics import in_points
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Estimate, Group
 
 NOT_CURVES = {"epoch", "seconds", "learning_rate"}
 # Beyond this many groups hue alone cannot tell them apart.
 FEW = 8
+# Bands of more groups than the first mix to grey; beyond the second they hide each other.
+FEW_BANDS, MOST_BANDS = 3, 8
 # Configurations that differ in more than this were not made to show what one parameter does.
 MOST_VARIED = 50
 # Okabe and Ito's palette (2008), told apart by colour-blind readers too, for a light and for a dark background: their
@@ -185,6 +188,37 @@ def grid(comparison: Comparison, across: str, down: str) -> Grid:
     means = {place: math.fsum(found) / len(found) for place, found in cells.items()}
     values = tuple(tuple(means.get((row, column)) for column in columns.labels) for row in rows.labels)
     return Grid(columns, rows, values, any(len(found) > 1 for found in cells.values()))
+
+
+def beside(axis: Axis, values: Sequence[Any], place: int, lines: int) -> list[float]:
+    """Where the dots of a line stand: lines side by side at each value, so that none hides another.
+
+    On a scale they are moved by a little of what the values span, and never past half of the way to the next value.
+    """
+    positions = [axis.position(value) for value in values]
+    aside = place - (lines - 1) / 2
+    if axis.kind == "category":
+        return [position + aside * min(0.12, 0.6 / lines) for position in positions]
+    on_scale = [math.log10(position) if axis.kind == "log" else position for position in axis.positions]
+    gaps = [after - before for before, after in itertools.pairwise(on_scale)]
+    moved = aside * min(0.025 * (on_scale[-1] - on_scale[0]), 0.5 * min(gaps) / lines)
+    return [position * 10**moved if axis.kind == "log" else position + moved for position in positions]
+
+
+def colour_range(comparison: Comparison, grid: Grid) -> tuple[float, float, bool]:
+    """The values at the ends of a heat map's colours, and whether the cells alone would have them closer.
+
+    They are as far apart as the widest 95 % interval of a group at least: chance must not look like a pattern.
+    """
+    values = [cell for row in grid.cells for cell in row if cell is not None]
+    estimates = [estimate_of(comparison, group) for group in measured(comparison)]
+    widths = [one.high - one.low for one in estimates if one.low is not None and one.high is not None]
+    low, high = min(values), max(values)
+    more = max(0.0, max(widths, default=0.0) - (high - low)) / 2
+    # Not past what the metric can be: less than nothing, or more than all.
+    up = max(0.0, more - low) if low >= 0 else 0.0
+    down = max(0.0, high + more - 1) if in_points(comparison.metric) else 0.0
+    return low - more + up - down, high + more + up - down, more > 0
 
 
 def colours(count: int) -> list[tuple[str, str]]:

@@ -6,15 +6,13 @@ A trace's `meta` holds its colour on a light and on a dark page, its group, and 
 from __future__ import annotations
 
 import html
-import itertools
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.result import Comparison, Group, Outcome, Verdict
-from nnexp.comparison.series import Axis, Curve, Grid
+from nnexp.comparison.series import Axis, Curve
 
 Figure = dict[str, Any]
 
@@ -26,8 +24,6 @@ _OUTCOMES: dict[Outcome, tuple[str, str]] = {
 }
 # The lighter part of ColorBrewer's Blues: dark figures can be read on all of it, on a light and on a dark page.
 _BLUES = ((0, "#f7fbff"), (0.35, "#c6dbef"), (0.7, "#9ecae1"), (1, "#6baed6"))
-# Bands of more groups than this mix to grey: they are shown when asked for. Beyond MOST_BANDS nobody could read them.
-FEW_BANDS, MOST_BANDS = 3, 8
 
 
 def curves(comparison: Comparison, name: str) -> Figure:
@@ -45,7 +41,7 @@ def curves(comparison: Comparison, name: str) -> Figure:
                 continue
             seen += curve.mean
             meta = {"colour": colour, "group": group.label, "training": training}
-            if curve.runs > 1 and not training and len(groups) <= MOST_BANDS:
+            if curve.runs > 1 and not training and len(groups) <= series.MOST_BANDS:
                 bands.append(_band(curve, meta))
             marked = few and not training and len(curve.epochs) <= 40
             traces.append(
@@ -142,7 +138,7 @@ def by_parameter(comparison: Comparison, parameter: str) -> Figure:
     axis = series.axis_of([group for _, groups in lines for group in groups], parameter)
     traces: list[dict[str, Any]] = []
     for place, ((name, groups), colour) in enumerate(zip(lines, series.colours(len(lines)), strict=True)):
-        where = _beside(axis, [group.parameters.get(parameter) for group in groups], place, len(lines))
+        where = series.beside(axis, [group.parameters.get(parameter) for group in groups], place, len(lines))
         meta = {"colour": colour, "group": name}
         traces.append(_means(comparison, groups, where, axis, meta, place))
         traces.append(_runs(comparison, groups, where, meta))
@@ -161,7 +157,7 @@ def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
     The colours go over no less than the widest 95 % interval of a group is: chance must not look like a pattern.
     """
     grid = series.grid(comparison, across, down)
-    low, high, _ = _colour_range(comparison, grid)
+    low, high, _ = series.colour_range(comparison, grid)
     columns, rows = ([text(label, 24) for label in axis.labels] for axis in (grid.across, grid.down))
     shown = [["" if cell is None else figure(cell, comparison.metric) for cell in row] for row in grid.cells]
     told = len(columns) * len(rows) <= 200
@@ -176,8 +172,8 @@ def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
                 "text": shown,
                 "texttemplate": "%{text}" if told else "",
                 "colorscale": _BLUES,
-                "zmin": low,
-                "zmax": high,
+                "zmin": rounded(low),
+                "zmax": rounded(high),
                 "textfont": {"color": "#111111"},
                 "showscale": not told,
                 "xgap": 2,
@@ -198,24 +194,11 @@ def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
 def heat_map_reading(comparison: Comparison, across: str, down: str) -> str:
     """What the colours of a heat map stand for, and what a cell is."""
     grid = series.grid(comparison, across, down)
-    low, high, widened = _colour_range(comparison, grid)
+    low, high, widened = series.colour_range(comparison, grid)
     said = f"Light to dark: {figure(low, comparison.metric)} to {figure(high, comparison.metric)}"
     if widened:
         said += ", as much as the widest 95 % interval spans, so that chance does not look like a pattern"
     return said + (". Each cell is the mean over the other parameters." if grid.averaged else ".")
-
-
-def _colour_range(comparison: Comparison, grid: Grid) -> tuple[float, float, bool]:
-    """The values at the ends of a heat map's colours: its own, or moved apart to the width of the widest interval."""
-    values = [cell for row in grid.cells for cell in row if cell is not None]
-    estimates = [series.estimate_of(comparison, group) for group in series.measured(comparison)]
-    widths = [one.high - one.low for one in estimates if one.low is not None and one.high is not None]
-    low, high = min(values), max(values)
-    more = max(0.0, max(widths, default=0.0) - (high - low)) / 2
-    # Not past what the metric can be: less than nothing, or more than all.
-    up = max(0.0, more - low) if low >= 0 else 0.0
-    down = max(0.0, high + more - 1) if in_points(comparison.metric) else 0.0
-    return rounded(low - more + up - down), rounded(high + more + up - down), more > 0
 
 
 def drawn(comparison: Comparison) -> list[Group]:
@@ -245,22 +228,6 @@ def _band(curve: Curve, meta: dict[str, Any]) -> dict[str, Any]:
         "hoverinfo": "skip",
         "meta": {**meta, "band": True},
     }
-
-
-def _beside(axis: Axis, values: Sequence[Any], place: int, lines: int) -> list[float]:
-    """Where the dots of a line stand: lines side by side at each value, so that none hides another.
-
-    On a scale they are moved by a little of what the values span, and never past half of the way to the next value.
-    """
-    positions = [axis.position(value) for value in values]
-    if axis.kind == "category":
-        step = min(0.12, 0.6 / lines)
-        return [position + (place - (lines - 1) / 2) * step for position in positions]
-    on_scale = [math.log10(position) if axis.kind == "log" else position for position in axis.positions]
-    gaps = [after - before for before, after in itertools.pairwise(on_scale)]
-    step = min(0.025 * (on_scale[-1] - on_scale[0]), 0.5 * min(gaps) / lines)
-    moved = (place - (lines - 1) / 2) * step
-    return [position * 10**moved if axis.kind == "log" else position + moved for position in positions]
 
 
 def _means(

@@ -16,7 +16,7 @@ from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of, environment_of
 from nnexp.report.mistakes import test_images
 from nnexp.report.rendering import render
-from nnexp.report.table import as_good, groups_table
+from nnexp.report.table import groups_table
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _answer(subject: Subject) -> Markup:
         comparison=comparison,
         best=best,
         estimate=best.estimates.get(comparison.metric) if best else None,
-        same=as_good(comparison),
+        same=comparison.as_good,
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
     )
@@ -127,7 +127,7 @@ def _answer(subject: Subject) -> Markup:
 
 def _table(subject: Subject) -> Markup:
     comparison = subject.comparison
-    return render("table.html", table=groups_table(comparison), comparison=comparison, same=as_good(comparison))
+    return render("table.html", table=groups_table(comparison), comparison=comparison, same=comparison.as_good)
 
 
 def _curves(subject: Subject) -> Markup | None:
@@ -147,7 +147,7 @@ def _curves(subject: Subject) -> Markup | None:
         show_training=len(groups) <= 4,
         repeats=any(len(group.runs) > 1 for group in groups),
         bands=any(trace["meta"].get("band") for _, figure in figures for trace in figure["data"]),
-        show_bands=len(groups) <= charts.FEW_BANDS,
+        show_bands=len(groups) <= series.FEW_BANDS,
     )
 
 

@@ -80,14 +80,6 @@ def groups_table(comparison: Comparison) -> Table:
     return Table(columns, tuple(rows), labelled + len(parameters))
 
 
-def as_good(comparison: Comparison) -> list[str]:
-    """The labels of the others that have exactly the mean of the best."""
-    if comparison.best is None:
-        return []
-    means = {group.label: series.estimate_of(comparison, group).mean for group in series.measured(comparison)}
-    return [label for label, mean in means.items() if label != comparison.best and mean == means[comparison.best]]
-
-
 def _is_another(metric: str, comparison: Comparison) -> bool:
     """Time has a column of its own, and training figures say nothing of what was learnt."""
     return metric not in (comparison.metric, "seconds") and not metric.startswith("train_")
