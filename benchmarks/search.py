@@ -34,7 +34,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nnexp-search-") as folder:
         study = Path(folder, "study.yaml")
         # No finals: they cost time, and the bar is about what the samplers find.
-        study.write_text(yaml.safe_dump({**yaml.safe_load(STUDY.read_text()), "finalists": 0}))
+        # The order of the dimensions stays: what a trial draws follows from it.
+        study.write_text(yaml.safe_dump({**yaml.safe_load(STUDY.read_text()), "finalists": 0}, sort_keys=False))
         for seed in range(1, options.seeds + 1):
             best = {sampler: _best(study, sampler, seed, options.trials, Path(folder, sampler)) for sampler in SAMPLERS}
             as_good = best["tpe"] <= best["random"]
