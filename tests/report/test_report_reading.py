@@ -110,6 +110,11 @@ def test_who_has_the_mean_of_the_best_is_named(digits: list[Path], report: Repor
     assert "★ the best by accuracy (the same mean as 1 other), ≈ cannot be told from it." in page
 
 
+def test_commands_in_notes_are_set_as_code(digits: list[Path], report: Report, grid: Grid) -> None:
+    page = report(*digits, *grid(digits[0], (32,), (3,))).read_text()
+    assert "--baseline of <code>nnexp compare</code>, or <code>baseline</code> in a sweep file" in page
+
+
 @pytest.mark.parametrize(
     ("description", "asked"),
     [

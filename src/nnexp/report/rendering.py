@@ -59,6 +59,13 @@ def breakable(name: str) -> Markup:
     return Markup(str(escape(_clean(name))).replace("_", "_<wbr>"))
 
 
+def with_code(text: str) -> Markup:
+    """A sentence, in which what stands in backticks is code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(_clean(text)))))
+
+
 def _clean(value: Any) -> Any:
     """Text without characters that a page cannot hold; a visible sign stands for each."""
     return _FORBIDDEN.sub("\ufffd", value) if type(value) is str else value
@@ -83,5 +90,6 @@ def _environment() -> Environment:
         "short": series.shortened,
         "words": in_words,
         "breakable": breakable,
+        "with_code": with_code,
     }
     return made
