@@ -28,7 +28,7 @@ def rows(loss: Sequence[float], val_loss: Sequence[float] | None = None) -> list
 GOOD = Facts(
     history=rows([0.9, 0.5, 0.4999], [0.9, 0.6, 0.5999]),
     epochs=3,
-    normalization="divide_by_255",
+    missing_normalization="",
     learning_rate=0.001,
     stopped=None,
     diverged_at=None,
@@ -59,7 +59,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
         ["diverged"],
         "went on as asked",
     ),
-    "diverged on raw input": ({**DIVERGED, "normalization": "none"}, ["diverged"], "Scale the input"),
+    "diverged on raw input": ({**DIVERGED, "missing_normalization": "standardize"}, ["diverged"], "Scale the input"),
     "diverged at a rate": ({**DIVERGED, "learning_rate": 0.5}, ["diverged"], "to 0.05"),
     "diverged on a schedule": ({**DIVERGED, "learning_rate": None}, ["diverged"], "Lower the learning rate or clip"),
     "at chance": (

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-_SCALE = "Scale the input (normalization: divide_by_255 for pixels, else standardize)"
-
 Severity = Literal["info", "warning", "error"]
 
 
@@ -37,7 +35,7 @@ class Facts:
 
     history: Sequence[Mapping[str, float]]  # a row an epoch
     epochs: int  # asked for
-    normalization: str
+    missing_normalization: str  # what would scale raw input; "" where it is scaled, or looked up
     learning_rate: float | None
     stopped: Mapping[str, Any] | None
     diverged_at: int | None  # the first epoch whose loss was no finite number
@@ -54,12 +52,16 @@ def of_a_run(facts: Facts) -> list[Finding]:
     return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity))
 
 
+def _scale(facts: Facts) -> str:
+    return f"Scale the input (normalization: {facts.missing_normalization})"
+
+
 def _diverged(facts: Facts) -> Iterator[Finding]:
     if facts.diverged_at is None:
         return
     epoch = facts.diverged_at
-    if facts.normalization == "none":
-        suggestion = f"{_SCALE}: large raw values make large gradients."
+    if facts.missing_normalization:
+        suggestion = f"{_scale(facts)}: large raw values make large gradients."
     elif facts.learning_rate is not None:
         suggestion = (
             f"Lower the learning rate, for instance to {facts.learning_rate / 10:g}, or clip gradients (clipnorm: 1.0)."
@@ -86,7 +88,7 @@ def _not_learning(facts: Facts) -> Iterator[Finding]:
     # Less than a fifth of the way from chance to perfect is next to nothing learnt.
     if low <= chance or accuracy - chance < 0.2 * (1 - chance):
         first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
-        scale = f"{_SCALE}, then try" if facts.normalization == "none" else "Try"
+        scale = f"{_scale(facts)}, then try" if facts.missing_normalization else "Try"
         yield Finding(
             "not_learning",
             "warning",
@@ -103,7 +105,7 @@ def _no_better_than_the_mean(facts: Facts) -> Iterator[Finding]:
     if facts.diverged_at or explained is None or explained >= 0.1:
         return
     first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
-    scale = f"{_SCALE}; then end" if facts.normalization == "none" else "End"
+    scale = f"{_scale(facts)}; then end" if facts.missing_normalization else "End"
     yield Finding(
         "not_learning",
         "warning",
@@ -133,7 +135,7 @@ def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
 def _dead_units(facts: Facts) -> Iterator[Finding]:
     for layer, (dead, units) in facts.dead_units.items():
         if dead and dead >= 0.1 * units:
-            scale = f"{_SCALE}, then lower" if facts.normalization == "none" else "Lower"
+            scale = f"{_scale(facts)}, then lower" if facts.missing_normalization else "Lower"
             yield Finding(
                 "dead_units",
                 "warning",

@@ -22,7 +22,7 @@ from nnexp.errors import RunError
 from nnexp.failures import how_to_report, what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
-from nnexp.preflight.tokens import looked_up_in
+from nnexp.preflight.tokens import missing_normalization
 from nnexp.profile import REST, Profile, unmarked
 from nnexp.runs.checkpoint import Checkpoint, drop_after
 from nnexp.runs.checkpoint import write as write_checkpoint
@@ -293,8 +293,7 @@ class Recorder:
             Facts(
                 history=self.history,
                 epochs=self.experiment.epochs,
-                # An embedding looks its input up: to scale that would be no remedy.
-                normalization="" if looked_up_in(self.experiment) is not None else self.experiment.normalization.name,
+                missing_normalization=missing_normalization(self.experiment, self.session.dataset),
                 learning_rate=_fixed_learning_rate(self.experiment),
                 stopped=self.stopped,
                 diverged_at=self.diverged_at,

@@ -123,7 +123,6 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
     layers += [f"- dense: {_LAST[dataset.task].format(len(dataset.classes))}"]
     if dataset.task == "regression":
         layers += ["# from about -1 to 1 to the range of what is learnt:", f"- rescaling: {{{_scale(dataset)}}}"]
-    pixels = dataset.value_range == (0, 255)
     file = shlex.quote(printable(name))
     lines = [
         *(line for told in about for line in _comment(told)),
@@ -131,7 +130,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
         *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} --hidden 16,64")),
         f"description: {json.dumps(f'A first model for {dataset.title}.', ensure_ascii=False)}",
         *entry,
-        f"normalization: {'divide_by_255' if pixels else 'standardize'}  # or none, l2, min_max",
+        f"normalization: {dataset.usual_normalization}  # or none, l2, min_max",
         f"layers:  # the last dense has a unit for each {_UNITS[dataset.task]}",
         *(f"  {layer}" for layer in layers),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",

@@ -174,6 +174,41 @@ def test_what_goes_with_the_parameter_asked_about_is_a_note_and_no_column(repeat
     assert note.endswith("goes with optimizer: 0.01 with sgd, 0.001 with adam.")
 
 
+def test_runs_that_still_improve_are_told_to_be_unfinished(repeats: Repeats) -> None:
+    improving = [{"code": "still_improving", "severity": "info", "message": "", "suggestion": "", "evidence": {}}]
+    runs = [*repeats(8, [0.8, 0.81], findings=improving), *repeats(16, [0.9, 0.91], findings=[])]
+    assert any(note.startswith("2 of 4 runs were still improving") for note in compared(*runs).notes)
+    few = compared(*runs, *repeats(32, [0.9], findings=[])).notes
+    assert not any("still improving" in note for note in few)
+
+
+def test_of_two_parameters_a_note_says_how_to_ask_about_one(repeats: Repeats) -> None:
+    runs = [
+        path
+        for units, epochs, accuracy in ((8, 2, 0.7), (8, 30, 0.9), (16, 2, 0.72), (16, 30, 0.88))
+        for path in repeats(units, [accuracy, accuracy], name=f"{units} {epochs}")
+    ]
+    for path in runs:
+        metrics = json.loads((path / "metrics.json").read_text())
+        metrics["config"] |= {"epochs": int(metrics["config"]["name"].split()[1]), "name": "one"}
+        (path / "metrics.json").write_text(json.dumps({**metrics, "name": "one"}))
+    [note] = [note for note in compared(*runs).notes if note.startswith("Several parameters differ")]
+    assert "hidden with --filter epochs=30; epochs with --filter hidden=8." in note
+    alone = compared(*runs, filters=["epochs=30"])
+    assert (alone.parameters, len(alone.verdicts)) == (("hidden",), 1)
+
+
+def test_a_difference_that_only_holm_hides_is_marked_apart(repeats: Repeats) -> None:
+    accuracies = {8: [0.80, 0.81, 0.82], 16: [0.812, 0.830, 0.829], 32: [0.79, 0.81, 0.83], 64: [0.80, 0.82, 0.81]}
+    comparison = compared(*(path for units, shares in accuracies.items() for path in repeats(units, shares)))
+    [unsure] = [verdict for verdict in comparison.verdicts if verdict.alone]
+    assert unsure.outcome == "undecided"
+    assert unsure.low is not None
+    assert unsure.low > 0
+    assert "more repeats, or a baseline named beforehand, would tell" in unsure.text
+    assert unsure.second in comparison.tied
+
+
 def test_one_run_each_is_about_these_runs_alone(repeats: Repeats) -> None:
     comparison = compared(*repeats(8, [0.8]), *repeats(64, [0.9]), *repeats(16, [0.9], first_seed=7))
     [tie, difference] = comparison.verdicts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ def compare(
             *_notes_on_implied(table),
             *_notes_on_tests(measured, near, metric, bool(against)),
             *_notes_on(table.repeats, metric),
+            *_notes_on_training(groups),
+            *_notes_on_parameters(best, measured, table.differing),
         ),
     )
 
@@ -218,6 +221,34 @@ def _notes_on_implied(table: _Table) -> Iterator[str]:
         told = [f"{value} with {of}" for of, value in itertools.islice(pairs, _MOST_TOLD)]
         more = [f"{len(pairs) - len(told):,} more"] if len(pairs) > len(told) else []
         yield f"{name} is not the same everywhere either, but goes with {parent}: {', '.join([*told, *more])}."
+
+
+def _notes_on_training(groups: Sequence[Group]) -> Iterator[str]:
+    """That longer training may turn the answer."""
+    runs = sum(len(group.runs) for group in groups)
+    unfinished = sum(
+        finding.get("code") == "still_improving" for group in groups for run in group.runs for finding in run.findings
+    )
+    if runs > 1 and 2 * unfinished >= runs:
+        yield (
+            f"{unfinished:,} of {runs:,} runs were still improving in their last epoch: this compares how far they "
+            "have come, not what they can reach. More epochs would tell."
+        )
+
+
+def _notes_on_parameters(best: Group | None, measured: Sequence[Group], names: Sequence[str]) -> Iterator[str]:
+    """How to ask about one of several parameters, the others being as the best has them."""
+    if best is None or not 2 <= len(names) <= _MOST_TOLD:
+        return
+    ways = []
+    for name in names:
+        others = [other for other in names if other != name]
+        alike = [group for group in measured if all(group.parameters[one] == best.parameters[one] for one in others)]
+        if 1 < len(alike) < len(measured):
+            chosen = [f"{other}={compact(best.parameters[other])}" for other in others]
+            ways.append(f"{name} with {' '.join(shlex.join(['--filter', words]) for words in chosen)}")
+    if len(ways) > 1:
+        yield f"Several parameters differ. To ask about one alone, compare with fewer: {'; '.join(ways)}."
 
 
 def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[str]:

@@ -40,7 +40,8 @@ def plot_all(folder: Path, comparison: Comparison) -> list[Path]:
 def plot_curves(path: Path, comparison: Comparison) -> None:
     """Loss and metric by epoch, a colour a group: validation in full lines, training dashed; repeats as mean and band.
 
-    The band goes from the lowest to the highest run. With many groups only validation is drawn, where there is any.
+    The band goes from the lowest to the highest run, and is left out where several would hide each other. With many
+    groups only validation is drawn, where there is any.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -76,9 +77,8 @@ def plot_curves(path: Path, comparison: Comparison) -> None:
                 )
                 if dash == "-":
                     handles.setdefault(group.label, line)
-                if curve.runs > 1 and len(groups) <= series.MOST_BANDS and dash == "-":
-                    alpha = 0.18 if len(groups) <= series.FEW_BANDS else 0.08
-                    axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=alpha, lw=0)
+                if curve.runs > 1 and len(groups) <= series.FEW_BANDS and dash == "-":
+                    axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.18, lw=0)
                 values += curve.mean
         if name == "loss" and series.spans_decades(values):
             axes.set_yscale("log")
@@ -153,11 +153,11 @@ def plot_heat_map(path: Path, comparison: Comparison, across: str, down: str) ->
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     low, high, _ = series.colour_range(comparison, grid)
-    image = axes.imshow(values, cmap="cividis", aspect="auto", origin="lower", vmin=low, vmax=high)
-    middle = (low + high) / 2
+    image = axes.imshow(values, cmap="Blues", aspect="auto", origin="lower", vmin=low, vmax=high)
+    dark = low + 0.6 * (high - low)  # figures on darker cells are white
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value) and values.size <= 400:
-            colour = "black" if value > middle else "white"
+            colour = "white" if value > dark else "black"
             axes.text(
                 column, row, figure_of(value, comparison.metric), ha="center", va="center", color=colour, fontsize=8
             )

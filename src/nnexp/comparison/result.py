@@ -62,6 +62,7 @@ class Verdict:
     p: float | None  # corrected for the number of comparisons (Holm)
     method: str  # "exact McNemar", "seeds and examples", …
     text: str  # in plain words
+    alone: bool = False  # undecided, but would pass if it were the only comparison
 
 
 @dataclass(frozen=True, slots=True)

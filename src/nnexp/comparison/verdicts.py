@@ -74,6 +74,7 @@ def _verdict(test: Test, difference: Difference, p: float, comparisons: int, wor
         p=p,
         method=difference.method,
         text=text,
+        alone=outcome == "undecided" and difference.shown,
     )
 
 
@@ -98,10 +99,11 @@ def _undecided(test: Test, difference: Difference, p: float, comparisons: int, w
     text = f"{first} and {second} cannot be told apart{what}: {_amount(difference, words.metric)}"
     text += f" ({_p(p, comparisons)}){_over(test)}"
     if difference.shown:
-        text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance"
+        text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance: more repeats, or a "
+        text += "baseline named beforehand, would tell"
     if difference.seeds < statistics.FEWEST_SEEDS:
         return f"{text}; {_so_few(test)}: the spread over seeds is unknown, --repeats 5 would show it"
-    return text if difference.shown else text + _more_repeats(test, difference, comparisons, words.metric)
+    return text + _more_repeats(test, difference, comparisons, words.metric)
 
 
 def _over(test: Test) -> str:
@@ -127,20 +129,21 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     if test.values is None:
         return ""
     wanted = abs(difference.estimate)
-    if in_points(metric) and wanted < _SMALLEST_WANTED:
+    is_small = in_points(metric) and wanted < _SMALLEST_WANTED
+    if is_small:
         wanted = _WANTED
     if not wanted:
         return ""
     level = statistics.LEVEL / comparisons
     needed = statistics.repeats_needed(*test.values, wanted, paired=test.paired, level=level)
-    sought = f"a difference of {_number(wanted, wanted, metric)}"
+    sought = f"{'even' if is_small else 'a difference of'} {_number(wanted, wanted, metric)}"
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         alone = f"these {difference.examples:,} test examples alone leave ± {_number(left, left, metric)}"
-        return f"; however many the repeats, {alone}"
+        return f"; however many the repeats, {alone}: only more of them show less"
     more = needed - difference.seeds
     if more <= 0:
-        return f"; {sought} would most likely have shown"
+        return "" if difference.shown else f"; {sought} would most likely have shown"
     if more > _MOST_REPEATS:
         return f"; more than {_MOST_REPEATS} more repeats would be needed to show {sought}"
     return f"; about {more} more repeat{'s' if more > 1 else ''} would show {sought}"

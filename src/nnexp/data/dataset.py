@@ -62,3 +62,9 @@ class Dataset:
     """Of the files of own data, 16 hex digits."""
     streamed: bool = False
     """Whether its examples stay in their file, and are read as they are needed."""
+
+    @property
+    def usual_normalization(self) -> str:
+        """What brings these values to a scale that networks learn from."""
+        low, high = self.value_range
+        return "divide_by_255" if (low, high) == (0, 255) else "standardize"

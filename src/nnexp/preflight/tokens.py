@@ -34,6 +34,12 @@ def token_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem
         yield Problem(place, f"{layer} has `input_dim: {size}`, but {strange}", hint)
 
 
+def missing_normalization(experiment: Experiment, dataset: Dataset) -> str:
+    """What would scale raw input; "" where it is scaled, or looked up: to scale tokens would be no remedy."""
+    raw = experiment.normalization.name == "none" and looked_up_in(experiment) is None
+    return dataset.usual_normalization if raw else ""
+
+
 def looked_up_in(experiment: Experiment) -> int | None:
     """The place of the embedding that looks up the raw values; None where they are not such."""
     index = next((place for place, layer in enumerate(experiment.layers) if layer.name not in MOVES), 0)

@@ -81,9 +81,8 @@ def input_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding
     if experiment.normalization.name == "none" and max(abs(low), abs(high)) > _LARGE and first not in _RESCALES:
         message = f"The raw input of {dataset.name} ranges from {low:g} to {high:g}, and nothing rescales it: "
         message += "training may not converge, or diverge at once."
-        better = "divide_by_255" if (low, high) == (0, 255) else "standardize"
         evidence = {"value_range": [low, high], "normalization": "none"}
-        yield Finding("raw_input", "warning", message, f"Set `normalization: {better}`.", evidence)
+        yield Finding("raw_input", "warning", message, f"Set `normalization: {dataset.usual_normalization}`.", evidence)
 
 
 def augmentation_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
