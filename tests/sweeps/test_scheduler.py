@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from dask import config
@@ -12,7 +13,9 @@ from distributed import Client, LocalCluster
 
 from nnexp.sweeps.execute import Listed, SweepEvent, Warned
 from nnexp.sweeps.remote.cluster import Cluster, connected
+from nnexp.sweeps.remote.far import _Far
 from nnexp.sweeps.remote.link import Gone, Link
+from nnexp.sweeps.worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,39 @@ def test_an_end_that_is_closed_ends_its_own_thread_that_sends_more_than_anyone_r
     thread.join(30)
     assert not thread.is_alive()
     driver.close()
+
+
+def test_a_far_end_that_is_closed_ends_though_one_that_was_cut_off_waits_before_it(
+    client: Client, tmp_path: Path
+) -> None:
+    driver, cut_off = _ends(client, "again")
+    waiting = threading.Thread(target=cut_off.receive, daemon=True)  # as the scheduler sees it, for hours
+    waiting.start()
+    while not _getters(client, "nnexp-again-there"):
+        pass
+    link = Link(client, "again", driver=False)
+
+    def begun_again() -> None:
+        with pytest.raises(Gone):
+            _Far(link, tmp_path, lambda: None, Worker, shared=False).work()
+
+    serving = threading.Thread(target=begun_again, daemon=True)
+    serving.start()
+    while _getters(client, "nnexp-again-there") < 2:
+        pass
+    link.close()
+    serving.join(30)
+    assert not serving.is_alive()
+    driver.send({})
+    driver.close()
+
+
+def _getters(client: Client, name: str) -> int:
+    """How many ends wait for the next word."""
+    found: int = client.run_on_scheduler(
+        lambda dask_scheduler: len(dask_scheduler.extensions["queues"].queues[name]._getters)
+    )
+    return found
 
 
 @pytest.mark.slow

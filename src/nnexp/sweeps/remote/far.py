@@ -152,7 +152,10 @@ class _Far:
         while self._woken.poll():
             self._woken.recv_bytes()
             yield self._orders.get()
-        if self._gone:
+        self._need_driver()
+
+    def _need_driver(self) -> None:
+        if self._gone or self._link.closed:
             raise Gone("the driver wants no more of it")
 
     def _follow(self, order: Item) -> None:
@@ -192,8 +195,7 @@ class _Far:
         """Wait until it is certain that the worker that had the run is gone: its computer may only be cut off."""
         told = False
         while not self._stop.asked.wait(1.0 if told else 0.0):
-            if self._gone:
-                raise Gone("the driver wants no more of it")
+            self._need_driver()
             try:
                 if record.read(task.folder).status != "running":
                     return

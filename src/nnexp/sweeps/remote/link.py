@@ -60,6 +60,15 @@ class Link:
         self._need_open()
         return item
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed here. Who does not wait in `receive` is to look: its wait may outlast the link.
+
+        The word that ends the wait goes to whoever has waited longest, and for the scheduler that may be an end which
+        was cut off, in whose place this one stands.
+        """
+        return self._closed
+
     def close(self) -> None:
         """End what waits at this end, and forget what was not read."""
         if not self._closed:
@@ -67,6 +76,7 @@ class Link:
             with contextlib.suppress(Exception):  # the scheduler is gone, and so are those that waited for it
                 for queue in (self._to, self._from):
                     queue.get(batch=True)
+            with contextlib.suppress(Exception):
                 self._wake()
             self._release()
 
