@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data import rows
-from nnexp.data.datasets import Dataset, describe, load
+from nnexp.data.dataset import Dataset, OwnFiles
+from nnexp.data.datasets import describe, load
 from nnexp.data.own.files import labels_in
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.data.progress import FetchProgress
@@ -29,6 +30,12 @@ class Examples:
     x: rows.Examples  # [n, ...], raw
     labels: NDArray[Any]  # [n] or [n, k], as `Arrays` has them
     fingerprint: str  # runs with the same one were tested on the very same examples
+    file: str = ""  # of an own table, the name of the file that the test part is from
+    rows: NDArray[Any] | None = None  # [n], and where in it: as editors count; None where that is not known
+
+    def name_of(self, index: int) -> str:
+        """What a test example is called: of an own table its row, "wine.csv:17", else its number, from 0."""
+        return str(index) if self.rows is None else f"{self.file}:{self.rows[index]}"
 
 
 def dataset_entry(run: RunRecord) -> tuple[str, Mapping[str, Any]]:
@@ -107,4 +114,11 @@ def load_examples(dataset: Dataset, *, offline: bool, progress: FetchProgress | 
     from nnexp.data.splits import fingerprint
 
     arrays = load(dataset, offline=offline, progress=progress)
-    return Examples(dataset, arrays.x_test, arrays.y_test, fingerprint(arrays.x_test, arrays.y_test))
+    found = Examples(dataset, arrays.x_test, arrays.y_test, fingerprint(arrays.x_test, arrays.y_test))
+    if not isinstance(dataset.origin, OwnFiles):
+        return found
+    from nnexp.data.own.reading import read_own
+
+    said = dataset.origin.parameters
+    file = Path(said.get("test_path") or said["path"]).name
+    return replace(found, file=file, rows=read_own(dataset.origin.kind, said).test_rows)

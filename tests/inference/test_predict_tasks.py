@@ -18,6 +18,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
 from nnexp.report.mistakes import largest_errors
+from nnexp.report.mistakes import test_images as images_of
 from nnexp.runs import record
 
 Command = Callable[..., Result]
@@ -138,6 +139,16 @@ def test_the_largest_errors_come_first_with_the_columns_of_the_table(tasks: Path
         row = table.loc[min(table.index, key=lambda far, true=one["true"][1]: abs(far - true))]
         assert one["features"] == {"width": pytest.approx(row["width"]), "tint": row["tint"]}
     assert "the 5 largest errors on 20 test examples" in nnexp_here("mistakes", run, "--count", 5).stdout
+
+
+def test_rows_of_an_own_table_are_named_as_editors_count_them(tasks: Path, nnexp_here: Command) -> None:
+    run, lines = tasks / "run-values", (tasks / "values.csv").read_text().splitlines()
+    shown = largest_errors(record.read(run), images_of()).shown
+    true = stored(run)["labels"][[one["index"] for one in as_json(nnexp_here, "mistakes", run)["mistakes"]]]
+    rows = [int(one.cells[0].removeprefix("values.csv:")) for one in shown]
+    for row, (near, far) in zip(rows, true, strict=False):
+        assert [float(cell) for cell in lines[row - 1].split(",")[3:]] == pytest.approx([near, far], rel=1e-6)
+    assert all(f" values.csv:{row} " in nnexp_here("mistakes", run).stdout for row in rows)
 
 
 def test_of_many_targets_it_is_said_how_many_a_table_leaves_out(

@@ -118,7 +118,10 @@ def _print(wrong: Told, examples: Examples | None) -> None:
     say(console, wrong.headline)
     if not wrong.indices:
         return
-    columns = [("example", list(map(str, wrong.indices))), *wrong.columns.items()]
+    columns = [("example", list(map(str, wrong.indices)))]
+    if examples and examples.rows is not None:
+        columns.append(("row", [examples.name_of(index) for index in wrong.indices]))
+    columns += wrong.columns.items()
     features = [(name, list(map(_cell, cells))) for name, cells in _features(examples, wrong.indices).items()]
     room = console.width - sum(_width(name, cells) for name, cells in columns)
     shown = 0

@@ -29,6 +29,8 @@ _MOST_SIDE = 112  # pixels of a picture
 # A run's config, perhaps a stranger's, names files of this computer, all of which are read to know them by their hash.
 _MOST_BYTES = 1_000_000_000
 _MOST_FILES = 100_000
+_MOST_TABLE_BYTES = 50_000_000  # read in a second or two, to tell rows of it
+_TABLES = ("csv", "parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ Images: TypeAlias = Callable[[RunRecord], Examples | str]
 
 
 def test_images() -> Images:
-    """A function that gives the test images of a run, from this computer only, and reads those of a dataset once.
+    """A function that gives a run's test images, or rows of an own table; reads each dataset once, from this computer.
 
-    Where there are none it gives the reason ("": the data are no images).
+    Where there are none it gives the reason ("": the data are no images, and none are missed).
     """
     found: dict[str, Examples | str] = {}
 
@@ -88,7 +90,7 @@ def mistakes(run: RunRecord, images: Images) -> Worst:
         true, predicted = (names[k] if k < len(names) else f"class {k}" for k in (one.true, one.predicted))
         shown.append(
             Shown(
-                cells=(true, predicted, f"{one.probability:.3f}"),
+                cells=(_called(test, one.index), true, predicted, f"{one.probability:.3f}"),
                 caption=(true, f"→ {predicted}", f"{100 * one.probability:.0f} %"),
                 alt=f"{true}, taken for {predicted}",
                 picture=_picture(test, one.index),
@@ -96,7 +98,7 @@ def mistakes(run: RunRecord, images: Images) -> Worst:
         )
     said = f"{found.wrong:,} of {found.examples:,} test examples are wrong"
     said += "; the most confident ones:" if shown else "."
-    return Worst(said, ("true class", "predicted", "probability"), 1, tuple(shown), why)
+    return Worst(said, ("example", "true class", "predicted", "probability"), 1, tuple(shown), why)
 
 
 def largest_errors(run: RunRecord, images: Images) -> Worst:
@@ -114,7 +116,7 @@ def largest_errors(run: RunRecord, images: Images) -> Worst:
         single = _short(true[0]), f"→ {_short(predicted[0])}", f"example {index}"
         shown.append(
             Shown(
-                cells=(str(index), *numbers),
+                cells=(_called(test, index), *numbers),
                 caption=single if len(names) == 1 else (f"example {index}", *lines),
                 alt=f"example {index}: {'; '.join(lines)}",
                 picture=_picture(test, index),
@@ -138,9 +140,8 @@ def _wrong_labels(run: RunRecord, images: Images, names: Sequence[str]) -> Worst
             ", ".join(name for name, is_so in zip(names, of, strict=True) if is_so) for of in (true, predicted)
         )
         caption = has or "none", f"→ {said or 'none'}", f"example {index}"
-        shown.append(
-            Shown((str(index), *caption[:1], said or "none"), caption, ": ".join(caption), _picture(test, index))
-        )
+        cells = _called(test, index), *caption[:1], said or "none"
+        shown.append(Shown(cells, caption, ": ".join(caption), _picture(test, index)))
     said = f"{found.wrong:,} of {found.examples:,} test examples have a wrong label"
     said += "; the most confident ones:" if shown else "."
     return Worst(said, ("example", "true labels", "predicted"), 0, tuple(shown), why)
@@ -148,12 +149,12 @@ def _wrong_labels(run: RunRecord, images: Images, names: Sequence[str]) -> Worst
 
 def _images(run: RunRecord) -> Examples | str:
     name, parameters = dataset_entry(run)
-    if name in ("csv", "parquet"):
-        return ""
     if name in KINDS:
         paths = [parameters.get(key) for key, known in KINDS[name].items() if known.type == "path"]
-        if not all(_may_be_read(Path(path)) for path in paths if isinstance(path, str)):
-            return "the data are not where they were, or too large to be looked through for a report"
+        most = _MOST_TABLE_BYTES if name in _TABLES else _MOST_BYTES
+        if not all(_may_be_read(Path(path), most) for path in paths if isinstance(path, str)):
+            why = "the data are not where they were, or too large to be looked through for a report"
+            return "" if name in _TABLES else why
         title = "the data"
     else:
         dataset = DATASETS.get(name)
@@ -167,22 +168,26 @@ def _images(run: RunRecord) -> Examples | str:
     try:
         found = load_examples(dataset_of(run), offline=True)
     except (NnexpError, OSError) as error:
-        return f"{title} cannot be read: {str(error).splitlines()[0]}"
-    return found if found.x.ndim == 3 or (found.x.ndim == 4 and found.x.shape[3] in (1, 3)) else ""
+        return "" if name in _TABLES else f"{title} cannot be read: {str(error).splitlines()[0]}"
+    return found if name in _TABLES or _are_pictures(found) else ""
 
 
-def _may_be_read(path: Path) -> bool:
-    """Whether it is a file, or a folder of nothing but files, and not too large; nothing is opened."""
+def _are_pictures(found: Examples) -> bool:
+    return found.x.ndim == 3 or (found.x.ndim == 4 and found.x.shape[3] in (1, 3))
+
+
+def _may_be_read(path: Path, most: int) -> bool:
+    """Whether it is a file, or a folder of nothing but files, of at most so many bytes; nothing is opened."""
     size = files = 0
     try:
         if not path.is_dir():
             about = path.stat()
-            return stat.S_ISREG(about.st_mode) and about.st_size <= _MOST_BYTES
+            return stat.S_ISREG(about.st_mode) and about.st_size <= most
         for folder, _, names in os.walk(path):
             for name in names:
                 about = Path(folder, name).stat()
                 size, files = size + about.st_size, files + 1
-                if not stat.S_ISREG(about.st_mode) or size > _MOST_BYTES or files > _MOST_FILES:
+                if not stat.S_ISREG(about.st_mode) or size > most or files > _MOST_FILES:
                     return False
     except (OSError, ValueError):
         return False
@@ -190,15 +195,20 @@ def _may_be_read(path: Path) -> bool:
 
 
 def _test_examples(run: RunRecord, images: Images, tested: int) -> tuple[Examples | None, str]:
-    """The run's test examples where they are pictures and at hand; else why they are not."""
+    """The run's test examples, pictures or rows, where they are at hand; else why there are no pictures."""
     test = images(run)
     if isinstance(test, str):
         return None, test
+    is_table = not _are_pictures(test)
     if test.fingerprint != run.test_split:
-        return None, "the test split of this run is not the one on this computer"
+        return None, "" if is_table else "the test split of this run is not the one on this computer"
     if len(test.labels) != tested:
-        return None, "predictions.npz does not fit the test split"
+        return None, "" if is_table else "predictions.npz does not fit the test split"
     return test, ""
+
+
+def _called(test: Examples | None, index: int) -> str:
+    return str(index) if test is None else test.name_of(index)
 
 
 def _short(value: float) -> str:
@@ -206,7 +216,7 @@ def _short(value: float) -> str:
 
 
 def _picture(test: Examples | None, place: int) -> str:
-    if test is None:
+    if test is None or not _are_pictures(test):
         return ""
     import numpy as np
     from PIL import Image

@@ -8,13 +8,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnexp.data.content import Arrays
 from nnexp.data.own.columns import Columns
 from nnexp.data.own.hashing import file_sha256
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _SHOWN = 16  # hex digits of a hash
 _MOST_KEPT = 4  # of two datasets, each with its task given and without
@@ -31,6 +34,7 @@ class Own:
     classes: tuple[str, ...]
     columns: Columns | None  # of a table
     sha256: str  # of all files: hex digits
+    test_rows: np.ndarray | None  # of a table, where known: the row of each test example, as editors count them
 
 
 def read_own(kind: str, parameters: Mapping[str, Any]) -> Own:
@@ -91,11 +95,11 @@ def _sha256(stamps_json: str) -> str:
 
 
 def _read(kind: str, parameters: Mapping[str, Any]) -> Own:
-    columns = None
+    columns = rows = None
     if kind in ("csv", "parquet"):
         from nnexp.data.own.tables import arrays_of_table
 
-        arrays, targets, columns = arrays_of_table(kind, parameters)
+        arrays, targets, columns, rows = arrays_of_table(kind, parameters)
     elif kind == "npz":
         from nnexp.data.own.arrays import arrays_of_npz
 
@@ -108,7 +112,7 @@ def _read(kind: str, parameters: Mapping[str, Any]) -> Own:
         from nnexp.data.own.images import arrays_of_images
 
         arrays, targets = arrays_of_images(parameters)
-    return Own(arrays, targets.task, targets.classes, columns, parameters["sha256"])
+    return Own(arrays, targets.task, targets.classes, columns, parameters["sha256"], rows)
 
 
 def _must_be_there(kind: str, path: Path, parameter: str) -> None:

@@ -37,11 +37,12 @@ _COLUMNS_BYTES = 128 * 2**20  # of columns that are looked at together
 _TEXT_BYTES = 64  # of a cell, where all are different
 
 
-def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, Targets, Columns]:
-    """The arrays of a table, its targets, and how its columns became numbers.
+def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, Targets, Columns, np.ndarray | None]:
+    """The arrays of a table, its targets, how its columns became numbers, and the rows of the test part.
 
     What a column is, a number or a category, the training rows alone decide. No more of the file is in memory than some
-    of its rows or columns, besides the targets; the examples are where `stream` says.
+    of its rows or columns, besides the targets; the examples are where `stream` says. The rows [n] are
+    those of the file, as editors count them; None where the table was looked through before.
 
     Raises:
         BadData: it cannot be used, with row and column where one is at fault.
@@ -72,7 +73,8 @@ def arrays_of_table(kind: str, parameters: Mapping[str, Any]) -> tuple[Arrays, T
             start += len(examples)
     y_train, y_test = found.targets.parted(found.test)
     arrays = Arrays(part(x, ~found.test), y_train, part(x, found.test), y_test, found.weights)
-    return arrays, found.targets, found.columns
+    rows = np.concatenate([table.index for table in tables])[found.test] if tables else None
+    return arrays, found.targets, found.columns, rows
 
 
 @contextmanager
