@@ -61,9 +61,13 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         return _text(name, dataset, [f"dataset: {dataset.name}"], f"{dataset.title}: {_learnt(dataset)}"), name
     kind, paths = _found(folder, start)
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
+    guess: list[str] = []
     if "target" in KINDS[kind]:
         frame = _table(kind, paths["path"], written)
-        guessed = target or _target(list(frame.columns))
+        guessed, why = (target, "") if target else _target(list(frame.columns))
+        if why:
+            another = f"nnexp init {shlex.quote(printable(folder))} --target COLUMN"
+            guess = [f"Learning {', '.join(guessed)}: {why}. For another remove this file, then:  {another}"]
         written["target"] = guessed[0] if len(guessed) == 1 else list(guessed)
         if no_use := _of_no_use(frame, guessed):
             written["drop"] = no_use
@@ -82,7 +86,7 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
     about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, {_learnt(dataset)}"
     several = paths["path"] == folder or "y" in paths
     name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
-    notes = [f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
+    notes = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
     if dropped := written.get("drop"):
         notes.append(
             f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."
@@ -218,17 +222,17 @@ def _relative(path: Path, folder: Path) -> str:
     return "." if path == folder else path.name
 
 
-def _target(names: Sequence[str]) -> list[str]:
-    """The columns to learn: one with a usual name, or several such as `label_a`, `label_b`; else the last."""
+def _target(names: Sequence[str]) -> tuple[list[str], str]:
+    """The columns to learn, and why: one with a usual name, or several such as `label_a`, `label_b`; else the last."""
     lower = {name.lower(): name for name in reversed(names)}
     for usual in _USUAL_TARGETS:
         if usual in lower:
-            return [lower[usual]]
+            return [lower[usual]], "its name says so"
     for usual in _USUAL_TARGETS:
         several = [name for name in names if name.lower().startswith(f"{usual}_")]
         if 1 < len(several) < len(names):
-            return several
-    return [names[-1]]
+            return several, "their names say so"
+    return [names[-1]], "the last column"
 
 
 def _of_no_use(frame: pd.DataFrame, targets: Sequence[str]) -> list[str]:
