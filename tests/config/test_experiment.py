@@ -85,6 +85,7 @@ BAD = {
     "unknown key": ("epoch: 3", "a.yaml:3:1: unknown key 'epoch'\n    did you mean 'epochs'?"),
     "unknown key without a like": ("zzz: 3", "allowed: name, description, dataset"),
     "text for a number": ("epochs: ten", "a.yaml:3:9: epochs must be a whole number of at least 1, not 'ten'"),
+    "quoted number": ('epochs: "30"', "at least 1, not '30'\n    write it without quotes: 30"),
     "fraction for a whole number": ("epochs: 2.5", "epochs must be a whole number of at least 1, not 2.5"),
     "true for a number": ("epochs: true", "epochs must be a whole number of at least 1, not true"),
     "zero epochs": ("epochs: 0", "epochs must be a whole number of at least 1, not 0"),
@@ -126,6 +127,7 @@ BAD = {
     "number for a name": ("optimizer: 3", "an optimizer is a name, not 3"),
     "value out of range": ("optimizer: {sgd: {momentum: 2}}", "a.yaml:3:29: sgd: momentum must be a number"),
     "wrong type of parameter": ("optimizer: {adam: {beta_1: fast}}", "adam: beta_1 must be a number"),
+    "quoted parameter": ('optimizer: {adam: {beta_1: "0.9"}}', "not '0.9'\n    write it without quotes: 0.9"),
     "unknown schedule": ("optimizer: {sgd: {cosine: 1}}", "sgd has no parameter 'cosine'"),
     "misspelt schedule": (
         "optimizer: {sgd: {learning_rate: {cosine_decays: {initial_learning_rate: 1, decay_steps: 2}}}}",

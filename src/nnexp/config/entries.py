@@ -7,7 +7,7 @@ from typing import Any
 
 from nnexp.config import catalog
 from nnexp.config.grammar import Entry
-from nnexp.config.loading import MAX_PROBLEMS, Node, kind_of, shortened
+from nnexp.config.loading import MAX_PROBLEMS, Node, kind_of, shortened, unquoted
 from nnexp.errors import ConfigError, Place, Problem
 
 _SINGULAR = {
@@ -154,7 +154,8 @@ def _value(item: catalog.Item, parameter: catalog.Parameter, node: Node, problem
     value = node.plain()
     wrong = catalog.check_value(parameter, value)
     if wrong:
-        problems.add(node.place, f"{item.name}: {wrong}")
+        numbers = not {"int", "float"}.isdisjoint(parameter.types)
+        problems.add(node.place, f"{item.name}: {wrong}", unquoted(node) if numbers else "")
         return parameter.default
     return catalog.canonical(parameter, value)
 

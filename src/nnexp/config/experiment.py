@@ -15,7 +15,7 @@ from nnexp.config.dataset import read_dataset
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
 from nnexp.config.keys import DISTRIBUTIONS, ENGINES
-from nnexp.config.loading import Node, dump, kind_of, read_config, shortened
+from nnexp.config.loading import Node, dump, kind_of, read_config, shortened, unquoted
 from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
 from nnexp.config.paths import LONGEST_NAME, PATH_PARAMETERS, path_problem
@@ -194,7 +194,8 @@ class _Reader:
         if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
             return value
         limits = f"of at least {minimum}" if maximum == 2**31 - 1 else f"from {minimum} to {maximum}"
-        self.problems.add(node.place, f"{key} must be a whole number {limits}, not {kind_of(node)}")
+        message = f"{key} must be a whole number {limits}, not {kind_of(node)}"
+        self.problems.add(node.place, message, unquoted(node))
         return default
 
     def choice(self, key: str, default: str, allowed: Sequence[str]) -> str:

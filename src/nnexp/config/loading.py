@@ -219,6 +219,12 @@ def kind_of(node: Node) -> str:
     return str(node.value)
 
 
+def unquoted(node: Node) -> str:
+    """What to do where a number was wanted: said of one that stands in quotes, else ""."""
+    is_number = isinstance(node.value, str) and re.fullmatch(r"[-+]?\d+(\.\d+)?", node.value, re.ASCII)
+    return f"write it without quotes: {node.value}" if is_number else ""
+
+
 def shortened(text: str) -> str:
     """The text as a message can hold it."""
     return text if len(text) <= 60 else f"{text[:60]}…"
