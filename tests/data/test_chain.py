@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from nnexp import machine
 from nnexp.data.library import obtain
 from nnexp.data.local import Folder, NpzFile
 from nnexp.data.mirrors import Mirror, OpenML
@@ -55,6 +56,7 @@ def test_progress_counts_each_byte_that_arrives(web, tiny, cache_root, listener)
     cached = sum(len(data) for data in tiny.content.values())
     assert 0.9 * cached < listener.counted < 1.1 * cached  # random pixels hardly compress
     assert len(web.asked) == len(tiny.parts)
+    assert listener.said == [f"fetched tiny, {machine.written(cached)} unpacked, from {web.url('good')}"]
 
 
 def test_the_first_source_that_has_it_is_the_last_one_asked(web, tiny, cache_root, listener, tmp_path):

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnexp import machine
 from nnexp.data.content import Content, Part, WrongContent, verify
 from nnexp.data.progress import FetchProgress
 from nnexp.data.sources import Source, SourceFailed
@@ -59,6 +60,9 @@ def fetch(
         except (SourceFailed, WrongContent, *READ_ERRORS) as error:
             failures.append(f"{source.title}: {_reason(error)}")
         else:
+            if source.network:  # a progress bar leaves nothing behind
+                size = machine.written(sum(part.size for part in parts))
+                progress.say(f"fetched {name}, {size} unpacked, from {source.title}")
             return content, source.title
     raise DataUnavailable(_unavailable(name, parts, failures))
 
