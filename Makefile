@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 # The first Python here that nnexp supports; `make run PYTHON=/path/to/python` names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
+# On a terminal pip shows what it is at; in a log that would fill pages.
+QUIET := $(shell test -t 2 || echo --quiet)
 
 .PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema reference errors map site pictures docs results studies lock clean
 
@@ -83,7 +85,7 @@ $(VENV)/installed: pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH (or: make PYTHON=/path/to/python)"; exit 1; }
 	@echo "installing TensorFlow, Keras and all that the tests need into $(VENV): 4 GB, some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q src
 	@touch $@
