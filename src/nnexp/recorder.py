@@ -336,6 +336,7 @@ class Recorder:
                 "config": self.experiment.plain(),
                 "task": self.session.dataset.task,
                 "test_split": self.session.splits.fingerprint,
+                "examples": self.session.splits.counts,
                 "process": this_process() if status == "running" else None,
                 "history": self.history,
                 "best_epoch": _best_epoch(self.history),

@@ -31,6 +31,12 @@ class Splits:
     weights: np.ndarray | None = None
     """How much each training example counts, float32 [n]; None where all count the same."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many examples each part has; validation 0 where nothing is held out for it."""
+        held_out = 0 if self.y_val is None or self.y_val is self.y_test else len(self.y_val)
+        return {"train": len(self.y_train), "validation": held_out, "test": len(self.y_test)}
+
 
 def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int) -> Splits:
     """Hold out validation data: nothing, a fraction of the training part, or the test part.
