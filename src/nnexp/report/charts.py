@@ -6,6 +6,7 @@ A trace's `meta` holds its colour on a light and on a dark page, its group, and 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ def curves(comparison: Comparison, name: str) -> Figure:
             )
     vertical: dict[str, Any] = {"title": {"text": text(name)}}
     if name == "loss" and series.spans_decades(seen):
-        vertical["type"] = "log"
+        vertical |= log_axis(seen)
     return {
         "data": [*bands, *traces],  # no band lies on a line
         "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": vertical},
@@ -319,6 +320,12 @@ def whole_ticks(traces: Sequence[dict[str, Any]], most: int = 12) -> dict[str, A
 def _of_runs(curve: Curve, training: bool) -> str:
     words = (["training"] if training else []) + ([f"mean of {curve.runs} runs"] if curve.runs > 1 else [])
     return f" ({', '.join(words)})" if words else ""
+
+
+def log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """A logarithmic axis. Over two decades or more it has ticks at powers of ten alone: Plotly would add 2 and 5."""
+    decades = math.log10(max(values) / min(values))
+    return {"type": "log", "dtick": math.ceil(decades / 8)} if decades >= 2 else {"type": "log"}
 
 
 def rounded(value: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from nnexp.comparison import series
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Searched, Trial
-from nnexp.report.charts import Figure, rounded, text
+from nnexp.report.charts import Figure, log_axis, rounded, text
 
 _LEAST = 10  # trials from which on it can be told what mattered
 _PRESSED = 10  # times as bad as the best
@@ -62,7 +62,7 @@ def _objective(search: Searched) -> dict[str, Any]:
     """The axis of the objective: logarithmic where one bad trial would press all good ones together at the bottom."""
     values = [trial.value for trial in search.trials if trial.value is not None]
     pressed = not search.greater_is_better and 0 < min(values, default=0) < max(values, default=0) / _PRESSED
-    return {"title": {"text": text(search.objective)}, **({"type": "log"} if pressed else {})}
+    return {"title": {"text": text(search.objective)}, **(log_axis(values) if pressed else {})}
 
 
 def _dots(placed: Sequence[tuple[Any, Trial]], colour: tuple[str, str]) -> list[dict[str, Any]]:
