@@ -10,7 +10,7 @@ from pathlib import Path
 from nnexp.comparison.result import Comparison
 from nnexp.files import write_text
 from nnexp.report.rendering import asset, render
-from nnexp.report.sections import Subject, sections_of
+from nnexp.report.sections import Subject, heading_of, sections_of
 
 
 def write_report(
@@ -36,9 +36,11 @@ def write_report(
 
     subject = Subject(comparison, tuple(sources), question, tuple(reproduce))
     scripts = [get_plotlyjs(), asset("script.js")]
+    title = title or _title(comparison, sources)
     page = render(
         "page.html",
-        title=title or _title(comparison, sources),
+        title=title,
+        heading=heading_of(subject),
         sections=sections_of(subject),
         style=Markup(asset("style.css")),
         scripts=[Markup(script) for script in scripts],

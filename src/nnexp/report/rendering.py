@@ -66,6 +66,14 @@ def with_code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(_clean(text)))))
 
 
+def with_terms(text: str) -> Markup:
+    """A verdict, in which the correction for many comparisons says what it is."""
+    from markupsafe import Markup, escape
+
+    why = r"p is corrected for \1 comparisons: the more there are, the more often chance looks like a difference"
+    return Markup(re.sub(r"Holm over (\d+)", rf'<abbr title="{why}">Holm over \1</abbr>', str(escape(_clean(text)))))
+
+
 def _clean(value: Any) -> Any:
     """Text without characters that a page cannot hold; a visible sign stands for each."""
     return _FORBIDDEN.sub("\ufffd", value) if type(value) is str else value
@@ -91,5 +99,6 @@ def _environment() -> Environment:
         "words": in_words,
         "breakable": breakable,
         "with_code": with_code,
+        "with_terms": with_terms,
     }
     return made

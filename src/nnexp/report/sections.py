@@ -15,8 +15,10 @@ from nnexp.examples import dataset_entry
 from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of, environment_of
 from nnexp.report.mistakes import test_images
+from nnexp.report.noticed import badges_of, noticed
 from nnexp.report.rendering import render
 from nnexp.report.table import groups_table
+from nnexp.runs.figures import counts
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -27,15 +29,16 @@ _MOST_DETAILED = 100
 _MOST_LISTED = 200
 # What an interval or a comparison rests on, by the name that it has in a comparison.
 _METHODS = {
-    "test examples": "Of one run. Of shares Wilson's score interval, of errors and R² the percentiles of a bootstrap: "
-    "the test examples are drawn again, many times over.",
+    "test examples": "Of one run. A share, such as accuracy, has Wilson's score interval. Errors and R² have the "
+    "percentiles of a bootstrap: the test examples are drawn again, many times over.",
     "exact McNemar": "Of two single runs. McNemar's exact test of the examples that only one of the two got right; the "
     "interval is that of a paired bootstrap over the test examples.",
     "paired bootstrap": "Of two single runs. The test examples are drawn again, many times over, each time the same "
     "for both.",
     "examples alone": "Of two repeats. Student's t over the test examples; two seeds say nothing of their spread.",
     "seeds and examples": "Of three repeats or more. Student's t with the variance that seeds and test examples have "
-    "together; of shares Wilson's score interval, made as wide.",
+    "together. A share, such as accuracy, has Wilson's score interval, which stays between 0 and 1, "
+    "for as many independent examples as would have that variance.",
     "seeds alone": "Of three repeats or more. Student's t over the runs' own figures, or over their differences by "
     "seed; Welch's t where the seeds are others.",
 }
@@ -71,6 +74,13 @@ def sections_of(subject: Subject) -> list[Section]:
     return [Section(title, html) for title, html in found if html is not None]
 
 
+def heading_of(subject: Subject) -> str:
+    """What was asked, as a heading: the question, or the runs' one description, where that asks; else ""."""
+    runs = runs_of(subject.comparison.groups)
+    said = {subject.question} if subject.question else {run.description for run in runs}
+    return said.pop().strip() if len(said) == 1 and _asks(list(said)) else ""
+
+
 def _do(names: Sequence[str]) -> str:
     """`does a`, `do a and b`, `do a, b and c`."""
     *others, last = names
@@ -101,7 +111,14 @@ def _question(subject: Subject) -> Markup:
         seeds=seeds,
         groups=len(comparison.groups),
         runs=len(runs),
+        examples=_examples(runs),
     )
+
+
+def _examples(runs: Sequence[RunRecord]) -> dict[str, int]:
+    """How many examples each part of the data has, where that is the same in all runs and they say so."""
+    said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
+    return said[0] if said and all(one == said[0] for one in said) else {}
 
 
 def _dataset(run: RunRecord) -> str:
@@ -127,7 +144,13 @@ def _answer(subject: Subject) -> Markup:
 
 def _table(subject: Subject) -> Markup:
     comparison = subject.comparison
-    return render("table.html", table=groups_table(comparison), comparison=comparison, same=comparison.as_good)
+    return render(
+        "table.html",
+        table=groups_table(comparison),
+        comparison=comparison,
+        same=comparison.as_good,
+        noticed=noticed(comparison),
+    )
 
 
 def _curves(subject: Subject) -> Markup | None:
@@ -202,7 +225,7 @@ def _search(subject: Subject) -> Markup | None:
 def _runs(subject: Subject) -> Markup:
     chosen, total = _detailed(subject.comparison)
     images = test_images()
-    rows = [(group, run, details_of(run, images)) for group, run in chosen]
+    rows = [(group, run, badges_of(run), details_of(run, images)) for group, run in chosen]
     return render("runs.html", rows=rows, total=total, metric=subject.comparison.metric)
 
 
@@ -229,10 +252,24 @@ def _reproduce(subject: Subject) -> Markup:
     return render(
         "reproduce.html",
         commands=subject.reproduce,
+        folder=_folder(subject.sources),
+        own=_own_data(subject.comparison),
         sources=subject.sources,
         versions=_versions(found),
         runs=len(found),
     )
+
+
+def _folder(sources: Sequence[Path]) -> str:
+    """A name in the folder where the commands can be given as they are; "" where any will do, or none is known."""
+    firsts = {source.parts[0] for source in sources if source.parts and not source.is_absolute()}
+    return firsts.pop() if len(firsts) == 1 and not firsts & {"..", "~"} else ""
+
+
+def _own_data(comparison: Comparison) -> list[str]:
+    """Where own data lay."""
+    paths = (dataset_entry(run)[1].get("path") for run in runs_of(comparison.groups))
+    return list(dict.fromkeys(path for path in paths if isinstance(path, str)))
 
 
 def _versions(environments: Sequence[Any]) -> dict[str, list[str]]:

@@ -1,0 +1,74 @@
+"""What a reader is told beside the figures: what was noticed and asked, how many examples, where to repeat it."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from reports import COMMAND, Edit, Report, of_width
+
+from nnexp.data.datasets import DATASETS
+from nnexp.report.charts import log_axis
+
+
+def finding(code: str, severity: str, message: str) -> dict[str, str]:
+    return {"code": code, "severity": severity, "message": message}
+
+
+def test_findings_of_a_run_are_badges_that_say_why_one_for_each_code(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    dead = [finding("dead_units", "warning", f"9 of 10 units of layer {name} are dead.") for name in "ab"]
+    longer = finding("still_improving", "info", "It fell to the <end>.")
+    runs = [
+        edited(path, tmp_path / path.name, findings=[*dead, longer] if place else [])
+        for place, path in enumerate(digits[:2])
+    ]
+    page = report(*runs).read_text()
+    assert re.findall(r'<span class="badge (\w+)" title="([^"]*)">([^<]*)<', page) == [
+        ("warning", " ".join(one["message"] for one in dead), "dead units ×2"),
+        ("info", html.escape(longer["message"]), "still improving"),
+    ]
+    assert "</strong>: dead units in 1 of 2 runs, still improving in 1 of 2 runs</li>" in page
+
+
+def test_a_question_is_the_heading_and_the_name_stands_above_it(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    page = report(*digits, title="Widths").read_text()
+    assert "<h1>Does a wider layer read digits better?</h1>" in page
+    assert 'nnexp report · <span class="name">Widths</span>' in page
+    asks_nothing = edited(digits[0], tmp_path / "other", description="One layer.")
+    assert "<h1>Widths</h1>" in report(asks_nothing, title="Widths").read_text()
+
+
+def test_it_is_said_how_many_examples_there_were(digits: list[Path], report: Report) -> None:
+    [told] = re.findall("<dt>examples</dt><dd>(.*?)</dd>", report(*digits).read_text())
+    train, validation, test = (int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told))
+    assert (train + validation, test) == (DATASETS["digits"].train_size, DATASETS["digits"].test_size)
+
+
+def test_what_holm_is_stands_beside_it(digits: list[Path], report: Report, edited: Edit, tmp_path: Path) -> None:
+    others = [edited(path, tmp_path / f"{path.name}, 32", config=of_width(32)) for path in digits[:2]]
+    page = report(*digits, *others).read_text()
+    assert re.search('<abbr title="p is corrected for 3 comparisons: [^"<]*">Holm over 3</abbr>', page)
+
+
+def test_the_commands_say_in_which_folder_and_where_own_data_must_be(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"csv": {"path": "/data/<wine>.csv", "target": "kind"}}
+    run = edited(digits[0], tmp_path / "runs" / "own", config=lambda config: {**config, "dataset": own})
+    assert "this report again:" in report(run, reproduce=[COMMAND]).read_text()
+    assert "where the config names them: <code>/data/&lt;wine&gt;.csv</code>" in report(run).read_text()
+    monkeypatch.chdir(tmp_path)
+    text = report(run.relative_to(tmp_path), reproduce=[COMMAND]).read_text()
+    assert "this report again, in the folder that holds <code>runs</code>:" in text
+
+
+def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> None:
+    assert log_axis([0.5, 20]) == {"type": "log"}
+    assert log_axis([0.05, 20]) == {"type": "log", "dtick": 1}
+    assert log_axis([1e-3, 1e21]) == {"type": "log", "dtick": 3}
