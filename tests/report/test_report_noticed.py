@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from reports import COMMAND, Edit, Report, of_width
 
+from nnexp.comparison.collect import collect
+from nnexp.comparison.comparison import compare
 from nnexp.data.datasets import DATASETS
 from nnexp.report.charts import log_axis
+from nnexp.report.page import write_report
 
 
 def finding(code: str, severity: str, message: str) -> dict[str, str]:
@@ -54,6 +58,19 @@ def test_what_holm_is_stands_beside_it(digits: list[Path], report: Report, edite
     others = [edited(path, tmp_path / f"{path.name}, 32", config=of_width(32)) for path in digits[:2]]
     page = report(*digits, *others).read_text()
     assert re.search('<abbr title="p is corrected for 3 comparisons: [^"<]*">Holm over 3</abbr>', page)
+
+
+def test_what_may_be_chance_among_many_comparisons_has_a_mark_of_its_own(digits: list[Path], tmp_path: Path) -> None:
+    comparison = compare(collect(digits).records)
+    [verdict] = comparison.verdicts
+    doubted = replace(verdict, outcome="undecided", alone=True)
+    write_report(tmp_path / "a.html", replace(comparison, tied=(verdict.second,), verdicts=(doubted,)), digits)
+    _, _, page = (tmp_path / "a.html").read_text().partition('<section id="answer"')
+    answer, _, table = page.partition("</section>")
+    table, _, _ = table.partition("</section>")
+    assert '<span class="sign" aria-hidden="true">?</span>' in answer
+    assert '<span class="mark" title="differs, but of so many comparisons it may be chance">?' in table
+    assert "≈" not in table
 
 
 def test_the_commands_say_in_which_folder_and_where_own_data_must_be(
