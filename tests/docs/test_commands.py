@@ -85,7 +85,7 @@ BEFORE = {
     "docs/export.md": RUN,
     "docs/predict.md": RUN,
     "docs/report.md": RUN + SWEEP,
-    "docs/resume.md": CUT_OFF,
+    "docs/resume.md": SWEEP + CUT_OFF,
     "docs/run-folder.md": RUN,
     "docs/sweeps.md": SWEEP,
     "docs/verify.md": RUN,

@@ -183,6 +183,34 @@ def test_a_fork_server_that_is_killed_is_started_anew(start: Any, config: Callab
 
 
 @pytest.mark.slow
+def test_further_repeats_join_those_that_are_there_to_the_same_bits(
+    nnexp: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    small = config(SLOW, epochs=2)
+    asked = ("sweep", small, "--hidden", "2,3", "--workers", 2)
+    assert nnexp(*asked, "--runs-dir", tmp_path / "runs").returncode == 0
+    folder = sweep_folder(tmp_path / "runs")
+    kept = {label: (folder / label / "metrics.json").read_bytes() for label in ("hidden=2", "hidden=3")}
+    dry = nnexp(*asked, "--repeats", 2, "--resume", "--dry-run", "--runs-dir", tmp_path / "runs")
+    assert [f"hidden={width}_seed={seed}" in dry.stdout for width in (2, 3) for seed in (42, 43)] == [0, 1, 0, 1]
+    assert set(statuses(folder)) == set(kept)  # nothing was renamed
+    more = nnexp(*asked, "--repeats", 2, "--resume", "--runs-dir", tmp_path / "runs")
+    assert more.returncode == 0, more.stderr
+    assert "4 runs, 2 of them done before" in more.stderr
+    assert sweep_folder(tmp_path / "runs") == folder
+    for label, content in kept.items():
+        assert (folder / f"{label}_seed=42" / "metrics.json").read_bytes() == content
+    three = nnexp("resume", folder, "--repeats", 3)
+    assert three.returncode == 0, three.stderr
+    assert nnexp(*asked, "--repeats", 3, "--runs-dir", tmp_path / "anew").returncode == 0
+    anew = sweep_folder(tmp_path / "anew")
+    assert statuses(folder) == statuses(anew)
+    for path in anew.glob("*/metrics.json"):
+        same_to_the_bit(folder / path.parent.name, path.parent)
+    assert len(json.loads((folder / "table.json").read_text())["groups"][0]["runs"]) == 3
+
+
+@pytest.mark.slow
 def test_resuming_keeps_what_is_damaged_and_what_is_not_its_own(
     nnexp: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -28,6 +28,9 @@ def resume(
     force: Annotated[
         bool, typer.Option("--force", help="Go on though config, code, versions or machine have changed.")
     ] = False,
+    repeats: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Of a sweep: so many runs of each point, in place of fewer.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network for data.")] = False,
     hosts: options.Hosts = None,
     wait: options.Wait = 300,
@@ -46,6 +49,7 @@ def resume(
 
     Example:  nnexp resume runs/20261121-184512_fashion_sigmoid128
     Example:  nnexp resume runs
+    Example:  nnexp resume runs/20261122-013147_fashion_sigmoid128 --repeats 10
     """
     from nnexp.cli.console import stderr
     from nnexp.cli.run import begin_profile, resume_run
@@ -61,6 +65,8 @@ def resume(
         return
     if several and (len(targets) > 1 or (targets[0] / "sweep.yaml").exists()):
         raise InputError("--hosts is for a single run\nname one run folder")
+    if repeats is not None and (len(targets) > 1 or not (targets[0] / "sweep.yaml").exists()):
+        raise InputError("--repeats is for a single sweep\nname one sweep folder")
     if len(targets) > 1:
         flags = [("--force", force), ("--offline", offline), ("--quiet", quiet), ("--profile", profiled)]
         raise typer.Exit(_one_by_one(targets, [flag for flag, given in flags if given], as_json=as_json))
@@ -74,7 +80,7 @@ def resume(
             raise InputError(
                 "--profile is for single runs; `nnexp run --profile` on one of the sweep's configs shows it"
             )
-        resume_sweep(target, offline=offline, quiet=quiet, as_json=as_json)
+        resume_sweep(target, repeats, offline=offline, quiet=quiet, as_json=as_json)
     else:
         profile = begin_profile() if profiled else None
         how = Options(offline=offline, command=sys.argv, profile=profile, **several)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,9 +93,9 @@ def sweep(
     """
     from nnexp.cli.console import stderr
     from nnexp.errors import InputError
+    from nnexp.sweeps import earlier
     from nnexp.sweeps.executors import need_name, opened
-    from nnexp.sweeps.expand import expand, identity
-    from nnexp.sweeps.folder import SweepFolder
+    from nnexp.sweeps.expand import expand
     from nnexp.sweeps.sweep import Options, begin, go_on, missing_of
 
     if scheduler is not None and executor not in (None, "dask"):
@@ -117,11 +118,16 @@ def sweep(
     plan, found = _asked(source, given, sets or [], repeats, seed, workers, searched, resume=resume)
     points = expand(plan)
     if found is None and resume:
-        found = SweepFolder.find(runs_dir, identity(points, plan))
+        found = earlier.find(runs_dir, plan, points)
         if found is None:
             stderr().print(f"no such sweep in {runs_dir} yet: it begins now", soft_wrap=True)
+        elif more := earlier.more_repeats(found, found.state(), points):
+            stderr().print(f"{found.path} has these points with more repeats: nnexp goes on with it", soft_wrap=True)
+            plan = replace(more, workers=plan.workers)
+            points = expand(plan)
     if dry_run:
         how = Options(runs_dir, offline, sys.argv)
+        points = tuple(earlier.as_in(found, points)) if found else points
         left = missing_of(found, plan, points) if found else None
         if plan.search:
             _list_search(plan, plan.search, points, len(left) if left is not None else plan.runs, how, as_json=as_json)
@@ -135,15 +141,15 @@ def sweep(
             _carry_out(job, how, quiet=quiet, as_json=as_json)
 
 
-def resume_sweep(path: Path, *, offline: bool, quiet: bool, as_json: bool) -> None:
-    """Do what is missing or failed of the sweep in a folder."""
-    from nnexp.config.sweep import load_sweep
+def resume_sweep(path: Path, repeats: int | None, *, offline: bool, quiet: bool, as_json: bool) -> None:
+    """Do what is missing or failed of the sweep in a folder, with so many repeats, or those that it has."""
+    from nnexp.sweeps.earlier import with_repeats
     from nnexp.sweeps.expand import expand
     from nnexp.sweeps.folder import SweepFolder
     from nnexp.sweeps.sweep import Options, go_on
 
     folder = SweepFolder(path)
-    plan = load_sweep(folder.sweep)
+    plan = with_repeats(folder, repeats)
     how = Options(offline=offline, command=sys.argv)
     _carry_out(go_on(folder, plan, expand(plan), how), how, quiet=quiet, as_json=as_json)
 
@@ -163,6 +169,7 @@ def _asked(
     from nnexp.config.sweep import load_sweep, parse_axis
     from nnexp.errors import InputError
     from nnexp.runs import record
+    from nnexp.sweeps.earlier import with_repeats
     from nnexp.sweeps.folder import SweepFolder
 
     axes = [parse_axis(name, text, f"--{name.replace('_', '-')}") for name, text in given.items()]
@@ -182,9 +189,12 @@ def _asked(
         raise InputError(f"{source} is a directory without a sweep.yaml; give a config, or a sweep folder")
     if not resume:
         raise InputError(f"{source} is a sweep folder; to go on with it: {_resuming(source)}")
-    if axes or repeats or seed or any(searched):
+    if axes or any(searched):
         raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
-    return load_sweep(folder.sweep, workers=workers), folder
+    if seed:
+        return load_sweep(folder.sweep, repeats=repeats, seed=seed, workers=workers), folder
+    plan = with_repeats(folder, repeats)
+    return replace(plan, workers=workers or plan.workers), folder
 
 
 def _resuming(folder: Path) -> str:

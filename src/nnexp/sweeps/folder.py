@@ -31,12 +31,6 @@ class SweepFolder:
         return cls(RunFolder.create(runs, name, now).path)
 
     @classmethod
-    def find(cls, runs: Path, identity: str) -> SweepFolder | None:
-        """The newest sweep folder of that identity in `runs`."""
-        alike = [folder for folder in cls.all_in(runs) if folder.state().get("identity") == identity]
-        return max(alike, key=lambda folder: str(folder.state().get("started")), default=None)
-
-    @classmethod
     def all_in(cls, directory: Path) -> list[SweepFolder]:
         """The sweep folders in a directory."""
         return [cls(path.parent) for path in sorted(directory.glob("*/sweep.json"))]

@@ -25,7 +25,7 @@ from nnexp.failures import what_failed
 from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
-from nnexp.sweeps import endings
+from nnexp.sweeps import earlier, endings
 from nnexp.sweeps.child import Ending, Free, Task
 from nnexp.sweeps.estimate import rough_seconds
 from nnexp.sweeps.execute import (
@@ -116,7 +116,7 @@ def _labels(plan: SweepFile, points: Sequence[Point]) -> tuple[str, ...]:
 
 
 def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
-    """What is left to do in a sweep folder: the points that have no finished run of theirs.
+    """What is left to do in a sweep folder: the points that have no finished run of theirs, further repeats among them.
 
     Raises:
         InputError: the folder holds other points than these, a run in it is under way, or a tracker cannot be used.
@@ -124,10 +124,11 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point], options
     if plan.search:
         check_extra(plan.search)
     state = folder.state()
-    if state.get("identity") != identity(points, plan):
-        why = "was made for other points than its sweep.yaml gives" if state else "has no readable sweep.json"
+    wanted = identity(points, plan)
+    if state.get("identity") != wanted and not earlier.has_fewer_repeats(state, points):
+        why = "was made for other points than these" if state else "has no readable sweep.json"
         raise InputError(f"{folder.path} {why}; to begin anew: nnexp sweep {shlex.quote(str(folder.sweep))}")
-    for label in _labels(plan, points):
+    for label in _labels(plan, earlier.as_in(folder, points)):
         try:
             run = record.read(folder.run(label).path)
         except record.Unreachable as error:
@@ -138,9 +139,13 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point], options
             raise InputError(f"{run.path} is still being run by another process; wait for it, or stop it first")
     RunFolder(folder.path).refuse_links()
     trackers = _trackers(points, folder.path.parent)
-    if state != (asked := {**state, **_asked(plan)}):
-        with _disk_told(folder):
-            folder.begin(plan.yaml(), asked)  # the same points, with another question
+    asked = {**state, **_asked(plan)}
+    if state.get("identity") != wanted:
+        asked |= {"identity": wanted, "points": [point.said() for point in points], "runs": plan.runs}
+    if state != asked:  # the same points, with another question, or further repeats
+        with _disk_told(folder), folder.locked():
+            earlier.rename(folder, points)
+            folder.begin(plan.yaml(), asked)
     missing = missing_of(folder, plan, points)
     workers, threads = options.executor.share(points, plan.workers)
     threads = state["threads"] if isinstance(state.get("threads"), int) else threads
