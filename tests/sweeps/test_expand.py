@@ -17,7 +17,7 @@ from nnexp.config.overrides import Override
 from nnexp.config.sweep import load_sweep, parse_axis
 from nnexp.config.sweep.reading import KEYS, VARIANT_KEYS
 from nnexp.errors import ConfigError, InputError
-from nnexp.sweeps.expand import Point, expand, identity, noticed
+from nnexp.sweeps.expand import Point, baseline_of, expand, identity, noticed
 
 CONFIG = """\
 dataset: digits
@@ -225,6 +225,12 @@ def test_a_baseline_is_a_point_that_is_trained(folder: Path, baseline: str) -> N
     assert told.startswith(f"study.yaml: the baseline '{baseline}' is no point that is trained\n")
     assert told.endswith("points: a_hidden=8, a_hidden=16")
     assert len(points(folder, f"{text}baseline: a_hidden=8")) == 4
+
+
+@pytest.mark.parametrize("baseline", ["hidden=8_batch_size=32", "hidden=8, batch_size=32", "hidden=8,batch_size=32"])
+def test_a_baseline_is_named_as_folders_or_as_tables_name_it(folder: Path, baseline: str) -> None:
+    text = f"base: small.yaml\ngrid: {{hidden: [8, 16], batch_size: [32, 64]}}\nbaseline: '{baseline}'\n"
+    assert baseline_of(points(folder, text), baseline) == "hidden=8_batch_size=32"
 
 
 def test_a_baseline_is_dropped_where_the_command_line_changes_the_labels(folder: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
+from nnexp.comparison.parameters import compact
 from nnexp.config import catalog
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import Node
@@ -260,9 +261,31 @@ def _doubles(points: Sequence[Point], sweep: SweepFile) -> list[Problem]:
     return [Problem(sweep.place, message, hint)]
 
 
+def baseline_of(points: Sequence[Point], named: str) -> str:
+    """The stem of the point that a sweep file names as its baseline, by the stem, or as tables print it; "" if none is.
+
+    A table prints `normalization=none, hidden=16` of the point whose stem is `normalization=none_hidden=16`.
+    """
+    trained = {point.stem: point for point in points if point.experiment}
+    if named in trained:
+        return named
+    wanted = _spelled(named.split(","))
+    found = [
+        stem
+        for stem, point in trained.items()
+        if wanted == _spelled(f"{name}={compact(value)}" for name, value in point.parameters.items())
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def _spelled(parts: Iterable[str]) -> str:
+    """What differs, part by part, whatever the spaces."""
+    return ",".join("".join(part.split()) for part in parts)
+
+
 def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Problem]:
     trained = {point.stem: None for point in points if point.experiment}
-    if sweep.baseline and sweep.baseline not in trained:
+    if sweep.baseline and not baseline_of(points, sweep.baseline):
         near = catalog.nearest(sweep.baseline, trained)
         hint = f"did you mean '{near}'? " if near else ""
         message = f"the baseline '{sweep.baseline}' is no point that is trained"

@@ -40,7 +40,7 @@ from nnexp.sweeps.execute import (
     Warned,
 )
 from nnexp.sweeps.executors import Executor, Processes
-from nnexp.sweeps.expand import Point, identity
+from nnexp.sweeps.expand import Point, baseline_of, identity
 from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.sampling import check_extra
 from nnexp.sweeps.search import MakeTask, Trials, labels
@@ -93,7 +93,7 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
         "threads": threads,
         "points": [] if plan.search else [point.said() for point in points],
         "runs": plan.runs,
-        **_asked(plan),
+        **_asked(plan, points),
     }
     try:
         folder.begin(plan.yaml(), state)
@@ -104,9 +104,10 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     return Job(folder, plan, tuple(points), _labels(plan, points), workers, threads, trackers)
 
 
-def _asked(plan: SweepFile) -> dict[str, Any]:
+def _asked(plan: SweepFile, points: Sequence[Point]) -> dict[str, Any]:
     """What the comparison is to answer."""
-    asked = {"name": plan.name, "description": plan.description, "baseline": plan.baseline or None}
+    baseline = baseline_of(points, plan.baseline) or None
+    asked = {"name": plan.name, "description": plan.description, "baseline": baseline}
     return {**asked, "search": plan.search.plain()} if plan.search else asked
 
 
@@ -139,7 +140,7 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point], options
             raise InputError(f"{run.path} is still being run by another process; wait for it, or stop it first")
     RunFolder(folder.path).refuse_links()
     trackers = _trackers(points, folder.path.parent)
-    asked = {**state, **_asked(plan)}
+    asked = {**state, **_asked(plan, points)}
     if state.get("identity") != wanted:
         asked |= {"identity": wanted, "points": [point.said() for point in points], "runs": plan.runs}
     if state != asked:  # the same points, with another question, or further repeats
