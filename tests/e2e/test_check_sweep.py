@@ -54,6 +54,19 @@ def test_all_that_is_wrong_in_several_files_is_told_at_once(folder: Path) -> Non
     assert done.stderr.endswith("loaded:\n")
 
 
+def test_values_of_good_axes_are_told_beside_keys_that_are_not_known(folder: Path) -> None:
+    grid = "grid: {hidden: [8, 0], hiden: [4], normalization: [none, standardise]}\n"
+    (folder / "study.yaml").write_text(f"base: small.yaml\nrepets: 3\n{grid}baseline: hidden=8\n")
+    done = check(folder, "study.yaml", "--set", "hidden=8,x")
+    told = [line for line in done.stderr.splitlines() if not line.startswith(" ")]
+    assert told[0].startswith("study.yaml:2:1: a sweep file has no key 'repets'")
+    assert told[1].startswith("study.yaml:3:24: 'hiden' is no part of a config")
+    assert told[2].startswith("study.yaml:3:58: unknown normalization: 'standardise' (in 2 of 4 points: ")
+    assert told[3].startswith("--set hidden=x: ")  # the file's own values of that axis do not count
+    assert told[4] == "4 problems; nothing was started."
+    assert done.stderr.endswith("loaded:\n")
+
+
 def test_keras_builds_each_model_of_a_sweep_when_asked(folder: Path) -> None:
     done = check(folder, "study.yaml", "--keras")
     assert done.returncode == 0

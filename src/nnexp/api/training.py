@@ -19,7 +19,6 @@ from nnexp.api import progress
 from nnexp.api.configs import Config, axes_of, experiment_of, read
 from nnexp.api.views import Comparison, Run, Sweep
 from nnexp.config.experiment import Experiment
-from nnexp.config.sweep import load_sweep
 from nnexp.data.datasets import describe, where
 from nnexp.data.datasets import load as load_data
 from nnexp.errors import InputError, RunError
@@ -29,7 +28,7 @@ from nnexp.sweeps import sweep as sweeps
 from nnexp.sweeps.child import Ending, Task
 from nnexp.sweeps.execute import Listed, SweepReport
 from nnexp.sweeps.executors import Processes, opened
-from nnexp.sweeps.expand import expand
+from nnexp.sweeps.expand import load_points
 
 
 def load(config: Config, /, **changes: Any) -> Experiment:
@@ -117,8 +116,7 @@ def sweep(
     if workers is not None and workers < 1:
         raise InputError(f"workers={workers} is too few; give a whole number from 1, or leave it out for one a CPU")
     axes = axes_of(grid or {}, changes)
-    plan = load_sweep(read(config), axes, repeats=repeats, seed=seeds, workers=workers)
-    points = expand(plan)
+    plan, points = load_points(read(config), axes, repeats=repeats, seed=seeds, workers=workers)
     with opened("dask" if scheduler else executor, scheduler, workers) as where_to:
         how = sweeps.Options(Path(runs).absolute(), offline, ["nnexp.sweep"], where_to)
         job = sweeps.begin(plan, points, how)

@@ -71,13 +71,12 @@ def check(
 
 def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: bool) -> dict[str, Any]:
     """Check every point of a sweep, and say what came of it; `changes` are axes, as `nnexp sweep` takes them."""
-    from nnexp.config.sweep import load_sweep, parse_axis
+    from nnexp.config.sweep import parse_axis
     from nnexp.data.datasets import describe
     from nnexp.preflight import preflight
-    from nnexp.sweeps.expand import expand, noticed
+    from nnexp.sweeps.expand import load_points, noticed
 
-    plan = load_sweep(path, [parse_axis(change.path, change.value, "--set") for change in changes])
-    points = expand(plan)
+    plan, points = load_points(path, [parse_axis(change.path, change.value, "--set") for change in changes])
     seeds = sorted({point.seed for point in points})
     models = {point.stem: point.experiment for point in points if point.experiment}  # one for all repeats
     for experiment in models.values():

@@ -115,8 +115,7 @@ def sweep(
     }
     given = {name: text for name, text in axes.items() if text is not None}
     searched = (sampler, trials)
-    plan, found = _asked(source, given, sets or [], repeats, seed, workers, searched, resume=resume)
-    points = expand(plan)
+    plan, points, found = _asked(source, given, sets or [], repeats, seed, workers, searched, resume=resume)
     if found is None and resume:
         found = earlier.find(runs_dir, plan, points)
         if found is None:
@@ -164,12 +163,13 @@ def _asked(
     searched: tuple[str | None, int | None],
     *,
     resume: bool,
-) -> tuple[SweepFile, SweepFolder | None]:
-    """The sweep that the command line asks for, and its folder where that was named."""
-    from nnexp.config.sweep import load_sweep, parse_axis
+) -> tuple[SweepFile, Sequence[Point], SweepFolder | None]:
+    """The sweep that the command line asks for, its points, and its folder where that was named."""
+    from nnexp.config.sweep import parse_axis
     from nnexp.errors import InputError
     from nnexp.runs import record
     from nnexp.sweeps.earlier import with_repeats
+    from nnexp.sweeps.expand import expand, load_points
     from nnexp.sweeps.folder import SweepFolder
 
     axes = [parse_axis(name, text, f"--{name.replace('_', '-')}") for name, text in given.items()]
@@ -181,9 +181,8 @@ def _asked(
         axes.append(parse_axis(path.strip(), values, "--set"))
     if source is None or record.kind_of(source) != "directory":
         sampler, trials = searched
-        return load_sweep(
-            source, axes, repeats=repeats, seed=seed, workers=workers, sampler=sampler, trials=trials
-        ), None
+        options = {"repeats": repeats, "seed": seed, "workers": workers, "sampler": sampler, "trials": trials}
+        return *load_points(source, axes, **options), None
     folder = SweepFolder(source)
     if not folder.sweep.exists():
         raise InputError(f"{source} is a directory without a sweep.yaml; give a config, or a sweep folder")
@@ -192,9 +191,9 @@ def _asked(
     if axes or any(searched):
         raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
     if seed:
-        return load_sweep(folder.sweep, repeats=repeats, seed=seed, workers=workers), folder
+        return *load_points(folder.sweep, repeats=repeats, seed=seed, workers=workers), folder
     plan = with_repeats(folder, repeats)
-    return replace(plan, workers=workers or plan.workers), folder
+    return replace(plan, workers=workers or plan.workers), expand(plan), folder
 
 
 def _resuming(folder: Path) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from nnexp.comparison.parameters import compact
@@ -15,7 +16,7 @@ from nnexp.config import catalog
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import Node
 from nnexp.config.overrides import Override, apply
-from nnexp.config.sweep import Axis, Base, SweepFile, Variant
+from nnexp.config.sweep import Axis, Base, SweepFile, UnsoundSweep, Variant, load_sweep
 from nnexp.config.sweep.space import Search
 from nnexp.data.datasets import describe
 from nnexp.errors import ConfigError, Place, Problem
@@ -26,6 +27,8 @@ from nnexp.sweeps.draws import draw, ends
 from nnexp.sweeps.labels import distinct, safe, written
 
 _SHOWN = 4  # labels in a message
+_MOST_UNSOUND = 1000  # points that are looked at though their file is wrong: a second or two
+_MOST_VALUES = 500_000  # in their configs
 _MOST_DRAWN = 100  # points of a search that are looked at beforehand, besides its ends
 
 
@@ -47,6 +50,30 @@ class Point:
         return {"label": self.label, "stem": self.stem, "seed": self.seed, "parameters": dict(self.parameters)}
 
 
+def load_points(
+    source: Path | Node | None, axes: Sequence[Axis] = (), **options: Any
+) -> tuple[SweepFile, tuple[Point, ...]]:
+    """The sweep that `load_sweep` reads, and its points.
+
+    Raises:
+        ConfigError: with all that is wrong with the file and with any point that it makes all the same.
+        InputError: as `load_sweep` does.
+    """
+    try:
+        plan = load_sweep(source, axes, **options)
+    except UnsoundSweep as error:
+        raise ConfigError(list(dict.fromkeys([*error.problems, *_further_problems(error.sweep)]))) from None
+    return plan, expand(plan)
+
+
+def _further_problems(sweep: SweepFile) -> list[Problem]:
+    """What is wrong with the points of a sweep of which a part could not be read: such as the values of good axes."""
+    sound = tuple(replace(variant, repeats=None) for variant in sweep.variants if not variant.expects_error)
+    readable = replace(sweep, variants=sound, repeats=1)
+    too_many = readable.runs > _MOST_UNSOUND or readable.values > _MOST_VALUES
+    return [] if sweep.search or too_many or (sweep.variants and not sound) else _made(readable)[1]
+
+
 def expand(sweep: SweepFile) -> tuple[Point, ...]:
     """All points of a sweep, in the order of the file, each with its seeds.
 
@@ -56,6 +83,19 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
     Raises:
         ConfigError: with all that is wrong with any point; what is wrong with several is told once.
     """
+    points, told = _made(sweep)
+    if sweep.search:
+        told = told or [*_doubles(points, sweep), *_objective_problems(points, sweep.search)]
+        points = [replace(point, warnings=()) for point in points]  # what is unusual there the search finds out
+    else:
+        told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
+    if told:
+        raise ConfigError(told)
+    return tuple(points)
+
+
+def _made(sweep: SweepFile) -> tuple[list[Point], list[Problem]]:
+    """The points that are sound, and what is wrong with the others."""
     settings = list(_probes(sweep, sweep.search) if sweep.search else _settings(sweep))
     labels = distinct([setting.label() for setting in settings])
     several_seeds = any(len(setting.seeds) > 1 for setting in settings)
@@ -66,15 +106,7 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
         for problem in found:
             problems.setdefault(problem, []).append(label)
         points += [_with_seed(point, seed, named=several_seeds) for seed in setting.seeds if point]
-    told = [_told(problem, at, len(labels)) for problem, at in _merged(problems).items()]
-    if sweep.search:
-        told = told or [*_doubles(points, sweep), *_objective_problems(points, sweep.search)]
-        points = [replace(point, warnings=()) for point in points]  # what is unusual there the search finds out
-    else:
-        told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
-    if told:
-        raise ConfigError(told)
-    return tuple(points)
+    return points, [_told(problem, at, len(labels)) for problem, at in _merged(problems).items()]
 
 
 def identity(points: Sequence[Point], plan: SweepFile | None = None) -> str:

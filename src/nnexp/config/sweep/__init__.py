@@ -12,11 +12,11 @@ from nnexp.config.loading import Node, read_config
 from nnexp.config.overrides import apply
 from nnexp.config.sweep.axes import Axis, parse_axis
 from nnexp.config.sweep.file import Base, SweepFile, Variant
-from nnexp.config.sweep.reading import MAX_REPEATS, MAX_RUNS, MAX_SEED, counted, read_sweep
+from nnexp.config.sweep.reading import MAX_REPEATS, MAX_RUNS, MAX_SEED, UnsoundSweep, counted, read_sweep
 from nnexp.config.sweep.searching import MAX_TRIALS, SAMPLERS, unfit
 from nnexp.errors import ConfigError, InputError
 
-__all__ = ["Axis", "Base", "SweepFile", "Variant", "load_sweep", "parse_axis"]
+__all__ = ["Axis", "Base", "SweepFile", "UnsoundSweep", "Variant", "load_sweep", "parse_axis"]
 
 _MAX_VALUES = 5_000_000  # in the configs of all points; a point of 500 values takes a millisecond or two
 _DEFAULT = Path("configs/fashion_sigmoid128.yaml")
@@ -41,6 +41,7 @@ def load_sweep(
     points get other labels than the file knows. In a search an axis has one value, which the base then has.
 
     Raises:
+        UnsoundSweep: something is wrong in a sweep file, whatever its points are.
         ConfigError: the file cannot be read as a sweep, or searched as it asks, with all that is wrong.
         InputError: an option cannot be used, or there are more runs than anyone means.
     """
@@ -49,7 +50,11 @@ def load_sweep(
     else:
         path = source or (_DEFAULT if _DEFAULT.is_file() else _SHIPPED)
         config = read_config(path)
-    sweep = read_sweep(config, path)
+    try:
+        sweep = read_sweep(config, path)
+    except UnsoundSweep as error:
+        found = error.sweep if error.sweep.search else _with_axes(error.sweep, axes)
+        raise UnsoundSweep(error.problems, found) from None
     sweep = _fixed(sweep, axes) if sweep.search else _with_axes(sweep, axes)
     sweep = _searched(sweep, sampler, trials)
     if sweep.search and (problems := list(unfit(sweep.search))):
@@ -60,8 +65,7 @@ def load_sweep(
             f"the sweep would be {counted(sweep.runs)} runs; more than {MAX_RUNS:,} runs are refused: "
             "give fewer values, or fewer repeats"
         )
-    bases = (*sweep.bases, *(variant.base for variant in sweep.variants if variant.base))
-    if sweep.combinations * sum(base.config.size for base in bases) > _MAX_VALUES:
+    if sweep.values > _MAX_VALUES:
         raise InputError("the sweep has too many points of too large a config to look at each; make it smaller")
     most = max(sweep.repeats, *(variant.repeats or 0 for variant in sweep.variants), 0)
     if sweep.search:

@@ -81,6 +81,12 @@ class SweepFile:
         return (len(self.zip[0].changes) if self.zip else 1) * math.prod(len(axis.changes) for axis in self.grid)
 
     @property
+    def values(self) -> int:
+        """How many values there are in the configs of all points."""
+        bases = (*self.bases, *(variant.base for variant in self.variants if variant.base))
+        return self.combinations * sum(base.config.size for base in bases)
+
+    @property
     def runs(self) -> int:
         """How many runs there are, counted and not made; a point that must fail has no repeats."""
         if self.search:

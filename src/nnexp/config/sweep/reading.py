@@ -44,16 +44,25 @@ _SEVERAL = "make several sweeps of it"
 _LONGEST_NAME = 100  # bytes; axes and the seed follow it in a folder's name
 
 
+class UnsoundSweep(ConfigError):
+    """A sweep file that cannot be used, with what could be read of it: more may be wrong with its points."""
+
+    def __init__(self, problems: Sequence[Problem], sweep: SweepFile) -> None:
+        super().__init__(problems)
+        self.sweep = sweep
+
+
 def read_sweep(config: Node, path: Path) -> SweepFile:
     """The sweep in a file, or the sweep that an experiment's config makes by itself: one point.
 
     Raises:
-        ConfigError: with all that is wrong with the sweep; whether its points can be trained is seen later.
+        UnsoundSweep: with all that is wrong with the sweep; whether its points can be trained is seen later.
     """
     reader = _Reader(path, Problems(config.problems))
     sweep = reader.sweep(config) if is_sweep(config) else reader.single(config)
     if found := list(dict.fromkeys(reader.problems.found)):  # an alias brings the same problem twice
-        raise ConfigError(sorted(found, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)))
+        found.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
+        raise UnsoundSweep(found, sweep)
     return sweep
 
 
@@ -282,6 +291,7 @@ class _Reader:
             lengths = ", ".join(f"{axis.name} has {len(axis.changes)}" for axis in axes)
             hint = "give each as many values, or write them under `grid`, which makes all combinations"
             self.problems.add(node.place, f"zip takes values side by side, but {lengths}", hint)
+            return ()
         return axes
 
     def check_names_apart(
