@@ -68,6 +68,7 @@ def test_a_grid_with_repeats_trains_each_point_with_the_same_seeds_to_the_bits_o
     small = config(engine="xla")
     done = nnexp("sweep", small, "--hidden", "4,16", "--repeats", 2, "--seed", 7, "--runs-dir", tmp_path / "runs")
     assert done.returncode == 0, done.stderr
+    assert "no room here for parameters; table.csv has all" in done.stderr  # `nnexp sweep` has no --csv
     folder = sweep_folder(tmp_path / "runs")
     labels = {f"hidden={width}_seed={seed}" for width in (4, 16) for seed in (7, 8)}
     assert statuses(folder) == dict.fromkeys(labels, "completed")

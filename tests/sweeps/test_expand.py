@@ -17,7 +17,7 @@ from nnexp.config.overrides import Override
 from nnexp.config.sweep import load_sweep, parse_axis
 from nnexp.config.sweep.reading import KEYS, VARIANT_KEYS
 from nnexp.errors import ConfigError, InputError
-from nnexp.sweeps.expand import Point, baseline_of, expand, identity, noticed
+from nnexp.sweeps.expand import Point, baseline_of, expand, identity, load_points, noticed
 
 CONFIG = """\
 dataset: digits
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 def points(folder: Path, text: str, *axes: tuple[str, str], **options: Any) -> tuple[Point, ...]:
     (folder / "study.yaml").write_text(text)
     given = [parse_axis(name, values, f"--{name}") for name, values in axes]
-    return expand(load_sweep(folder / "study.yaml", given, **options))
+    return load_points(folder / "study.yaml", given, **options)[1]
 
 
 def labels(folder: Path, text: str, *axes: tuple[str, str], **options: Any) -> list[str]:

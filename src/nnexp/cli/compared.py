@@ -43,9 +43,9 @@ class _Column:
         return max(len(self.name), min(longest, _WIDEST) if self.words else longest)
 
 
-def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Table, verdicts, findings, what was left out, and notes."""
-    _print_table(comparison, console)
+def print_comparison(comparison: Comparison, console: Console, whole: str = "--csv") -> None:
+    """Table, verdicts, findings, what was left out, and notes; `whole` has what the table has no room for."""
+    _print_table(comparison, console, whole)
     _print_part(console, "verdicts", _verdicts(comparison))
     _print_part(console, "findings", _findings(comparison))
     print_left_out(comparison, console)
@@ -67,7 +67,7 @@ def print_left_out(comparison: Comparison, console: Console) -> None:
     _print_part(console, "could not be read", lines)
 
 
-def _print_table(comparison: Comparison, console: Console) -> None:
+def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
     groups = comparison.groups[:_MOST_ROWS]
     columns = _columns(comparison, groups)
     shown = _that_fit(columns, console.width)
@@ -85,9 +85,9 @@ def _print_table(comparison: Comparison, console: Console) -> None:
     console.print(Text(_legend(comparison, groups), "dim"))
     if hidden := [column.name for column in columns if column not in shown]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
-        console.print(Text(f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; --csv has all", "dim"))
+        console.print(Text(f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; {whole} has all", "dim"))
     if len(comparison.groups) > len(groups):
-        console.print(Text(f"{len(comparison.groups) - len(groups):,} more groups are not shown; --csv has all", "dim"))
+        console.print(Text(f"{len(comparison.groups) - len(groups):,} more groups are not shown; {whole} has all", "dim"))
 
 
 def _that_fit(columns: Sequence[_Column], room: int) -> list[_Column]:

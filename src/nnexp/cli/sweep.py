@@ -229,7 +229,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     failed = sweep.failures(job)
     with contextlib.suppress(OSError):
         if not quiet:
-            print_comparison(comparison, console)
+            print_comparison(comparison, console, job.folder.table_csv.name)
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
             told = f"{len(failed)} of {job.plan.runs} runs failed: {', '.join(failed)}"
