@@ -40,3 +40,27 @@ def test_the_figures_are_those_of_the_task(task: str, tmp_path: Path) -> None:
     [trained] = [name for name in logs if "loss" not in name]
     assert head == ["run", "status", "epoch", "loss", trained, "test", "time"]
     assert figure in row
+
+
+def test_where_there_is_no_room_for_labels_runs_are_called_by_their_values(tmp_path: Path) -> None:
+    kinds = [(how, width, seed) for how in ("standardize", "none") for width in ("16x16", "8") for seed in ("42", "43")]
+    values = {
+        f"normalization={how}_hidden={width}_seed={seed}": {"normalization": how, "hidden": width, "seed": seed}
+        for how, width, seed in kinds
+    }
+    for width, called in ((160, list(values)), (80, [", ".join(kind) for kind in kinds])):
+        console = Console(file=(file := io.StringIO()), width=width)
+        with SweepLive(console, tmp_path, dict.fromkeys(values, 1.0), 2, quiet=False, values=values) as live:
+            live.report(next(iter(values)), Started())
+            console.print(live)
+            assert "TensorFlow is being loaded" in file.getvalue()
+            live.report(next(iter(values)), events.Progress(1, 3, 5, 10, {"loss": 0.5}))
+            file.truncate(file.seek(0))
+            console.print(live)
+        told = file.getvalue()
+        assert [name for name in called if f"{name} " in told] == called
+        assert ("normalization, hidden, seed" in told) is (width == 80)
+        assert "…" not in told
+        assert ("accuracy" in told) is (width == 160)
+        assert "TensorFlow" not in told
+        assert all(len(line) <= width for line in told.splitlines())

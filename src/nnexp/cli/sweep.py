@@ -219,7 +219,8 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
         if job.plan.search:  # not known yet which they are
             known = dict.fromkeys(job.missing, 1.0)
         costs = {label: known[label] for label in job.missing if label in known}
-        with SweepLive(console, job.folder.path, costs, job.workers, quiet=quiet) as live:
+        values = {point.label: _differing(point) for point in job.points}
+        with SweepLive(console, job.folder.path, costs, job.workers, quiet=quiet, values=values) as live:
             fetching = None if quiet else RichFetchProgress(console)
             comparison = sweep.carry_out(job, how, live.report, fetching)
     except KeyboardInterrupt:
@@ -239,6 +240,14 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
         typer.echo(job.folder.table_json.read_text(encoding="utf-8"), nl=False)
     if failed:
         raise typer.Exit(1)
+
+
+def _differing(point: Point) -> dict[str, str]:
+    """What a run's label says, without the names."""
+    from nnexp.sweeps.labels import written
+
+    seed = {} if point.label == point.stem else {"seed": str(point.seed)}
+    return {name: written(value) for name, value in point.parameters.items()} | seed
 
 
 def _plan_in_words(job: Job) -> str:

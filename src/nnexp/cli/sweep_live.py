@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from rich.console import Console, Group
@@ -66,10 +67,20 @@ class SweepLive:
     """A context that shows the events of a sweep on a console; events come from several threads."""
 
     def __init__(
-        self, console: Console, folder: Path, costs: Mapping[str, float], workers: int, *, quiet: bool
+        self,
+        console: Console,
+        folder: Path,
+        costs: Mapping[str, float],
+        workers: int,
+        *,
+        quiet: bool,
+        values: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
-        """`costs` says of each run, by its label, how long it takes against the others."""
+        """`costs` says of each run, by its label, how long it takes against the others; `values` what differs in it."""
         self.console, self.folder, self.workers, self.quiet = console, folder, workers, quiet
+        self.values, self.longest = values, max(map(len, costs), default=0)
+        lengths = [len(", ".join(said.values())) for said in values.values()]
+        self.needed = min(self.longest, max(lengths, default=0))  # columns, to tell all runs apart
         self.runs = {label: _Run(label, cost) for label, cost in costs.items()}
         self.lock = threading.RLock()
         self.live: Live | None = None
@@ -160,18 +171,20 @@ class SweepLive:
             return Group(self._table(), Text(self._summary(), "dim"))
 
     def _table(self) -> Table:
-        room = max(4, self.console.size.height - 7)
         metrics = ("loss", self._second()) if self.console.width >= _WIDE else ()
+        taken = 43 + sum(max(len(name), 8) + 3 for name in metrics[1:]) + (8 if metrics else 0)  # by other columns
+        if self.needed > self.console.width - taken:  # which run it is says more
+            metrics, taken = (), 43
+        widest = max(12, self.console.width - taken)
+        heading, names = self._names(widest)
         numbers = ("epoch", *metrics, "test", "time")
-        shown = table("run", "status", *numbers, right=numbers)
+        shown = table("\n".join(heading), "status", *numbers, right=numbers)
         for column in shown.columns:  # a row is a line, on a narrow terminal too
             column.no_wrap = True
-        taken = 43 + sum(max(len(name), 8) + 3 for name in metrics[1:]) + (8 if metrics else 0)  # by other columns
-        widest = max(12, self.console.width - taken)
-        for run in self._chosen(room):
+        for run in self._chosen(max(4, self.console.size.height - 6 - len(heading))):
             seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
             shown.add_row(
-                _cut(run.label, widest),
+                names.get(run.label) or _cut(run.label, widest),
                 Text(run.status, _STYLES.get(run.status, "yellow")),
                 f"{run.epoch}/{run.epochs}" if run.epochs else "",
                 *(figure(run.logs[name]) if name in run.logs else "" for name in metrics),
@@ -179,6 +192,15 @@ class SweepLive:
                 f"{seconds:.0f} s" if seconds else "",
             )
         return shown
+
+    def _names(self, widest: int) -> tuple[list[str], dict[str, str]]:
+        """The lines of the heading, and what runs are called below it: by their values alone where labels are long."""
+        if self.longest <= widest or not self.values:
+            return ["run"], {}
+        names = list(dict.fromkeys(name for said in self.values.values() for name in said))
+        last = [name.rpartition(".")[2] for name in names]
+        heading = textwrap.wrap(", ".join(last if len(set(last)) == len(last) else names), widest)
+        return heading, {label: _fitted(list(said.values()), widest) for label, said in self.values.items()}
 
     def _second(self) -> str:
         """The metric to show beside the loss: accuracy, or the first of those that the runs are trained with."""
@@ -203,6 +225,8 @@ class SweepLive:
         over = [run for run in self.runs.values() if run.over]
         failed = sum(run.status == "failed" for run in over)
         parts = [f"{len(over)} of {len(self.runs)} runs done", f"{self.workers} at a time"]
+        if not any(run.epochs or run.over for run in self.runs.values()):
+            parts.append("TensorFlow is being loaded and the first models are built")
         if failed:
             parts.append(f"{failed} failed")
         if (left := self._seconds_left()) is not None:
@@ -221,3 +245,12 @@ class SweepLive:
 def _cut(label: str, most: int) -> str:
     """The label without its middle where it is too long: its end holds the seed."""
     return label if len(label) <= most else f"{label[: most - most // 2 - 1]}…{label[-(most // 2) :]}"
+
+
+def _fitted(values: Sequence[str], most: int) -> str:
+    """The values in so many columns: where they are too long the longest of them lose their ends."""
+    for longest in range(max(map(len, values)), 1, -1):
+        told = ", ".join(value if len(value) <= longest else f"{value[: longest - 1]}…" for value in values)
+        if len(told) <= most:
+            return told
+    return _cut(", ".join(values), most)
