@@ -87,7 +87,9 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
         console.print(Text(f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; {whole} has all", "dim"))
     if len(comparison.groups) > len(groups):
-        console.print(Text(f"{len(comparison.groups) - len(groups):,} more groups are not shown; {whole} has all", "dim"))
+        console.print(
+            Text(f"{len(comparison.groups) - len(groups):,} more groups are not shown; {whole} has all", "dim")
+        )
 
 
 def _that_fit(columns: Sequence[_Column], room: int) -> list[_Column]:
