@@ -304,7 +304,7 @@ def test_a_fault_of_nnexp_is_told_with_its_traceback_and_how_to_report_it(capsys
 
 def problems(text: str) -> list[str]:
     """The problems that were told, each with its hint in the lines below."""
-    lines = [line for line in text.splitlines() if not re.fullmatch(r"\d+ problems; nothing was started\.", line)]
+    lines = [line for line in text.splitlines() if not re.fullmatch(r"\d+ problems?; nothing was started\.", line)]
     if lines[0].startswith("error: "):
         return ["\n".join(lines).removeprefix("error: ")]
     starts = [index for index, line in enumerate(lines) if not line.startswith("    ")]

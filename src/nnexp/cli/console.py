@@ -65,8 +65,8 @@ def say_error(error: NnexpError) -> None:
             typer.echo(_style(line, fg="red"), err=True)
         for line in problem.hint.splitlines():
             typer.echo(_for_terminal(f"    {text_of(line)}"), err=True)
-    if len(error.problems) > 1:
-        typer.echo(f"{len(error.problems)} problems; nothing was started.", err=True)
+    count = len(error.problems)
+    typer.echo(f"{count} {'problem' if count == 1 else 'problems'}; nothing was started.", err=True)
 
 
 def _folded(place: str, message: str) -> tuple[str, list[str]]:
