@@ -82,7 +82,7 @@ def test_no_message_is_overlooked(source: Source) -> None:
 
 
 def test_no_kind_of_error_is_overlooked(source: Source) -> None:
-    """Whatever is an NnexpError is looked for by its name; a ConfigError, and its own kind, are made of Problems, which are."""
+    """Whatever is an NnexpError is looked for by its name; ConfigErrors are made of Problems, which are."""
     bases = {
         node.name: {name_of(base) for base in node.bases}
         for module in source.modules
