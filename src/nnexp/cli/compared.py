@@ -113,20 +113,14 @@ def _legend(comparison: Comparison, groups: Sequence[Group]) -> str:
     )
     same = len(comparison.as_good)
     parts = ["★ best" + (f", the first of {same + 1} with the same mean" if same else "")] if comparison.best else []
-    unsure = _unsure(comparison)
-    parts += ["≈ cannot be told from the best"] if set(comparison.tied) - unsure else []
-    parts += ["? differs, but of so many comparisons it may be chance"] if unsure else []
+    parts += ["≈ cannot be told from the best"] if set(comparison.tied) - comparison.unsure else []
+    parts += ["? differs, but of so many comparisons it may be chance"] if comparison.unsure else []
     parts += [f"± and [ ]: 95 % interval over {' or '.join(methods)}"] if methods else []
     return "   ".join(parts)
 
 
-def _unsure(comparison: Comparison) -> set[str]:
-    """The groups that would differ from the best if they were the only ones."""
-    return {verdict.second for verdict in comparison.verdicts if verdict.alone and verdict.first == comparison.best}
-
-
 def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
-    marks = dict.fromkeys(comparison.tied, "≈") | dict.fromkeys(_unsure(comparison), "?") | {comparison.best: "★"}
+    marks = dict.fromkeys(comparison.tied, "≈") | dict.fromkeys(comparison.unsure, "?") | {comparison.best: "★"}
     columns = [_Column("", [marks.get(group.label, "") for group in groups], 0, words=True)]
     by_parameters = all(
         group.label

@@ -131,6 +131,11 @@ class Comparison:
         best = means.pop(self.best or "", None)
         return tuple(label for label, mean in means.items() if mean == best)
 
+    @property
+    def unsure(self) -> frozenset[str]:
+        """The labels of those tied that would differ from the best if each were the only comparison."""
+        return frozenset(one.second for one in self.verdicts if one.alone and one.first == self.best)
+
     def group(self, label: str) -> Group:
         """The group of that label."""
         return next(group for group in self.groups if group.label == label)

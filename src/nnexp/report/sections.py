@@ -17,7 +17,7 @@ from nnexp.report.details import details_of, environment_of
 from nnexp.report.mistakes import test_images
 from nnexp.report.noticed import badges_of, noticed
 from nnexp.report.rendering import render
-from nnexp.report.table import groups_table, unsure
+from nnexp.report.table import groups_table
 from nnexp.runs.figures import counts
 from nnexp.runs.record import RunRecord
 
@@ -149,7 +149,7 @@ def _table(subject: Subject) -> Markup:
         table=groups_table(comparison),
         comparison=comparison,
         same=comparison.as_good,
-        unsure=unsure(comparison),
+        unsure=comparison.unsure,
         noticed=noticed(comparison),
     )
 

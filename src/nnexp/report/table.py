@@ -80,11 +80,6 @@ def groups_table(comparison: Comparison) -> Table:
     return Table(columns, tuple(rows), labelled + len(parameters))
 
 
-def unsure(comparison: Comparison) -> set[str]:
-    """The groups that would differ from the best if each were the only one compared with it."""
-    return {verdict.second for verdict in comparison.verdicts if verdict.alone and verdict.first == comparison.best}
-
-
 def _is_another(metric: str, comparison: Comparison) -> bool:
     """Time has a column of its own, and training figures say nothing of what was learnt."""
     return metric not in (comparison.metric, "seconds") and not metric.startswith("train_")
@@ -95,7 +90,7 @@ def _mark(comparison: Comparison, group: Group) -> str:
         return ""
     if group.label == comparison.best:
         return "best"
-    if group.label in unsure(comparison):
+    if group.label in comparison.unsure:
         return "unsure"
     return "tied" if group.label in comparison.tied else ""
 
