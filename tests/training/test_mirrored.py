@@ -17,11 +17,9 @@ from mirroring import DEVICES, command_on, runs_on
 from nnexp.config.experiment import parse_experiment
 from nnexp.config.loading import parse_config
 from nnexp.data.datasets import DATASETS, load
-from nnexp.data.splits import split
 from nnexp.preflight import preflight
 from nnexp.runs.predictions import read_predictions
 from nnexp.runs.weights import read_weights
-from nnexp.training.session import Session
 from nnexp.verification import differences
 
 OUTPUT = "{dense: {units: 10, activation: softmax}}"
@@ -164,16 +162,11 @@ def test_examples_from_disk_give_the_bits_of_examples_in_memory(tmp_path: Path) 
 
 
 def test_one_device_trains_to_the_bits_of_no_distribution_and_says_so(tmp_path: Path) -> None:
-    trained: list[Any] = []
-    for more in ("", ON_DEVICES):
-        experiment = parse_experiment(parse_config(text(CNN) + more, "it.yaml"), "it")
-        dataset = DATASETS["digits"]
-        session = Session(experiment, split(load(dataset), 0.2, 1), dataset, threads=2)
-        history = [result.logs for result in session.train(tmp_path, lambda *told: None)]
-        trained.append((history, [weight.tobytes() for weight in session.model.get_weights()]))
-    assert trained[0] == trained[1]
-    assert session.replicas == [{"device": "CPU:0", "examples": 48}]
-    assert "48 on CPU:0" in session.engine.reason
+    runs_on(1, {tmp_path / "plain": text(CNN), tmp_path / "spread": text(CNN) + ON_DEVICES})
+    assert differences(tmp_path / "plain", tmp_path / "spread") == []
+    metrics = json.loads((tmp_path / "spread" / "metrics.json").read_text())
+    assert metrics["replicas"] == [{"device": "CPU:0", "examples": 48}]
+    assert "48 on CPU:0" in metrics["engine"]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from nnexp.api.frames import rows
 from nnexp.api.text import interval, shown
 from nnexp.comparison.metrics import figure, in_order
 from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import Comparison, Group
+from nnexp.comparison.result import EFFECTS, Comparison, Group
 from nnexp.comparison.table import counted, estimate_text
 from nnexp.runs.reading import Refused, content_of, printable
 from nnexp.runs.record import RunRecord
@@ -99,6 +99,7 @@ def of_comparison(comparison: Comparison, note: str = "") -> str:
         f"<p>{legend}</p>",
         f"<p>{more:,} more groups are not shown</p>" if more else "",
         _lines("verdicts", [verdict.text for verdict in comparison.verdicts]),
+        _lines(EFFECTS, comparison.effects.told if comparison.effects else ()),
         _lines("left out of the means", [f"{shown(left.run.path)}: {left.reason}" for left in comparison.left_out]),
         _lines("could not be read", comparison.unreadable),
         _lines("notes", comparison.notes),

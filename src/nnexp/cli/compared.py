@@ -13,7 +13,7 @@ from rich.text import Text
 from nnexp.cli.console import print_unfolded, table
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import Comparison, Group
+from nnexp.comparison.result import EFFECTS, Comparison, Group
 from nnexp.comparison.table import counted, epochs_heading, estimate_text
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES
@@ -47,6 +47,8 @@ def print_comparison(comparison: Comparison, console: Console, whole: str = "--c
     """Table, verdicts, findings, what was left out, and notes; `whole` has what the table has no room for."""
     _print_table(comparison, console, whole)
     _print_part(console, "verdicts", _verdicts(comparison))
+    if comparison.effects:
+        _print_part(console, EFFECTS, comparison.effects.told)
     _print_part(console, "findings", _findings(comparison))
     print_left_out(comparison, console)
     _print_part(console, "notes", comparison.notes)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnexp.comparison.effects import effects_of
 from nnexp.comparison.estimates import group_of, mean, with_examples
 from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, short_labels, spoken_labels
 from nnexp.comparison.metrics import greater_is_better, in_order
@@ -73,6 +74,7 @@ def compare(
     if against:
         near = _nearest(against, measured, metric, best)
         verdicts, told = judge([(other, against) for other in near], words, predictions, picked=False)
+    effects = effects_of(groups, table.differing, metric, predictions, against)
     read = {group.label for group in (best, against, *near_best, *near) if group}
     groups = [with_examples(group, metric, predictions) if group.label in read else group for group in groups]
     if sort is not None:
@@ -89,6 +91,7 @@ def compare(
         baseline=against.label if against else None,
         left_out=tuple(left for group in groups for left in group.left_out),
         unreadable=tuple(unreadable),
+        effects=effects,
         notes=(
             *notes,
             *_notes_on_tasks(tasks, metric),
@@ -97,7 +100,7 @@ def compare(
             *_notes_on_tests(measured, near, metric, bool(against)),
             *_notes_on(table.repeats, metric),
             *_notes_on_training(groups),
-            *_notes_on_parameters(best, measured, table.differing),
+            *(_notes_on_parameters(best, measured, table.differing) if not effects or effects.depend else ()),
         ),
     )
 

@@ -10,6 +10,8 @@ from nnexp.runs.record import RunRecord
 
 Outcome = Literal["better", "worse", "undecided", "refused"]
 
+EFFECTS = "each parameter, over all values of the others"
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -63,6 +65,38 @@ class Verdict:
     method: str  # "exact McNemar", "seeds and examples", …
     text: str  # in plain words
     alone: bool = False  # undecided, but would pass if it were the only comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Whether what one parameter does depends on another: where the difference that it makes differs most."""
+
+    parameter: str
+    other: str
+    difference: float  # of the two differences
+    low: float | None
+    high: float | None
+    p: float  # corrected for the number of comparisons
+    shown: bool
+    text: str  # in plain words
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What each of several parameters does by itself, where the groups are a whole grid of their values."""
+
+    verdicts: tuple[Verdict, ...]  # the best value of each, or the baseline's, against its others, over all else
+    interactions: tuple[Interaction, ...]  # of each two parameters
+
+    @property
+    def depend(self) -> bool:
+        """Whether what one of them does was shown to depend on another."""
+        return any(one.shown for one in self.interactions)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All of it in words, a line each."""
+        return (*(one.text for one in self.verdicts), *(one.text for one in self.interactions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +155,7 @@ class Comparison:
     unreadable: tuple[str, ...]  # folders that could not be read, each with its reason
     notes: tuple[str, ...]  # what the reader must know: correction, untested groups, unknown spread
     search: Searched | None = None  # that the groups were chosen by
+    effects: Effects | None = None  # of several parameters, where they can be told
 
     @property
     def as_good(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import Comparison, Estimate, Group, LeftOut
+from nnexp.comparison.result import EFFECTS, Comparison, Estimate, Group, LeftOut
 from nnexp.files import to_json
 from nnexp.runs.reading import escaped, printable
 
@@ -32,10 +32,8 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "parameters": comparison.parameters,
         "metrics": comparison.metrics,
         "groups": [_plain_group(group) for group in comparison.groups],
-        "verdicts": [
-            {name: getattr(verdict, name) for name in type(verdict).__dataclass_fields__}
-            for verdict in comparison.verdicts
-        ],
+        "verdicts": [asdict(verdict) for verdict in comparison.verdicts],
+        "effects": asdict(comparison.effects) if comparison.effects else None,
         "notes": comparison.notes,
         "unreadable": comparison.unreadable,
         **({"search": asdict(comparison.search)} if comparison.search else {}),
@@ -81,6 +79,9 @@ def markdown(comparison: Comparison) -> str:
         lines.append(_markdown_row(cells))
     lines += ["", "★ best, ≈ cannot be told from the best, ± and [ ]: 95 % interval", ""]
     lines += [f"- {_escaped(verdict.text)}" for verdict in comparison.verdicts]
+    if comparison.effects:
+        lines += ["", f"{EFFECTS.capitalize()}:", "", *(f"- {_escaped(text)}" for text in comparison.effects.told)]
+        lines += [""] if comparison.left_out or comparison.unreadable or comparison.notes else []
     lines += [f"- left out: {_escaped(f'{left.run.path}: {left.reason}')}" for left in comparison.left_out]
     lines += [f"- could not be read: {_escaped(text)}" for text in comparison.unreadable]
     lines += [f"- {_escaped(note)}" for note in comparison.notes]

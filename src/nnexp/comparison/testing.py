@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Test:
     """What was found of two groups; no difference where they cannot be compared, and why."""
 
-    first: Group
-    second: Group
+    first: str  # labels
+    second: str
+    runs: tuple[int, int]  # of each
     difference: Difference | None
     refusal: str = ""
     note: str = ""  # what was not as it should be, and what was done instead
@@ -41,7 +42,7 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     other metric is one figure a run, and takes repeats.
     """
     if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
-        return Test(first, second, None, "they were tested on different test splits")
+        return Test(*_pair(first, second), None, "they were tested on different test splits")
     note = ""
     if has_examples(metric, (*first.runs, *second.runs)):
         try:
@@ -52,9 +53,14 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     if min(len(first.runs), len(second.runs)) < statistics.FEWEST_SEEDS:
         why = f"without the predictions {metric}" if note else metric
         needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance (--repeats 5)"
-        return Test(first, second, None, f"{why} is one figure a run, and takes {needed}", note)
+        return Test(*_pair(first, second), None, f"{why} is one figure a run, and takes {needed}", note)
     values = first.estimates[metric].values, second.estimates[metric].values
     return replace(_compared(first, second, *values), note=note)
+
+
+def most_shared(seeds: int, longest: int) -> bool:
+    """Whether so many seeds that groups share are enough to compare these alone, the largest having so many runs."""
+    return seeds >= statistics.FEWEST_SEEDS and 3 * seeds >= 2 * longest
 
 
 def _on_one_split(first: Group, second: Group, metric: str, predictions: Predictions) -> bool:
@@ -65,6 +71,10 @@ def _on_one_split(first: Group, second: Group, metric: str, predictions: Predict
     return len({split for run in runs if (split := predictions.split_of(run))}) < 2
 
 
+def _pair(first: Group, second: Group) -> tuple[str, str, tuple[int, int]]:
+    return first.label, second.label, (len(first.runs), len(second.runs))
+
+
 def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> Test:
     """Pair by seed where most seeds are shared; else compare all runs with all."""
     import numpy as np
@@ -72,11 +82,11 @@ def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> 
     one, other = np.asarray(one), np.asarray(other)
     if one.ndim == 2 and len(one) == len(other) == 1:
         single = statistics.single_runs if one.dtype == bool else statistics.single_errors
-        return Test(first, second, single(one[0], other[0]), values=(one, other))
+        return Test(*_pair(first, second), single(one[0], other[0]), values=(one, other))
     places = {run.seed: place for place, run in enumerate(second.runs) if run.seed is not None}
     shared = [(place, places[run.seed]) for place, run in enumerate(first.runs) if run.seed in places]
     longest = max(len(one), len(other))
-    paired = len(shared) == longest or (len(shared) >= statistics.FEWEST_SEEDS and 3 * len(shared) >= 2 * longest)
+    paired = len(shared) == longest or most_shared(len(shared), longest)
     only = len(shared) if paired and len(shared) < longest else 0
     if paired:
         one, other = one[[place for place, _ in shared]], other[[place for _, place in shared]]
@@ -86,4 +96,4 @@ def _compared(first: Group, second: Group, one: ArrayLike, other: ArrayLike) -> 
         difference = statistics.paired_repeats(one, other)
     else:
         difference = statistics.unpaired_repeats(one, other)
-    return Test(first, second, difference, values=(one, other), paired=paired, shared=only)
+    return Test(*_pair(first, second), difference, values=(one, other), paired=paired, shared=only)

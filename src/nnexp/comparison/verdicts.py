@@ -38,13 +38,7 @@ def judge(
     tests = [hold_against(first, second, words.metric, predictions) for first, second in pairs]
     done = [test.difference.p for test in tests if test.difference]
     comparisons = len(done) * (len(done) + 1) // 2 if picked else len(done)
-    corrected = iter(statistics.holm([*done, *[1.0] * (comparisons - len(done))]))
-    verdicts = [
-        _verdict(test, test.difference, next(corrected), comparisons, words)
-        if test.difference
-        else _refusal(test, words)
-        for test in tests
-    ]
+    verdicts = judged(tests, words, comparisons)
     notes = list(dict.fromkeys(test.note for test in tests if test.note))
     if comparisons > len(done):
         notes.append(
@@ -53,6 +47,18 @@ def judge(
             "these alone: --baseline of `nnexp compare`, or `baseline` in a sweep file."
         )
     return verdicts, notes
+
+
+def judged(tests: Sequence[Test], words: Words, comparisons: int) -> list[Verdict]:
+    """A verdict for each test, with p-values corrected (Holm) as the smallest of so many comparisons."""
+    done = [test.difference.p for test in tests if test.difference]
+    corrected = iter(statistics.holm([*done, *[1.0] * (comparisons - len(done))]))
+    return [
+        _verdict(test, test.difference, next(corrected), comparisons, words)
+        if test.difference
+        else _refusal(test, words)
+        for test in tests
+    ]
 
 
 def _verdict(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> Verdict:
@@ -65,12 +71,12 @@ def _verdict(test: Test, difference: Difference, p: float, comparisons: int, wor
     if difference.seeds >= statistics.FEWEST_SEEDS:
         text += "".join(f"; {caution[0].lower()}{caution[1:].rstrip('.')}" for caution in difference.cautions)
     return Verdict(
-        first=test.first.label,
-        second=test.second.label,
+        first=test.first,
+        second=test.second,
         outcome=outcome,
         difference=difference.estimate,
-        low=_finite(difference.low),
-        high=_finite(difference.high),
+        low=finite(difference.low),
+        high=finite(difference.high),
         p=p,
         method=difference.method,
         text=text,
@@ -79,25 +85,25 @@ def _verdict(test: Test, difference: Difference, p: float, comparisons: int, wor
 
 
 def _decided(test: Test, difference: Difference, p: float, comparisons: int, words: Words, outcome: Outcome) -> str:
-    first, second = words.short[test.first.label], words.short[test.second.label]
-    amount = f"by {_amount(difference, words.metric, size_only=True)} ({_p(p, comparisons)}){_over(test)}"
+    first, second = words.short[test.first], words.short[test.second]
+    amount = f"by {amount_text(difference, words.metric, size_only=True)} ({p_text(p, comparisons)}){_over(test)}"
     if not greater_is_better(words.metric):
         amount = f"in {words.metric}, {'higher' if difference.estimate > 0 else 'lower'} {amount}"
     elif words.metric != "accuracy":
         amount = f"in {words.metric} {amount}"
     if difference.seeds >= statistics.FEWEST_SEEDS:
         return f"{first} is {outcome} than {second} {amount}"
-    one, other = _runs(test.first, "this", first), _runs(test.second, "that", second)
+    one, other = _runs(test.runs[0], "this", first), _runs(test.runs[1], "that", second)
     return (
         f"{one} did {outcome} than {other} {amount}; {_so_few(test)} cannot say that other seeds would: --repeats 5 can"
     )
 
 
 def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> str:
-    first, second = words.short[test.first.label], words.short[test.second.label]
+    first, second = words.short[test.first], words.short[test.second]
     what = "" if words.metric == "accuracy" else f" in {words.metric}"
-    text = f"{first} and {second} cannot be told apart{what}: {_amount(difference, words.metric)}"
-    text += f" ({_p(p, comparisons)}){_over(test)}"
+    text = f"{first} and {second} cannot be told apart{what}: {amount_text(difference, words.metric)}"
+    text += f" ({p_text(p, comparisons)}){_over(test)}"
     if difference.shown:
         text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance: more repeats, or a "
         text += "baseline named beforehand, would tell"
@@ -110,15 +116,15 @@ def _over(test: Test) -> str:
     return f" over the {test.shared} seeds that both have" if test.shared else ""
 
 
-def _runs(group: Group, pointing: str, label: str) -> str:
+def _runs(count: int, pointing: str, label: str) -> str:
     """The runs themselves, where nothing can be said of the configuration that they are of."""
-    if len(group.runs) == 1:
+    if count == 1:
         return f"{pointing} run of {label}"
-    return f"{'these' if pointing == 'this' else 'those'} {len(group.runs)} runs of {label}"
+    return f"{'these' if pointing == 'this' else 'those'} {count} runs of {label}"
 
 
 def _so_few(test: Test) -> str:
-    one, other = len(test.first.runs), len(test.second.runs)
+    one, other = test.runs
     if one == other:
         return "one run each" if one == 1 else f"{one} runs each"
     return f"{one} and {other} runs"
@@ -136,10 +142,10 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
         return ""
     level = statistics.LEVEL / comparisons
     needed = statistics.repeats_needed(*test.values, wanted, paired=test.paired, level=level)
-    sought = f"{'even' if is_small else 'a difference of'} {_number(wanted, wanted, metric)}"
+    sought = f"{'even' if is_small else 'a difference of'} {number_text(wanted, wanted, metric)}"
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
-        alone = f"these {difference.examples:,} test examples alone leave ± {_number(left, left, metric)}"
+        alone = f"these {difference.examples:,} test examples alone leave ± {number_text(left, left, metric)}"
         return f"; however many the repeats, {alone}: only more of them show less"
     more = needed - difference.seeds
     if more <= 0:
@@ -150,35 +156,38 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
 
 
 def _refusal(test: Test, words: Words) -> Verdict:
-    first, second = test.first.label, test.second.label
+    first, second = test.first, test.second
     text = f"{words.short[first]} and {words.short[second]} cannot be compared: {test.refusal}"
     return Verdict(first, second, "refused", None, None, None, None, "", text)
 
 
-def _amount(difference: Difference, metric: str, *, size_only: bool = False) -> str:
+def amount_text(difference: Difference, metric: str, *, size_only: bool = False) -> str:
     """The difference with its interval; as a size where the words say which way it goes."""
     low, high = difference.low, difference.high
     estimate = difference.estimate
     if size_only and estimate < 0:
         estimate, low, high = -estimate, -high, -low
     spread = max(abs(estimate), high - low) if math.isfinite(high - low) else abs(estimate)
-    bounds = ", ".join(_number(bound, spread, metric, unit=False) for bound in (low, high))
-    return f"{_number(estimate, spread, metric)} [{bounds}]"
+    bounds = ", ".join(number_text(bound, spread, metric, unit=False) for bound in (low, high))
+    return f"{number_text(estimate, spread, metric)} [{bounds}]"
 
 
-def _number(value: float, scale: float, metric: str, *, unit: bool = True) -> str:
+def number_text(value: float, scale: float, metric: str, *, unit: bool = True, sign: bool = False) -> str:
     """A difference, with the decimals that a difference of that scale needs."""
     value, scale = (100 * value, 100 * scale) if in_points(metric) else (value, scale)
     decimals = max(1, 1 - math.floor(math.log10(scale))) if 0 < scale < 1 else 1
-    text = f"{value:.{decimals}f}" if scale < 1e6 else f"{value:.3g}"
+    plus = "+" if sign else ""
+    text = f"{value:{plus}.{decimals}f}" if scale < 1e6 else f"{value:{plus}.3g}"
     ending = " points" if in_points(metric) else " s" if metric == "seconds" else ""
     return text + (ending if unit else "")
 
 
-def _p(p: float, comparisons: int) -> str:
+def p_text(p: float, comparisons: int) -> str:
+    """A p-value, and how many comparisons it is corrected for."""
     size = "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.095 else f"p = {min(p, 1):.2f}"
     return f"{size}, Holm over {comparisons}" if comparisons > 1 else size
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """The number; None for NaN and the infinite, which JSON has not."""
     return value if math.isfinite(value) else None

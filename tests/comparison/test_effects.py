@@ -1,0 +1,214 @@
+"""What each of several parameters does by itself, and whether that depends on another."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_1samp, ttest_rel
+
+from nnexp.comparison.collect import collect
+from nnexp.comparison.comparison import compare
+from nnexp.comparison.result import Comparison, Effects
+from nnexp.comparison.table import json_text, markdown
+
+Make = Callable[..., Path]
+Repeats = Callable[..., list[Path]]
+Accuracies = dict[tuple[int, int], Sequence[float]]  # (units, epochs) -> of each seed
+
+
+def compared(paths: Sequence[Path], **options: Any) -> Comparison:
+    return compare(collect(paths).records, **options)
+
+
+def effects(comparison: Comparison) -> Effects:
+    assert comparison.effects is not None
+    return comparison.effects
+
+
+def told(paths: Sequence[Path], **options: Any) -> list[str]:
+    return list(effects(compared(paths, **options)).told)
+
+
+@pytest.fixture
+def grid(repeats: Repeats) -> Callable[[Accuracies], list[Path]]:
+    """Runs of each setting of hidden and epochs."""
+
+    def runs(accuracies: Accuracies) -> list[Path]:
+        return [
+            path
+            for (units, epochs), shares in accuracies.items()
+            for path in repeats(units, shares, name=f"{epochs}", config={"epochs": epochs, "name": "it"})
+        ]
+
+    return runs
+
+
+APART = {
+    (8, 2): [0.70, 0.72, 0.71],
+    (8, 9): [0.80, 0.83, 0.81],
+    (16, 2): [0.74, 0.75, 0.75],
+    (16, 9): [0.91, 0.93, 0.93],
+}
+
+
+def test_each_parameter_is_told_over_all_values_of_the_other_and_whether_one_depends_on_the_other(
+    grid: Callable[[Accuracies], list[Path]],
+) -> None:
+    comparison = compared(grid(APART))
+    found = effects(comparison)
+    assert [(one.first, one.second, one.outcome) for one in found.verdicts] == [
+        ("hidden=16", "hidden=8", "better"),
+        ("epochs=9", "epochs=2", "better"),
+    ]
+    cells = {cell: np.mean(shares) for cell, shares in APART.items()}
+    expected = (cells[16, 2] + cells[16, 9] - cells[8, 2] - cells[8, 9]) / 2
+    assert found.verdicts[0].difference == pytest.approx(expected, abs=1e-12)
+    [interaction] = found.interactions
+    assert interaction.shown
+    assert interaction.difference == pytest.approx((0.91 + 0.93 + 0.93 - 0.80 - 0.83 - 0.81) / 3 - 0.11 / 3, abs=1e-12)
+    assert found.depend
+    assert interaction.text.startswith(
+        "hidden 16 in place of 8 changes accuracy by +11.0 points with epochs 9, by +3.7 "
+    )
+    assert interaction.text.endswith("so what hidden does depends on epochs")
+    assert any("To ask about one alone" in note for note in comparison.notes)
+    assert interaction.text in json.loads(json_text(comparison))["effects"]["interactions"][0]["text"]
+    assert "- epochs 9 is better than epochs 2 by" in markdown(comparison)
+
+
+def test_effects_that_add_up_depend_on_nothing(grid: Callable[[Accuracies], list[Path]]) -> None:
+    seeds = np.array([0.0, 0.02, 0.01, 0.03])
+    comparison = compared(
+        grid({(units, epochs): 0.6 + units / 100 + epochs / 100 + seeds for units in (8, 16) for epochs in (2, 9)})
+    )
+    [interaction] = effects(comparison).interactions
+    assert interaction.difference == pytest.approx(0, abs=1e-9)
+    assert not interaction.shown
+    assert "that what hidden does depends on epochs is not shown" in interaction.text
+    assert not any("To ask about one alone" in note for note in comparison.notes)
+
+
+@pytest.fixture
+def losses(make: Make) -> dict[tuple[int, int], list[float]]:
+    """Losses of 2 x 3 settings with 5 seeds, in the runs that are made with them."""
+    random = np.random.default_rng(3)
+    found = {}
+    for units, epochs in itertools.product((8, 16), (2, 5, 9)):
+        found[units, epochs] = list(0.5 + 0.02 * epochs + random.normal(scale=0.05, size=5))
+        for seed, loss in enumerate(found[units, epochs]):
+            config = {"epochs": epochs, "name": "it"}
+            make(
+                f"{units} {epochs} {seed}", units=units, seed=seed, test={"accuracy": 0.5, "loss": loss}, config=config
+            )
+    return found
+
+
+def test_a_metric_without_examples_has_the_p_of_scipys_t_test_of_the_means(
+    losses: dict[tuple[int, int], list[float]], tmp_path: Path
+) -> None:
+    comparison = compared(sorted((tmp_path / "runs").iterdir()), metric="loss")
+    found = effects(comparison)
+    by_cell = {cell: np.array(values) for cell, values in losses.items()}
+    hidden = {units: sum(by_cell[units, epochs] for epochs in (2, 5, 9)) / 3 for units in (8, 16)}
+    best = min(hidden, key=lambda units: hidden[units].mean())
+    [verdict] = [one for one in found.verdicts if one.first.startswith("hidden")]
+    assert (verdict.first, verdict.second) == (f"hidden={best}", f"hidden={24 - best}")
+    raw = {
+        (one.first, one.second): ttest_rel(*(_level(by_cell, label) for label in (one.first, one.second))).pvalue
+        for one in found.verdicts
+    }
+    assert "Holm over 4" in verdict.text  # three pairs of epochs, one of hidden: the best of each was picked
+    for rank, (pair, p) in enumerate(sorted(raw.items(), key=lambda item: item[1])):
+        [one] = [one for one in found.verdicts if (one.first, one.second) == pair]
+        floor = [(4 - place) * other for place, other in enumerate(sorted(raw.values())[: rank + 1])]
+        assert one.p == pytest.approx(min(1, max(floor)), rel=1e-9), p
+    [interaction] = found.interactions
+    contrasts = {
+        (one, other): (by_cell[16, one] - by_cell[8, one]) - (by_cell[16, other] - by_cell[8, other])
+        for one, other in itertools.combinations((2, 5, 9), 2)
+    }
+    largest = max(contrasts.values(), key=lambda values: abs(values.mean()))
+    assert abs(interaction.difference) == pytest.approx(abs(largest.mean()), rel=1e-9)
+    assert interaction.p == pytest.approx(min(1, 3 * ttest_1samp(largest, 0).pvalue), rel=1e-9)
+
+
+def _level(cells: dict[tuple[int, int], np.ndarray], label: str) -> np.ndarray:
+    name, _, value = label.partition("=")
+    place = ("hidden", "epochs").index(name)
+    return np.asarray(np.mean([values for cell, values in cells.items() if cell[place] == int(value)], axis=0))
+
+
+def test_a_baseline_is_what_each_value_is_held_against(grid: Callable[[Accuracies], list[Path]]) -> None:
+    found = effects(compared(grid(APART), baseline="9, hidden=8"))
+    assert [(one.first, one.second, one.outcome) for one in found.verdicts] == [
+        ("hidden=16", "hidden=8", "better"),
+        ("epochs=2", "epochs=9", "worse"),
+    ]
+
+
+def test_only_the_seeds_that_all_have_count(grid: Callable[[Accuracies], list[Path]], repeats: Repeats) -> None:
+    runs = grid(APART)
+    before = told(runs)
+    more = repeats(8, [0.99], first_seed=9, name="2", config={"epochs": 2, "name": "it"})
+    assert told([*runs, *more]) == before
+
+
+def _without_one(accuracies: Accuracies) -> Accuracies:
+    return {cell: shares for cell, shares in accuracies.items() if cell != (8, 2)}
+
+
+def _two_seeds(accuracies: Accuracies) -> Accuracies:
+    return {cell: shares[:2] for cell, shares in accuracies.items()}
+
+
+def _one_parameter(accuracies: Accuracies) -> Accuracies:
+    return {cell: shares for cell, shares in accuracies.items() if cell[0] == 8}
+
+
+@pytest.mark.parametrize("less", [_without_one, _two_seeds, _one_parameter])
+def test_what_is_no_whole_grid_of_repeats_is_not_averaged(
+    grid: Callable[[Accuracies], list[Path]], less: Callable[[Accuracies], Accuracies]
+) -> None:
+    assert compared(grid(less(APART))).effects is None
+
+
+def test_predictions_that_cannot_be_used_leave_the_seeds(grid: Callable[[Accuracies], list[Path]]) -> None:
+    runs = grid(APART)
+    by_example = effects(compared(runs)).verdicts
+    (runs[0] / "predictions.npz").unlink()
+    by_seed = effects(compared(runs)).verdicts
+    assert {one.method for one in by_example} == {"seeds and examples"}
+    assert {one.method for one in by_seed} == {"seeds alone"}
+    for one, other in zip(by_example, by_seed, strict=True):
+        assert one.difference == pytest.approx(other.difference, abs=1e-12)
+
+
+def _equal(random: np.random.Generator) -> Iterator[dict[str, Any]]:
+    """What 2 x 2 settings of 4 seeds got right of 400 examples, where none does better than another."""
+    for units, epochs, seed in itertools.product((8, 16), (2, 9), range(4)):
+        yield {
+            "units": units,
+            "seed": seed,
+            "config": {"epochs": epochs, "name": "it"},
+            "correct": random.random(400) < 0.5,
+        }
+
+
+@pytest.mark.slow
+def test_where_nothing_matters_an_effect_is_seldom_told(make: Make, tmp_path: Path) -> None:
+    """Equal settings, 60 times over: at 5 % each, more than 7 false alarms of one kind have a chance of 1 in 100."""
+    random = np.random.default_rng(1)
+    alarms, depends = 0, 0
+    for time in range(60):
+        runs = [make(f"{time} {number}", **made) for number, made in enumerate(_equal(random))]
+        found = effects(compared(runs))
+        alarms += any(one.outcome != "undecided" for one in found.verdicts)
+        depends += found.depend
+    assert alarms <= 7
+    assert depends <= 7
