@@ -257,6 +257,9 @@ class TestHowManyRepeats:
         assert left == pytest.approx(1.96 * example.std(ddof=1) / 10, rel=0.05)
         assert repeats_needed(first, second, left) is None
         assert repeats_needed(first, second, 2 * left) is not None
+        # What a z test could just show with endless repeats, a t test with so many examples cannot.
+        endless = left * (1 + stats.norm.ppf(0.8) / stats.norm.ppf(1 - LEVEL / 2))
+        assert repeats_needed(first, second, 1.0002 * endless) is None
 
     def test_one_value_a_run(self) -> None:
         # Cohen, Statistical Power Analysis 1988: d = 1, two-sided 5 %, power 0.8 takes 17 in each of two groups.

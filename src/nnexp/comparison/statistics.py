@@ -26,6 +26,7 @@ LEVEL = 0.05
 FEWEST_SEEDS = 3  # with fewer, the spread over seeds is unknown
 _DRAWS = 4_000  # of the bootstrap
 _SEED = 20_070_101  # of the bootstrap: the same answer every time
+_MOST_REPEATS = 10**9  # so many are endless: what is left is rounding
 _ROUNDING = 1e-12  # relative: a mean this small against its values is zero
 _NOT_FINITE = "Some values are not finite numbers, so nothing can be said."
 
@@ -179,6 +180,8 @@ def repeats_needed(
         return None
     enough = FEWEST_SEEDS
     while parts.repeated(enough).power(difference, level) < power:
+        if enough > _MOST_REPEATS:
+            return None
         enough *= 2
     too_few = max(enough // 2, FEWEST_SEEDS - 1)
     while enough - too_few > 1:
