@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from nnexp.comparison.effects import Grid, effects_in
 from nnexp.comparison.linear import by_example
 from nnexp.comparison.statistics import group_interval, paired_repeats, single_errors, single_runs, unpaired_repeats
 
@@ -153,6 +154,20 @@ def of_bootstrap(repeats: int, seeds: float, by_examples: float, *, trials: int,
     return Coverage(held / trials)
 
 
+def of_effects(network: Network, repeats: int, *, trials: int, examples: int = 360) -> tuple[Coverage, Coverage]:
+    """Two parameters of two values that do nothing: how often no effect was told, and no interaction."""
+    rng = np.random.default_rng(7)
+    alarms = np.zeros(2)
+    for _ in range(trials):
+        difficulty, luck = DIFFICULTY * rng.standard_normal(examples), LUCK * rng.standard_normal(repeats)
+        cells = [(one, other) for one in "12" for other in "12"]
+        values = {cell: network.answers(rng, difficulty, repeats, luck) for cell in cells}
+        found = effects_in(Grid("accuracy", {"one": "12", "other": "12"}, values))
+        alarms += [any(verdict.outcome != "undecided" for verdict in found.verdicts), found.depend]
+    none, apart = 1 - alarms / trials
+    return Coverage(none, 1 - none), Coverage(apart, 1 - apart)
+
+
 def of_group(network: Network, repeats: int, *, trials: int, examples: int = 360) -> Coverage:
     """The mean accuracy of one network."""
     held = 0
@@ -271,6 +286,11 @@ def main(trials: int = 4_000) -> None:
     for name, (one, other) in UNPAIRED.items():
         sizes = [(3, 3), (3, 10), (5, 5), (10, 10)]
         _row(name, *(of_networks(one, other, size, paired=False, trials=trials // 2) for size in sizes))
+    _header("two parameters that do nothing", *(f"{count} repeats" for count in REPEATS))
+    for name, network in ALIKE.items():
+        pairs = [of_effects(network, count, trials=trials // 4) for count in REPEATS]
+        _row(f"{name}: effects", *(effects for effects, _ in pairs))
+        _row(f"{name}: one depends on the other", *(apart for _, apart in pairs))
     _header("mean of one group", "1 run", *(f"{count} repeats" for count in REPEATS))
     for name, network in ALIKE.items():
         _row(name, *(of_group(network, count, trials=trials // 2) for count in (1, *REPEATS)))

@@ -184,6 +184,11 @@ class Comparison:
         return tuple(verdict.text for verdict in self.result.verdicts)
 
     @property
+    def effects(self) -> tuple[str, ...]:
+        """In words: what each of several parameters does by itself, and whether that depends on another."""
+        return self.result.effects.told if self.result.effects else ()
+
+    @property
     def runs(self) -> Runs:
         """All runs, group by group."""
         return Runs(tuple(map(Run, runs_of(self.result.groups))), self.result.unreadable)

@@ -40,7 +40,7 @@ def effects_of(
 
     None where the groups are no whole grid of two or three parameters, or have fewer than 3 seeds in common.
     """
-    cells = {_cell(group, parameters): group for group in groups}
+    cells = dict.fromkeys(_cell(group, parameters) for group in groups)
     levels = {name: list(dict.fromkeys(cell[place] for cell in cells)) for place, name in enumerate(parameters)}
     whole = len(groups) == len(cells) == math.prod(map(len, levels.values()))
     if not whole or not 2 <= len(parameters) <= _MOST_PARAMETERS or len(groups) > _MOST_GROUPS:
@@ -50,25 +50,29 @@ def effects_of(
     values = _values(groups, metric, predictions)
     if values is None:
         return None
-    grid = _Grid(metric, levels, cells, dict(zip(cells, values, strict=True)))
-    return Effects(_main_effects(grid, _cell(baseline, parameters) if baseline else None), _interactions(grid))
+    grid = Grid(metric, levels, dict(zip(cells, values, strict=True)))
+    return effects_in(grid, _cell(baseline, parameters) if baseline else None)
+
+
+def effects_in(grid: Grid, baseline: tuple[str, ...] | None = None) -> Effects:
+    """The same of a grid; the baseline is a value of each parameter."""
+    return Effects(_main_effects(grid, baseline), _interactions(grid))
 
 
 @dataclass(frozen=True, slots=True)
-class _Grid:
+class Grid:
     """Every setting of some parameters once, with the values [seeds, examples] or [seeds] of each."""
 
     metric: str
     levels: Mapping[str, Sequence[str]]
-    groups: Mapping[tuple[str, ...], Group]
-    values: Mapping[tuple[str, ...], NDArray[Any]]
+    values: Mapping[tuple[str, ...], NDArray[Any]]  # by a value of each parameter, in their order
 
     def at(self, *settings: _Setting) -> NDArray[Any]:
         """The values of all groups that have these settings, averaged."""
         import numpy as np
 
         places = [(list(self.levels).index(name), level) for name, level in settings]
-        chosen = [cell for cell in self.groups if all(cell[place] == level for place, level in places)]
+        chosen = [cell for cell in self.values if all(cell[place] == level for place, level in places)]
         total = np.zeros(next(iter(self.values.values())).shape)
         for cell in chosen:
             total += self.values[cell]
@@ -115,7 +119,7 @@ def _difference(first: NDArray[Any], second: NDArray[Any]) -> Difference:
     return statistics.paired_repeats(first, second)
 
 
-def _main_effects(grid: _Grid, baseline: tuple[str, ...] | None) -> tuple[Verdict, ...]:
+def _main_effects(grid: Grid, baseline: tuple[str, ...] | None) -> tuple[Verdict, ...]:
     """Where the first value was picked as the best, p is corrected for all pairs that there are, as for groups."""
     tests: list[Test] = []
     words: dict[str, str] = {}
@@ -139,14 +143,14 @@ def _test(first: _Setting, second: _Setting, one: NDArray[Any], other: NDArray[A
     return Test("=".join(first), "=".join(second), (len(one), len(other)), _difference(one, other), values=(one, other))
 
 
-def _interactions(grid: _Grid) -> tuple[Interaction, ...]:
+def _interactions(grid: Grid) -> tuple[Interaction, ...]:
     """Of each two parameters the largest difference of differences, its p corrected for all that there are."""
     pairs = list(itertools.combinations(grid.levels, 2))
     counts = [math.comb(len(grid.levels[one]), 2) * math.comb(len(grid.levels[other]), 2) for one, other in pairs]
     return tuple(_interaction(grid, one, other, sum(counts)) for one, other in pairs)
 
 
-def _interaction(grid: _Grid, name: str, other: str, comparisons: int) -> Interaction:
+def _interaction(grid: Grid, name: str, other: str, comparisons: int) -> Interaction:
     cells = {
         (level, beside): grid.at((name, level), (other, beside))
         for level in grid.levels[name]
