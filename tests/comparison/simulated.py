@@ -160,9 +160,10 @@ def of_effects(network: Network, repeats: int, *, trials: int, examples: int = 3
     alarms = np.zeros(2)
     for _ in range(trials):
         difficulty, luck = DIFFICULTY * rng.standard_normal(examples), LUCK * rng.standard_normal(repeats)
-        cells = [(one, other) for one in "12" for other in "12"]
+        levels = [("1",), ("2",)]
+        cells = [(one, other) for one in levels for other in levels]
         values = {cell: network.answers(rng, difficulty, repeats, luck) for cell in cells}
-        found = effects_in(Grid("accuracy", {"one": "12", "other": "12"}, values))
+        found = effects_in(Grid("accuracy", {("one",): levels, ("other",): levels}, values))
         alarms += [any(verdict.outcome != "undecided" for verdict in found.verdicts), found.depend]
     none, apart = 1 - alarms / trials
     return Coverage(none, 1 - none), Coverage(apart, 1 - apart)

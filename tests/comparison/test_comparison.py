@@ -179,7 +179,9 @@ def test_runs_that_still_improve_are_told_to_be_unfinished(repeats: Repeats) -> 
     runs = [*repeats(8, [0.8, 0.81], findings=improving), *repeats(16, [0.9, 0.91], findings=[])]
     assert any(note.startswith("2 of 4 runs were still improving") for note in compared(*runs).notes)
     few = compared(*runs, *repeats(32, [0.9], findings=[])).notes
-    assert not any("still improving" in note for note in few)
+    assert any(note.startswith("2 of 2 runs of hidden=8 were still improving") for note in few)
+    fewer = compared(*runs, *repeats(8, [0.9, 0.9, 0.9], first_seed=3, findings=[])).notes
+    assert not any("still improving" in note for note in fewer)
 
 
 def test_of_two_parameters_a_note_says_how_to_ask_about_one(repeats: Repeats) -> None:
@@ -205,7 +207,8 @@ def test_a_difference_that_only_holm_hides_is_marked_apart(repeats: Repeats) -> 
     assert unsure.outcome == "undecided"
     assert unsure.low is not None
     assert unsure.low > 0
-    assert "more repeats, or a baseline named beforehand, would tell" in unsure.text
+    assert "it may be chance: a baseline named beforehand would be among fewer" in unsure.text
+    assert "more repeats would show a difference of" in unsure.text
     assert unsure.second in comparison.tied
 
 

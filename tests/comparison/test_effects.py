@@ -23,6 +23,12 @@ Repeats = Callable[..., list[Path]]
 Accuracies = dict[tuple[int, int], Sequence[float]]  # (units, epochs) -> of each seed
 
 
+def _called(name: str, path: Path) -> Path:
+    data = json.loads((path / "metrics.json").read_text())
+    (path / "metrics.json").write_text(json.dumps({**data, "name": name}))
+    return path
+
+
 def compared(paths: Sequence[Path], **options: Any) -> Comparison:
     return compare(collect(paths).records, **options)
 
@@ -42,7 +48,7 @@ def grid(repeats: Repeats) -> Callable[[Accuracies], list[Path]]:
 
     def runs(accuracies: Accuracies) -> list[Path]:
         return [
-            path
+            _called("it", path)
             for (units, epochs), shares in accuracies.items()
             for path in repeats(units, shares, name=f"{epochs}", config={"epochs": epochs, "name": "it"})
         ]
@@ -146,7 +152,7 @@ def _level(cells: dict[tuple[int, int], np.ndarray], label: str) -> np.ndarray:
 
 
 def test_a_baseline_is_what_each_value_is_held_against(grid: Callable[[Accuracies], list[Path]]) -> None:
-    found = effects(compared(grid(APART), baseline="9, hidden=8"))
+    found = effects(compared(grid(APART), baseline="hidden=8, epochs=9"))
     assert [(one.first, one.second, one.outcome) for one in found.verdicts] == [
         ("hidden=16", "hidden=8", "better"),
         ("epochs=2", "epochs=9", "worse"),
@@ -156,8 +162,62 @@ def test_a_baseline_is_what_each_value_is_held_against(grid: Callable[[Accuracie
 def test_only_the_seeds_that_all_have_count(grid: Callable[[Accuracies], list[Path]], repeats: Repeats) -> None:
     runs = grid(APART)
     before = told(runs)
-    more = repeats(8, [0.99], first_seed=9, name="2", config={"epochs": 2, "name": "it"})
-    assert told([*runs, *more]) == before
+    [more] = repeats(8, [0.99], first_seed=9, name="2", config={"epochs": 2, "name": "it"})
+    assert told([*runs, _called("it", more)]) == before
+
+
+@pytest.fixture
+def variants(repeats: Repeats) -> Callable[..., list[Path]]:
+    """Runs of two stacks of layers that have names, with two batch sizes each."""
+
+    def runs(epochs: dict[int, int]) -> list[Path]:
+        return [
+            _called(name, path)
+            for name, units, batch_size, shares in (
+                ("small", 8, 8, [0.70, 0.72, 0.71]),
+                ("small", 8, 64, [0.60, 0.63, 0.61]),
+                ("large", 16, 8, [0.84, 0.85, 0.85]),
+                ("large", 16, 64, [0.73, 0.75, 0.76]),
+            )
+            for path in repeats(
+                units,
+                shares,
+                name=f"{name} {batch_size}",
+                config={"name": name, "batch_size": batch_size, "epochs": epochs[batch_size], "layers": _stack(units)},
+            )
+        ]
+
+    return runs
+
+
+def _stack(units: int) -> list[dict[str, Any]]:
+    hidden = [{"dense": {"units": units, "activation": "relu"}}] * (units // 8)
+    return [{"flatten": {}}, *hidden, {"dense": {"units": 10, "activation": "softmax"}}]
+
+
+def test_variants_crossed_with_a_parameter_are_a_parameter_by_their_names(variants: Callable[..., list[Path]]) -> None:
+    comparison = compared(variants({8: 9, 64: 9}))
+    assert comparison.parameters == ("variant", "batch_size")
+    assert [group.label for group in comparison.groups][:2] == ["large, batch_size=8", "large, batch_size=64"]
+    assert [(one.first, one.second) for one in effects(comparison).verdicts] == [
+        ("variant=large", "variant=small"),
+        ("batch_size=8", "batch_size=64"),
+    ]
+    assert any("batch_size 8 has updated the weights 8 times as often" in note for note in comparison.notes)
+    assert (
+        len(compared([run.path for group in comparison.groups for run in group.runs], filters=["variant=large"]).groups)
+        == 2
+    )
+
+
+def test_what_was_zipped_is_one_parameter(variants: Callable[..., list[Path]]) -> None:
+    comparison = compared(variants({8: 2, 64: 16}))
+    assert comparison.parameters == ("variant", "batch_size", "epochs")
+    found = effects(comparison)
+    assert [one.first for one in found.verdicts] == ["variant=large", "batch_size=8, epochs=2"]
+    assert found.verdicts[1].text.startswith("batch_size 8, epochs 2 is better than batch_size 64, epochs 16 by")
+    assert [(one.parameter, one.other) for one in found.interactions] == [("variant", "batch_size, epochs")]
+    assert not any("updated the weights" in note for note in comparison.notes)
 
 
 def _without_one(accuracies: Accuracies) -> Accuracies:

@@ -10,7 +10,7 @@ from pathlib import Path
 from nnexp.api.frames import rows
 from nnexp.api.text import interval, shown
 from nnexp.comparison.metrics import figure, in_order
-from nnexp.comparison.parameters import compact
+from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
 from nnexp.comparison.table import counted, estimate_text
 from nnexp.runs.reading import Refused, content_of, printable
@@ -73,16 +73,26 @@ def of_runs(runs: Sequence[RunRecord], unreadable: Sequence[str]) -> str:
 def of_comparison(comparison: Comparison, note: str = "") -> str:
     """The table, the verdicts, what was left out, and notes."""
     groups = comparison.groups[:MOST_ROWS]
-    by_name = [name for name in comparison.parameters if f"{name}=" not in groups[0].label][:_MOST_COLUMNS]
+    by_name = [name for name in comparison.parameters if name != VARIANT and f"{name}=" not in groups[0].label]
     beside = [
         name for name in (*HEADLINES.values(), "loss") if name != comparison.metric and name in comparison.metrics
     ][:1]
-    columns = ["", "group", *by_name, "runs", comparison.metric, *beside, "parameters", "epochs", "time"]
+    columns = [
+        "",
+        "group",
+        *by_name[:_MOST_COLUMNS],
+        "runs",
+        comparison.metric,
+        *beside,
+        "parameters",
+        "epochs",
+        "time",
+    ]
     cells = [
         [
             "★" if group.label == comparison.best else "≈" if group.label in comparison.tied else "",
             group.label,
-            *(compact(group.parameters[name]) for name in by_name),
+            *(compact(group.parameters[name]) for name in by_name[:_MOST_COLUMNS]),
             counted(group),
             estimate_text(group.estimates.get(comparison.metric), comparison.metric),
             *(_mean(group, name) for name in beside),

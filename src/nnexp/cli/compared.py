@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from nnexp.cli.console import print_unfolded, table
 from nnexp.comparison.metrics import figure
-from nnexp.comparison.parameters import compact
+from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
 from nnexp.comparison.table import counted, epochs_heading, estimate_text
 from nnexp.runs.reading import printable
@@ -84,7 +84,10 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
         for row, style in zip(rows, styles, strict=True):
             made.add_row(*row, style=style)
         console.print(made)
-    console.print(Text(_legend(comparison, groups), "dim"))
+    legend = _legend(comparison, groups)
+    whole_line = "   ".join(legend)
+    for line in [whole_line] if len(whole_line) <= console.width else legend:
+        console.print(Text(line, "dim"))
     if hidden := [column.name for column in columns if column not in shown]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
         console.print(Text(f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; {whole} has all", "dim"))
@@ -106,29 +109,24 @@ def _that_fit(columns: Sequence[_Column], room: int) -> list[_Column]:
     return [column for place, column in enumerate(columns) if place not in dropped]
 
 
-def _legend(comparison: Comparison, groups: Sequence[Group]) -> str:
+def _legend(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     """What the marks and intervals mean; only those that are there."""
-    methods = dict.fromkeys(
-        estimate.method
-        for group in groups
-        if (estimate := group.estimates.get(comparison.metric)) and estimate.low is not None
-    )
+    shown = [found for group in groups if (found := group.estimates.get(comparison.metric)) and found.low is not None]
+    methods = dict.fromkeys(estimate.method for estimate in shown)
+    texts = "".join(estimate_text(estimate, comparison.metric) for estimate in shown)
+    signs = " and ".join(sign for sign in ("±", "[ ]") if sign[0] in texts)
     same = len(comparison.as_good)
     parts = ["★ best" + (f", the first of {same + 1} with the same mean" if same else "")] if comparison.best else []
     parts += ["≈ cannot be told from the best"] if set(comparison.tied) - comparison.unsure else []
     parts += ["? differs, but of so many comparisons it may be chance"] if comparison.unsure else []
-    parts += [f"± and [ ]: 95 % interval over {' or '.join(methods)}"] if methods else []
-    return "   ".join(parts)
+    parts += [f"{signs}: 95 % interval over {' or '.join(methods)}"] if methods else []
+    return parts
 
 
 def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
     marks = dict.fromkeys(comparison.tied, "≈") | dict.fromkeys(comparison.unsure, "?") | {comparison.best: "★"}
     columns = [_Column("", [marks.get(group.label, "") for group in groups], 0, words=True)]
-    by_parameters = all(
-        group.label
-        == ", ".join(f"{name}={compact(value)}" for name, value in group.parameters.items() if value is not None)
-        for group in groups
-    )
+    by_parameters = all(group.label == ", ".join(_parts(group)) for group in groups)
     if not by_parameters or not comparison.parameters:
         columns.append(_Column("group", [group.label for group in groups], 0, words=True))
     for place, name in enumerate(comparison.parameters):
@@ -153,6 +151,13 @@ def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
     if comparison.left_out:
         columns.append(_Column("left out", [_kinds_left_out(group) for group in groups], 2, words=True))
     return columns
+
+
+def _parts(group: Group) -> Iterator[str]:
+    """What a label is made of, where parameters tell the groups apart."""
+    for name, value in group.parameters.items():
+        if value is not None:
+            yield compact(value) if name == VARIANT else f"{name}={compact(value)}"
 
 
 def _metric_column(metric: str, groups: Sequence[Group], *, interval: bool, rank: int) -> _Column:
@@ -217,7 +222,7 @@ def _findings(comparison: Comparison) -> list[str]:
             lines.append(f"{group.label}: {', '.join(found)}")
     if len(lines) > _MOST_NAMED:
         lines = [*lines[:_MOST_NAMED], f"and in {len(lines) - _MOST_NAMED:,} more groups; --json names all"]
-    return lines
+    return [*lines, "what each means, and what to try:  nnexp show RUN"] if lines else []
 
 
 def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:

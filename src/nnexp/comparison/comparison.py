@@ -13,7 +13,7 @@ from nnexp.comparison.effects import effects_of
 from nnexp.comparison.estimates import group_of, mean, with_examples
 from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, short_labels, spoken_labels
 from nnexp.comparison.metrics import greater_is_better, in_order
-from nnexp.comparison.parameters import compact, flatten
+from nnexp.comparison.parameters import compact, flatten, with_variants
 from nnexp.comparison.predictions import Predictions
 from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, resolve
@@ -100,6 +100,7 @@ def compare(
             *_notes_on_tests(measured, near, metric, bool(against)),
             *_notes_on(table.repeats, metric),
             *_notes_on_training(groups),
+            *_notes_on_updates(measured, table.differing),
             *(_notes_on_parameters(best, measured, table.differing) if not effects or effects.depend else ()),
         ),
     )
@@ -117,6 +118,7 @@ class _Table:
 
 def _table(repeats: Sequence[Repeats]) -> _Table:
     parameters = flatten([group.config for group in repeats], [group.complete for group in repeats])
+    parameters = with_variants(parameters, [group.name for group in repeats])
     return _Table(repeats, parameters.flat, parameters.differing, parameters.implied)
 
 
@@ -228,14 +230,31 @@ def _notes_on_implied(table: _Table) -> Iterator[str]:
 
 def _notes_on_training(groups: Sequence[Group]) -> Iterator[str]:
     """That longer training may turn the answer."""
-    runs = sum(len(group.runs) for group in groups)
-    unfinished = sum(
-        finding.get("code") == "still_improving" for group in groups for run in group.runs for finding in run.findings
-    )
-    if runs > 1 and 2 * unfinished >= runs:
+    counts = {group.label: (group.findings.get("still_improving", 0), len(group.all_runs)) for group in groups}
+    unfinished, runs = map(sum, zip(*counts.values(), strict=True))
+    whose = ""
+    if 2 * unfinished < runs:
+        counts = {label: (some, all_) for label, (some, all_) in counts.items() if 2 * some >= all_ > 1}
+        unfinished, runs = (sum(column) for column in zip(*counts.values(), strict=True)) if counts else (0, 0)
+        more = f" and {len(counts) - _MOST_TOLD} more" if len(counts) > _MOST_TOLD else ""
+        whose = f" of {'; '.join(itertools.islice(counts, _MOST_TOLD))}{more}"
+    if runs > 1 and unfinished:
         yield (
-            f"{unfinished:,} of {runs:,} runs were still improving in their last epoch: this compares how far they "
-            "have come, not what they can reach. More epochs would tell."
+            f"{unfinished:,} of {runs:,} runs{whose} were still improving in their last epoch: this compares how far "
+            "they have come, not what they can reach. More epochs would tell."
+        )
+
+
+def _notes_on_updates(measured: Sequence[Group], names: Sequence[str]) -> Iterator[str]:
+    """That a smaller batch has trained for longer after as many epochs."""
+    if "batch_size" not in names or "epochs" in names:
+        return
+    sizes = [size for group in measured if type(size := group.parameters["batch_size"]) is int and size > 0]
+    if sizes and (ratio := max(sizes) / min(sizes)) > 1:
+        yield (
+            f"After as many epochs, batch_size {min(sizes)} has updated the weights {ratio:.3g} times as often as "
+            f"batch_size {max(sizes)}: a difference may come from that alone. To give each as many updates, zip "
+            "batch_size with epochs in a sweep file."
         )
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _MOST_PARAMETERS = 3
 _MOST_GROUPS = 36  # it bounds the predictions to be read
 
-_Setting = tuple[str, str]  # a parameter and a value of it, in words
+Names = tuple[str, ...]  # a parameter, with those that change along with it
+Level = tuple[str, ...]  # a value of each, in words
+_Setting = tuple[Names, Level]
 
 
 def effects_of(
@@ -40,10 +42,13 @@ def effects_of(
 
     None where the groups are no whole grid of two or three parameters, or have fewer than 3 seeds in common.
     """
-    cells = dict.fromkeys(_cell(group, parameters) for group in groups)
-    levels = {name: list(dict.fromkeys(cell[place] for cell in cells)) for place, name in enumerate(parameters)}
+    if len(groups) > _MOST_GROUPS:
+        return None
+    factors = _factors(groups, parameters)
+    cells = dict.fromkeys(_cell(group, factors) for group in groups)
+    levels = {names: list(dict.fromkeys(cell[place] for cell in cells)) for place, names in enumerate(factors)}
     whole = len(groups) == len(cells) == math.prod(map(len, levels.values()))
-    if not whole or not 2 <= len(parameters) <= _MOST_PARAMETERS or len(groups) > _MOST_GROUPS:
+    if not whole or not 2 <= len(factors) <= _MOST_PARAMETERS:
         return None
     if any(metric not in group.estimates or not comparable(groups[0], group, metric) for group in groups):
         return None
@@ -51,10 +56,10 @@ def effects_of(
     if values is None:
         return None
     grid = Grid(metric, levels, dict(zip(cells, values, strict=True)))
-    return effects_in(grid, _cell(baseline, parameters) if baseline else None)
+    return effects_in(grid, _cell(baseline, factors) if baseline else None)
 
 
-def effects_in(grid: Grid, baseline: tuple[str, ...] | None = None) -> Effects:
+def effects_in(grid: Grid, baseline: tuple[Level, ...] | None = None) -> Effects:
     """The same of a grid; the baseline is a value of each parameter."""
     return Effects(_main_effects(grid, baseline), _interactions(grid))
 
@@ -64,14 +69,14 @@ class Grid:
     """Every setting of some parameters once, with the values [seeds, examples] or [seeds] of each."""
 
     metric: str
-    levels: Mapping[str, Sequence[str]]
-    values: Mapping[tuple[str, ...], NDArray[Any]]  # by a value of each parameter, in their order
+    levels: Mapping[Names, Sequence[Level]]
+    values: Mapping[tuple[Level, ...], NDArray[Any]]  # by a value of each parameter, in their order
 
     def at(self, *settings: _Setting) -> NDArray[Any]:
         """The values of all groups that have these settings, averaged."""
         import numpy as np
 
-        places = [(list(self.levels).index(name), level) for name, level in settings]
+        places = [(list(self.levels).index(names), level) for names, level in settings]
         chosen = [cell for cell in self.values if all(cell[place] == level for place, level in places)]
         total = np.zeros(next(iter(self.values.values())).shape)
         for cell in chosen:
@@ -84,14 +89,34 @@ class Grid:
 
     def spoken(self, setting: _Setting) -> str:
         """In a sentence: "hidden 512", with the whole name where another parameter's ends alike."""
-        name, level = setting
-        tails = Counter(name.rpartition(".")[2] for name in self.levels)
+        return ", ".join(f"{self._short(name)} {value}" for name, value in zip(*setting, strict=True))
+
+    def named(self, names: Names) -> str:
+        """The parameters themselves in a sentence."""
+        return " with ".join(map(self._short, names))
+
+    def _short(self, name: str) -> str:
+        tails = Counter(one.rpartition(".")[2] for names in self.levels for one in names)
         tail = name.rpartition(".")[2]
-        return f"{tail if tails[tail] == 1 else name} {level}"
+        return tail if tails[tail] == 1 else name
 
 
-def _cell(group: Group, parameters: Sequence[str]) -> tuple[str, ...]:
-    return tuple(compact(group.parameters[name]) for name in parameters)
+def _factors(groups: Sequence[Group], parameters: Sequence[str]) -> list[Names]:
+    """The parameters that vary by themselves, each with those that follow from it, as epochs zipped with batch_size."""
+    factors: list[Names] = []
+    for name in parameters:
+        for place, names in enumerate(factors):
+            pairs = {(compact(group.parameters[names[0]]), compact(group.parameters[name])) for group in groups}
+            if len({value for value, _ in pairs}) == len(pairs):
+                factors[place] = (*names, name)
+                break
+        else:
+            factors.append((name,))
+    return factors
+
+
+def _cell(group: Group, factors: Sequence[Names]) -> tuple[Level, ...]:
+    return tuple(tuple(compact(group.parameters[name]) for name in names) for names in factors)
 
 
 def _values(groups: Sequence[Group], metric: str, predictions: Predictions) -> list[NDArray[Any]] | None:
@@ -119,28 +144,33 @@ def _difference(first: NDArray[Any], second: NDArray[Any]) -> Difference:
     return statistics.paired_repeats(first, second)
 
 
-def _main_effects(grid: Grid, baseline: tuple[str, ...] | None) -> tuple[Verdict, ...]:
+def _main_effects(grid: Grid, baseline: tuple[Level, ...] | None) -> tuple[Verdict, ...]:
     """Where the first value was picked as the best, p is corrected for all pairs that there are, as for groups."""
     tests: list[Test] = []
     words: dict[str, str] = {}
     comparisons = 0
-    for place, (name, levels) in enumerate(grid.levels.items()):
-        settings = [(name, level) for level in levels]
+    for place, (names, levels) in enumerate(grid.levels.items()):
+        settings = [(names, level) for level in levels]
         values = {setting: grid.at(setting) for setting in settings}
-        words |= {f"{name}={level}": grid.spoken((name, level)) for level in levels}
+        words |= {_label(setting): grid.spoken(setting) for setting in settings}
         if baseline is None:
             settings.sort(key=lambda setting: -grid.better(float(values[setting].mean())))
             pairs = [(settings[0], other) for other in settings[1:]]
             comparisons += math.comb(len(levels), 2)
         else:
-            pairs = [(other, (name, baseline[place])) for other in settings if other[1] != baseline[place]]
+            pairs = [(other, (names, baseline[place])) for other in settings if other[1] != baseline[place]]
             comparisons += len(pairs)
         tests += [_test(first, second, values[first], values[second]) for first, second in pairs]
-    return tuple(judged(tests, Words(grid.metric, words), comparisons))
+    return tuple(judged(tests, Words(grid.metric, words), comparisons, picked=baseline is None))
+
+
+def _label(setting: _Setting) -> str:
+    return ", ".join(map("=".join, zip(*setting, strict=True)))
 
 
 def _test(first: _Setting, second: _Setting, one: NDArray[Any], other: NDArray[Any]) -> Test:
-    return Test("=".join(first), "=".join(second), (len(one), len(other)), _difference(one, other), values=(one, other))
+    runs = len(one), len(other)
+    return Test(_label(first), _label(second), runs, _difference(one, other), values=(one, other))
 
 
 def _interactions(grid: Grid) -> tuple[Interaction, ...]:
@@ -150,22 +180,22 @@ def _interactions(grid: Grid) -> tuple[Interaction, ...]:
     return tuple(_interaction(grid, one, other, sum(counts)) for one, other in pairs)
 
 
-def _interaction(grid: Grid, name: str, other: str, comparisons: int) -> Interaction:
+def _interaction(grid: Grid, names: Names, other: Names, comparisons: int) -> Interaction:
     cells = {
-        (level, beside): grid.at((name, level), (other, beside))
-        for level in grid.levels[name]
+        (level, beside): grid.at((names, level), (other, beside))
+        for level in grid.levels[names]
         for beside in grid.levels[other]
     }
     means = {cell: grid.better(float(values.mean())) for cell, values in cells.items()}
 
-    def apart(contrast: tuple[str, str, str, str]) -> float:
+    def apart(contrast: tuple[Level, Level, Level, Level]) -> float:
         first, second, here, there = contrast
         return (means[first, here] - means[second, here]) - (means[first, there] - means[second, there])
 
     first, second, here, there = max(
         (
             (first, second, here, there)
-            for first, second in itertools.permutations(grid.levels[name], 2)
+            for first, second in itertools.permutations(grid.levels[names], 2)
             if sum(means[first, beside] - means[second, beside] for beside in grid.levels[other]) >= 0
             for here, there in itertools.permutations(grid.levels[other], 2)
         ),
@@ -177,12 +207,14 @@ def _interaction(grid: Grid, name: str, other: str, comparisons: int) -> Interac
     shown = found.shown and p < statistics.LEVEL
     changes = [number_text(float(gain.mean()), abs(found.estimate), grid.metric, sign=True) for gain in gains]
     if shown:
-        says = f"so what {name} does depends on {other}"
+        says = f"so what {grid.named(names)} does depends on {grid.named(other)}"
     else:
-        says = f"which may be chance: that what {name} does depends on {other} is not shown"
+        says = f"which may be chance: that what {grid.named(names)} does depends on {grid.named(other)} is not shown"
     text = (
-        f"{grid.spoken((name, first))} in place of {second} changes {grid.metric} by {changes[0]} with "
+        f"{grid.spoken((names, first))} in place of {', '.join(second)} changes {grid.metric} by {changes[0]} with "
         f"{grid.spoken((other, here))}, by {changes[1]} with {grid.spoken((other, there))}: "
         f"{amount_text(found, grid.metric, size_only=True)} apart ({p_text(p, comparisons)}), {says}"
     )
-    return Interaction(name, other, found.estimate, finite(found.low), finite(found.high), p, shown, text)
+    return Interaction(
+        ", ".join(names), ", ".join(other), found.estimate, finite(found.low), finite(found.high), p, shown, text
+    )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 # How a run is called or done, or which repeat it is: not what tells configurations apart.
 NOT_COMPARED = ("name", "description", "seed", "engine", "distribute", "threads", "checkpoint", "track")
+VARIANT = "variant"  # of a sweep file, by its name: a parameter like any other where others are crossed with it
 # Layers whose activation `--activation` sets, and the parameter that says most of a layer.
 _WITH_ACTIVATION = ("dense", "conv", "depthwise_conv", "separable_conv")
 _HEADLINES = ("units", "filters", "rate")
@@ -82,6 +83,28 @@ def flatten(configs: Sequence[Mapping[str, Any]], complete: Sequence[bool] | Non
         tuple({name: value.value for name, value in flat.items()} for flat in flats),
         tuple(name for name in names if name not in told),
         implied,
+    )
+
+
+def with_variants(parameters: Parameters, names: Sequence[str]) -> Parameters:
+    """The same with the name of each config in place of what follows from it, where others vary under each name.
+
+    Two stacks of layers that a user calls dense and conv, each with two batch sizes, are two parameters, not five.
+    """
+    varies: dict[str, list[Mapping[str, Any]]] = {name: [] for name in dict.fromkeys(names)}
+    for name, flat in zip(names, parameters.flat, strict=True):
+        varies[name].append(flat)
+    own = [
+        key
+        for key in parameters.differing
+        if all(len({repr(one.get(key)) for one in of}) == 1 for of in varies.values())
+    ]
+    if len(varies) < 2 or not own or len(own) == len(parameters.differing) or min(map(len, varies.values())) < 2:
+        return parameters
+    return Parameters(
+        tuple({**flat, VARIANT: name} for name, flat in zip(names, parameters.flat, strict=True)),
+        (VARIANT, *(name for name in parameters.differing if name not in own)),
+        tuple((name, parent) for name, parent in parameters.implied if parent not in own),
     )
 
 

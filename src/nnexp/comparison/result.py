@@ -71,7 +71,7 @@ class Verdict:
 class Interaction:
     """Whether what one parameter does depends on another: where the difference that it makes differs most."""
 
-    parameter: str
+    parameter: str  # "hidden", or "batch_size, epochs" where these change together
     other: str
     difference: float  # of the two differences
     low: float | None

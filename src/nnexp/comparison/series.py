@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnexp.comparison.metrics import in_points
-from nnexp.comparison.parameters import compact
+from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import Comparison, Estimate, Group
 
 NOT_CURVES = {"epoch", "seconds", "learning_rate"}
@@ -239,7 +239,7 @@ def short_labels(comparison: Comparison) -> tuple[str, dict[str, str]]:
     short = {
         group.label: ", ".join(compact(group.parameters.get(name)) for name in names) for group in comparison.groups
     }
-    told = all(f"{name}=" in label for label in short for name in names)
+    told = all(name == VARIANT or f"{name}=" in label for label in short for name in names)
     if not names or not told or len(set(short.values())) < len(short):
         return "", {label: label for label in short}
     return ", ".join(names), short

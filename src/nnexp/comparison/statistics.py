@@ -328,7 +328,7 @@ def _cautions(parts: _Parts, p: float) -> tuple[str, ...]:
         return ()
     _, _, p_of_seeds = _t_interval(parts.estimate, parts.seeds, parts.freedom)
     if p >= LEVEL > p_of_seeds:
-        return ("On these test examples the difference holds for other seeds; on other examples it may not.",)
+        return ("By the seeds alone it would be shown, but with other test examples it may not hold.",)
     if p < LEVEL <= p_of_seeds:
         return (f"The {seeds} seeds alone, by a t interval, do not show it; more repeats would make it firmer.",)
     return ()

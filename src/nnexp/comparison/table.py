@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nnexp.comparison.metrics import figure
-from nnexp.comparison.parameters import compact
+from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Estimate, Group, LeftOut
 from nnexp.files import to_json
 from nnexp.runs.reading import escaped, printable
@@ -57,7 +57,9 @@ def json_text(comparison: Comparison) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """A table to paste where Markdown is read, the verdicts, and what was left out."""
-    parameters = [name for name in comparison.parameters if f"{name}=" not in comparison.groups[0].label]
+    parameters = [
+        name for name in comparison.parameters if name != VARIANT and f"{name}=" not in comparison.groups[0].label
+    ]
     epochs = epochs_heading(comparison)
     header = ["", *parameters, "runs", comparison.metric, "parameters", *([epochs] if epochs else []), "seconds"]
     lines = [_markdown_row(map(_escaped, header)), "|---" * len(header) + "|"]

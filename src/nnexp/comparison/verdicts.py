@@ -38,7 +38,7 @@ def judge(
     tests = [hold_against(first, second, words.metric, predictions) for first, second in pairs]
     done = [test.difference.p for test in tests if test.difference]
     comparisons = len(done) * (len(done) + 1) // 2 if picked else len(done)
-    verdicts = judged(tests, words, comparisons)
+    verdicts = judged(tests, words, comparisons, picked=picked)
     notes = list(dict.fromkeys(test.note for test in tests if test.note))
     if comparisons > len(done):
         notes.append(
@@ -49,25 +49,28 @@ def judge(
     return verdicts, notes
 
 
-def judged(tests: Sequence[Test], words: Words, comparisons: int) -> list[Verdict]:
-    """A verdict for each test, with p-values corrected (Holm) as the smallest of so many comparisons."""
+def judged(tests: Sequence[Test], words: Words, comparisons: int, *, picked: bool) -> list[Verdict]:
+    """A verdict for each test, with p-values corrected (Holm) as the smallest of so many comparisons.
+
+    Where the one that the others are held against was `picked` by its figures, naming one beforehand would help.
+    """
     done = [test.difference.p for test in tests if test.difference]
     corrected = iter(statistics.holm([*done, *[1.0] * (comparisons - len(done))]))
     return [
-        _verdict(test, test.difference, next(corrected), comparisons, words)
+        _verdict(test, test.difference, next(corrected), comparisons, words, picked)
         if test.difference
         else _refusal(test, words)
         for test in tests
     ]
 
 
-def _verdict(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> Verdict:
+def _verdict(test: Test, difference: Difference, p: float, comparisons: int, words: Words, picked: bool) -> Verdict:
     outcome: Outcome = "undecided"
     if difference.shown and p < statistics.LEVEL:
         outcome = "better" if (difference.estimate > 0) == greater_is_better(words.metric) else "worse"
         text = _decided(test, difference, p, comparisons, words, outcome)
     else:
-        text = _undecided(test, difference, p, comparisons, words)
+        text = _undecided(test, difference, p, comparisons, words, picked)
     if difference.seeds >= statistics.FEWEST_SEEDS:
         text += "".join(f"; {caution[0].lower()}{caution[1:].rstrip('.')}" for caution in difference.cautions)
     return Verdict(
@@ -99,14 +102,14 @@ def _decided(test: Test, difference: Difference, p: float, comparisons: int, wor
     )
 
 
-def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> str:
+def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words, picked: bool) -> str:
     first, second = words.short[test.first], words.short[test.second]
     what = "" if words.metric == "accuracy" else f" in {words.metric}"
     text = f"{first} and {second} cannot be told apart{what}: {amount_text(difference, words.metric)}"
     text += f" ({p_text(p, comparisons)}){_over(test)}"
     if difference.shown:
-        text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance: more repeats, or a "
-        text += "baseline named beforehand, would tell"
+        text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance"
+        text += ": a baseline named beforehand would be among fewer" if picked else ""
     if difference.seeds < statistics.FEWEST_SEEDS:
         return f"{text}; {_so_few(test)}: the spread over seeds is unknown, --repeats 5 would show it"
     return text + _more_repeats(test, difference, comparisons, words.metric)
@@ -146,7 +149,7 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         alone = f"these {difference.examples:,} test examples alone leave ± {number_text(left, left, metric)}"
-        return f"; however many the repeats, {alone}: only more of them show less"
+        return f"; however many the repeats, {alone}: more test examples would show less"
     more = needed - difference.seeds
     if more <= 0:
         return "" if difference.shown else f"; {sought} would most likely have shown"
