@@ -137,6 +137,7 @@ def _answer(subject: Subject) -> Markup:
         best=best,
         estimate=best.estimates.get(comparison.metric) if best else None,
         same=comparison.as_good,
+        unsure=comparison.unsure,
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
     )
