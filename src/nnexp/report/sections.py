@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Beyond this many runs the page would be too large: then only each group's first one is told in detail.
 _MOST_DETAILED = 100
 _MOST_LISTED = 200
+_LONGEST_HEADING = 200  # characters; a longer question stands whole in its section
 # What an interval or a comparison rests on, by the name that it has in a comparison.
 _METHODS = {
     "test examples": "Of one run. A share, such as accuracy, has Wilson's score interval. Errors and R² have the "
@@ -78,7 +79,8 @@ def heading_of(subject: Subject) -> str:
     """What was asked, as a heading: the question, or the runs' one description, where that asks; else ""."""
     runs = runs_of(subject.comparison.groups)
     said = {subject.question} if subject.question else {run.description for run in runs}
-    return said.pop().strip() if len(said) == 1 and _asks(list(said)) else ""
+    text = said.pop().strip() if len(said) == 1 and _asks(list(said)) else ""
+    return text if len(text) <= _LONGEST_HEADING else ""
 
 
 def _do(names: Sequence[str]) -> str:
@@ -105,7 +107,7 @@ def _question(subject: Subject) -> Markup:
         asked = [*asked, f"What difference {_do(comparison.parameters[:3])} make?"]
     return render(
         "question.html",
-        asked=asked,
+        asked=[text for text in asked if text.strip() != heading_of(subject)],
         varied=varied,
         datasets=[] if "dataset" in varied else list(datasets),
         seeds=seeds,
