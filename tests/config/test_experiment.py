@@ -128,6 +128,7 @@ BAD = {
     "value out of range": ("optimizer: {sgd: {momentum: 2}}", "a.yaml:3:29: sgd: momentum must be a number"),
     "wrong type of parameter": ("optimizer: {adam: {beta_1: fast}}", "adam: beta_1 must be a number"),
     "quoted parameter": ('optimizer: {adam: {beta_1: "0.9"}}', "not '0.9'\n    write it without quotes: 0.9"),
+    "quoted rate": ("optimizer: {adam: '1e-3'}", "one of the schedules, not '1e-3'\n    write it without quotes: 1e-3"),
     "unknown schedule": ("optimizer: {sgd: {cosine: 1}}", "sgd has no parameter 'cosine'"),
     "misspelt schedule": (
         "optimizer: {sgd: {learning_rate: {cosine_decays: {initial_learning_rate: 1, decay_steps: 2}}}}",

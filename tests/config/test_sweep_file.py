@@ -232,6 +232,11 @@ def test_seeds_that_cannot_be_are_refused(folder: Path, options: dict[str, objec
         ("base: small.yaml\nepochs: 3", "widths.yaml:2:1: a sweep file has no key 'epochs'\n    write it under `grid`"),
         ("base: small.yaml\nrepeat: 3", "no key 'repeat'\n    did you mean 'repeats'?"),
         ("base: small.yaml\nrepeats: many", "repeats must be a whole number from 1 to 10000, not 'many'"),
+        (
+            "base: small.yaml\nrepeats: '5'",
+            "widths.yaml:2:10: repeats must be a whole number from 1 to 10000, not '5'\n    write it without quotes: 5",
+        ),
+        ("base: small.yaml\nseed: [1, '2']", "not '2'\n    write it without quotes: 2"),
         ("base: small.yaml\nworkers: 0", "workers must be a whole number from 1 to 1024, not 0"),
         ("base: small.yaml\nname: a/b", "'a/b' cannot name a folder"),
         ("base: small.yaml\nname: 3", "name is text, not 3\n    put it in quotes"),

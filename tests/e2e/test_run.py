@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ def test_the_terminal_shows_what_the_user_wants_to_know(done: Done) -> None:
     assert "Traceback" not in told
     for words in ("epoch 1/3  loss ", "epoch 3/3", "val_accuracy", "test accuracy  0.", "(95 % interval 0."):
         assert words in told
+    assert re.search(r"engine: graph \(TensorFlow's own loop: \d+ steps are too few", told)
+    assert re.search(r"time .* s \(data [\d.]+, TensorFlow and model [\d.]+, .*, files [\d.]+\)", told)
     assert done.folder.name in told.splitlines()[-1]
     assert "\x1b" not in told  # plain where there is no terminal
 

@@ -298,6 +298,13 @@ def test_a_dry_run_lists_the_runs_and_starts_nothing(nnexp: Any, config: Callabl
     assert not (tmp_path / "runs").exists()
 
 
+def test_points_that_fail_as_expected_are_counted_apart_from_the_runs(nnexp: Any, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("variants: [{name: a, base: {dataset: digits, layers: []}, expect: error}]")
+    done = nnexp("sweep", tmp_path / "study.yaml", "--runs-dir", tmp_path / "runs")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("0 runs, and 1 that fails as expected; ")
+
+
 @pytest.mark.slow
 def test_twenty_kills_during_twenty_runs_lose_and_double_nothing(
     start: Any, config: Callable[..., Path], tmp_path: Path

@@ -195,6 +195,16 @@ def test_own_pictures_that_were_taken_for_others_are_a_grid(
     assert nnexp_here("mistakes", tasks / "run-images").stderr == "pictures: mistakes.png\n"
 
 
+def test_a_mistake_on_an_own_table_names_its_row(tasks: Path, nnexp_here: Command) -> None:
+    lines = (tasks / "values.csv").read_text().splitlines()
+    targets = [lines[0].split(",").index(name) for name in ("near", "far")]
+    for one in as_json(nnexp_here, "mistakes", tasks / "run-values", "--count=3")["mistakes"]:
+        file, _, row = one["row"].partition(":")
+        assert file == "values.csv"
+        cells = lines[int(row) - 1].split(",")
+        assert [float(cells[place]) for place in targets] == pytest.approx(one["true"])
+
+
 MOVED = {"values": "values.csv", "labels": "labels.npz", "images": "pictures"}
 
 

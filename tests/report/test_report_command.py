@@ -106,7 +106,7 @@ def test_a_sweep_folder_keeps_its_name_question_and_baseline(digits: list[Path],
     assert nnexp(sweep).returncode == 0
     page = (sweep / "report.html").read_text()
     assert "<title>widths</title>" in page
-    assert '<p class="lead">Is 4 enough?</p>' in page
+    assert "<h1>Is 4 enough?</h1>" in page
     assert "the one named minus hidden=4" in page
     assert f"nnexp sweep {sweep / 'sweep.yaml'}" in page
     assert nnexp(sweep, "--title", "Mine", "--baseline", "16").returncode == 0

@@ -69,6 +69,8 @@ def test_what_may_be_chance_among_many_comparisons_has_a_mark_of_its_own(digits:
     answer, _, table = page.partition("</section>")
     table, _, _ = table.partition("</section>")
     assert '<span class="sign" aria-hidden="true">?</span>' in answer
+    assert "Cannot be told apart from it" not in answer
+    assert f"of so many comparisons it may be chance: <strong>{verdict.second}</strong>.</p>" in answer
     assert '<span class="mark" title="differs, but of so many comparisons it may be chance">?' in table
     assert "≈" not in table
 

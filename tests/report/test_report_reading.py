@@ -118,17 +118,19 @@ def test_commands_in_notes_are_set_as_code(digits: list[Path], report: Report, g
 @pytest.mark.parametrize(
     ("description", "asked"),
     [
-        ("Is it the width?", ["Is it the width?"]),
+        ("Is it the width?", []),  # the heading of the page says it
+        (f"Is it {'really ' * 40}the width?", [f"Is it {'really ' * 40}the width?"]),
         ("One layer.", ["One layer.", "What difference does hidden make?"]),
         ("", ["What difference does hidden make?"]),
     ],
 )
-def test_the_question_is_the_description_of_all_runs(
+def test_the_question_is_the_description_of_all_runs_and_stands_on_the_page_once(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path, description: str, asked: list[str]
 ) -> None:
     runs = [edited(path, tmp_path / path.name, description=description) for path in digits]
     question, _, _ = report(*runs).read_text().partition('<section id="answer"')
     assert re.findall('<p class="lead">(.*?)</p>', question) == asked
+    assert not description or question.count(f">{description}<") == 1
 
 
 def test_the_methods_of_the_page_are_explained_in_it(digits: list[Path], report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -64,3 +65,19 @@ def test_where_there_is_no_room_for_labels_runs_are_called_by_their_values(tmp_p
         assert ("accuracy" in told) is (width == 160)
         assert "TensorFlow" not in told
         assert all(len(line) <= width for line in told.splitlines())
+
+
+def test_on_a_narrow_terminal_many_values_are_folded_and_none_is_cut(tmp_path: Path) -> None:
+    kinds = itertools.product(("standardize", "divide_by_255"), ("16x16", "1024"), ("adam", "sgd"), ("0.001", "0.1"))
+    names = ("normalization", "hidden", "optimizer", "optimizer.learning_rate")
+    values = {f"{names}={kind}": dict(zip(names, kind, strict=True)) for kind in kinds}
+    console = Console(file=(file := io.StringIO()), width=60, height=50)
+    with SweepLive(console, tmp_path, dict.fromkeys(values, 1.0), 2, quiet=False, values=values) as live:
+        live.report(next(iter(values)), Started())
+        live.report(next(iter(values)), events.Progress(12, 100, 5, 10, {"loss": 0.5}))
+        console.print(live)
+    told = file.getvalue()
+    assert all(len(line) <= 60 for line in told.splitlines())
+    assert "epoch 12/100" in told
+    runs = " ".join(line[:28].strip() for line in told.splitlines())
+    assert all(", ".join(one.values()) in runs for one in values.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -77,8 +78,7 @@ def test_a_far_end_that_is_closed_ends_though_one_that_was_cut_off_waits_before_
     driver, cut_off = _ends(client, "again")
     waiting = threading.Thread(target=cut_off.receive, daemon=True)  # as the scheduler sees it, for hours
     waiting.start()
-    while not _getters(client, "nnexp-again-there"):
-        pass
+    _wait_for_getters(client, "nnexp-again-there", 1)
     link = Link(client, "again", driver=False)
 
     def begun_again() -> None:
@@ -87,8 +87,7 @@ def test_a_far_end_that_is_closed_ends_though_one_that_was_cut_off_waits_before_
 
     serving = threading.Thread(target=begun_again, daemon=True)
     serving.start()
-    while _getters(client, "nnexp-again-there") < 2:
-        pass
+    _wait_for_getters(client, "nnexp-again-there", 2)
     link.close()
     serving.join(30)
     assert not serving.is_alive()
@@ -96,12 +95,15 @@ def test_a_far_end_that_is_closed_ends_though_one_that_was_cut_off_waits_before_
     driver.close()
 
 
-def _getters(client: Client, name: str) -> int:
-    """How many ends wait for the next word."""
-    found: int = client.run_on_scheduler(
-        lambda dask_scheduler: len(dask_scheduler.extensions["queues"].queues[name]._getters)
-    )
-    return found
+def _wait_for_getters(client: Client, name: str, count: int) -> None:
+    """Until so many ends wait for the next word."""
+    end = time.monotonic() + 30
+    found = 0
+    while found < count:
+        assert time.monotonic() < end, f"{found} of {count} ends wait"
+        found = client.run_on_scheduler(
+            lambda dask_scheduler: len(dask_scheduler.extensions["queues"].queues[name]._getters)
+        )
 
 
 @pytest.mark.slow

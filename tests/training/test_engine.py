@@ -124,7 +124,7 @@ def test_a_model_that_xla_cannot_compile_trains_as_a_graph_and_says_so(fresh: An
 @pytest.mark.parametrize(
     ("layers", "steps", "asked", "callback", "chosen", "why"),
     [
-        (MLP, 9380, "auto", "", "xla", "every layer runs fast"),
+        (MLP, 9380, "auto", "", "xla", "the fastest for these layers"),
         (MLP, 100, "auto", "", "graph", "100 steps are too few"),
         (MLP, 100, "xla", "", "xla", "asked for"),
         (MLP, 9380, "graph", "", "graph", "asked for"),
@@ -139,7 +139,7 @@ def test_a_model_that_xla_cannot_compile_trains_as_a_graph_and_says_so(fresh: An
             "conv2d",
         ),
         (f"[reshape: [8, 8, 1], max_pooling2d: 2, flatten, {DENSE}]", 9380, "auto", "", "graph", "max_pooling2d"),
-        (f"[lstm: 3, {DENSE}]", 9380, "auto", "", "xla", "every layer runs fast"),
+        (f"[lstm: 3, {DENSE}]", 9380, "auto", "", "xla", "the fastest for these layers"),
         (f"[bidirectional: {{layer: {{gru: {{units: 3}}}}}}, {DENSE}]", 9380, "auto", "", "xla", ""),
         (f"[lstm: {{units: 3, unroll: true}}, {DENSE}]", 9380, "auto", "", "graph", "lstm"),
         (f"[lstm: {{units: 3, recurrent_dropout: 0.1}}, {DENSE}]", 9380, "auto", "", "graph", "lstm"),

@@ -98,7 +98,8 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
     from nnexp.cli.outcome import print_finding
 
     console = stdout()
-    runs = f"good, {len(points)} runs with {'the seed' if len(seeds) == 1 else 'the seeds'} {_listed(seeds)}"
+    with_seeds = f"with {'the seed' if len(seeds) == 1 else 'the seeds'} {_listed(seeds)}"
+    runs = f"good, {len(points) - len(refused)} runs {with_seeds}"
     if plan.search:
         runs = f"good, {plan.search.trials} trials by {plan.search.sampler}"
         if plan.search.finalists:

@@ -177,8 +177,9 @@ def _print_json(found: RunRecord, wrong: Told, examples: Examples | None, writte
 
     def told(place: int) -> dict[str, Any]:
         values = {name: cells[place] for name, cells in features.items()}
-        said = {"index": wrong.indices[place], **wrong.plain[place]}
-        return said | ({"features": values} if values else {})
+        index = wrong.indices[place]
+        row = {"row": examples.name_of(index)} if examples and examples.rows is not None else {}
+        return {"index": index} | row | wrong.plain[place] | ({"features": values} if values else {})
 
     whole = {
         "run": str(found.path),

@@ -35,6 +35,7 @@ _MOST_MEGABYTES = 1  # of a config, or of what a run ran on
 _WIDEST_NAME = 40  # of a fact
 _LEAST_NAME = 12  # of a class, beside its confusions
 _MOST_FIGURES = 6  # of a class, label or target: more would not stand side by side in 80 columns
+_PLAINER = {"setup": "TensorFlow and model", "artifacts": "files"}  # than the stages' names in metrics.json
 _ASKED = ("loss", "val_loss")  # of a history; the others are left out where there is no room
 _COUNTS = ("support", "predicted")
 _OF_CLASSES = ("precision", "recall", "f1", "roc_auc", "average_precision", *_COUNTS)
@@ -233,7 +234,7 @@ def _time(timings: Any) -> str:
     total = timings.get("total")
     if total is None:
         return "–"
-    parts = [f"{name} {seconds:.1f}" for name, seconds in timings.items() if name != "total"]
+    parts = [f"{_PLAINER.get(name, name)} {seconds:.1f}" for name, seconds in timings.items() if name != "total"]
     return f"{total:.1f} s ({', '.join(parts[:_MOST_NAMED])})"
 
 

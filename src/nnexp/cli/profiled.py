@@ -25,7 +25,7 @@ _NAMES = {
     "training/checkpoints": "checkpoints",
     "training/record": "history and metrics",
     "evaluation": "evaluation",
-    "artifacts": "artifacts",
+    "artifacts": "files",
     "artifacts/model": "model",
     "artifacts/predictions": "predictions",
     "artifacts/plots": "plots",

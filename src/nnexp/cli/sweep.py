@@ -233,7 +233,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             print_comparison(comparison, console, job.folder.table_csv.name)
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
-            told = f"{len(failed)} of {job.plan.runs} runs failed: {', '.join(failed)}"
+            told = f"{len(failed)} of {job.plan.runs - len(_refused(job))} runs failed: {', '.join(failed)}"
             console.print(told, style="bold red", soft_wrap=True)
             console.print(f"to try them again: {_resuming(job.folder.path)}", soft_wrap=True)
     if as_json:
@@ -250,9 +250,16 @@ def _differing(point: Point) -> dict[str, str]:
     return {name: written(value) for name, value in point.parameters.items()} | seed
 
 
+def _refused(job: Job) -> set[str]:
+    """The labels of the points that fail as expected: no runs, though they have a result."""
+    return {point.label for point in job.points if not point.experiment}
+
+
 def _plan_in_words(job: Job) -> str:
-    runs, missing = job.plan.runs, len(job.missing)
+    refused = _refused(job)
+    runs, missing = job.plan.runs - len(refused), len(set(job.missing) - refused)
     done = f", {runs - missing} of them done before" if missing < runs else ""
+    done += f", and {len(refused)} that fail{'s' if len(refused) == 1 else ''} as expected" if refused else ""
     threads = "1 thread" if job.threads == 1 else f"{job.threads} threads"
     return f"{runs} runs{done}; {min(job.workers, max(1, missing))} at a time, {threads} each; in {job.folder.path}"
 

@@ -24,6 +24,7 @@ from nnexp.sweeps.child import Free
 from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, Warned
 
 _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
+_MOST_LINES = 3  # of a run's values
 _ACTIVE = ("starting", "running", "finishing")
 _STYLES = {
     "queued": "dim",
@@ -175,18 +176,24 @@ class SweepLive:
         taken = 43 + sum(max(len(name), 8) + 3 for name in metrics[1:]) + (8 if metrics else 0)  # by other columns
         if self.needed > self.console.width - taken:  # which run it is says more
             metrics, taken = (), 43
-        widest = max(12, self.console.width - taken)
+        tight = self.needed > self.console.width - taken  # the epoch then stands in place of the status
+        widest = max(12, self.console.width - (34 if tight else taken))
         heading, names = self._names(widest)
-        numbers = ("epoch", *metrics, "test", "time")
+        numbers = (*(() if tight else ("epoch",)), *metrics, "test", "time")
         shown = table("\n".join(heading), "status", *numbers, right=numbers)
-        for column in shown.columns:  # a row is a line, on a narrow terminal too
+        for column in shown.columns:
             column.no_wrap = True
-        for run in self._chosen(max(4, self.console.size.height - 6 - len(heading))):
+        tall = max((name.count("\n") + 1 for name in names.values()), default=1)
+        for run in self._chosen(max(4, (self.console.size.height - 6 - len(heading)) // tall)):
             seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
+            epoch = f"{run.epoch}/{run.epochs}" if run.epochs else ""
+            status = run.status
+            if tight and epoch and status == "running":
+                status = f"epoch {epoch}" if len(epoch) <= 6 else epoch
             shown.add_row(
                 names.get(run.label) or _cut(run.label, widest),
-                Text(run.status, _STYLES.get(run.status, "yellow")),
-                f"{run.epoch}/{run.epochs}" if run.epochs else "",
+                Text(status, _STYLES.get(run.status, "yellow")),
+                *(() if tight else (epoch,)),
                 *(figure(run.logs[name]) if name in run.logs else "" for name in metrics),
                 "" if run.test is None else figure(run.test),
                 f"{seconds:.0f} s" if seconds else "",
@@ -194,13 +201,16 @@ class SweepLive:
         return shown
 
     def _names(self, widest: int) -> tuple[list[str], dict[str, str]]:
-        """The lines of the heading, and what runs are called below it: by their values alone where labels are long."""
+        """The lines of the heading, and what runs are called below it: by their values alone where labels are long.
+
+        Values that have no room on one line are folded.
+        """
         if self.longest <= widest or not self.values:
             return ["run"], {}
         names = list(dict.fromkeys(name for said in self.values.values() for name in said))
         last = [name.rpartition(".")[2] for name in names]
         heading = textwrap.wrap(", ".join(last if len(set(last)) == len(last) else names), widest)
-        return heading, {label: _fitted(list(said.values()), widest) for label, said in self.values.items()}
+        return heading, {label: _folded(list(said.values()), widest) for label, said in self.values.items()}
 
     def _second(self) -> str:
         """The metric to show beside the loss: accuracy, or the first of those that the runs are trained with."""
@@ -247,10 +257,11 @@ def _cut(label: str, most: int) -> str:
     return label if len(label) <= most else f"{label[: most - most // 2 - 1]}…{label[-(most // 2) :]}"
 
 
-def _fitted(values: Sequence[str], most: int) -> str:
-    """The values in so many columns: where they are too long the longest of them lose their ends."""
+def _folded(values: Sequence[str], most: int) -> str:
+    """The values in lines of so many columns; where they are long the longest of them lose their ends."""
     for longest in range(max(map(len, values)), 1, -1):
         told = ", ".join(value if len(value) <= longest else f"{value[: longest - 1]}…" for value in values)
-        if len(told) <= most:
-            return told
+        lines = textwrap.wrap(told, most, subsequent_indent=" ", break_on_hyphens=False)
+        if len(lines) <= _MOST_LINES:
+            return "\n".join(lines)
     return _cut(", ".join(values), most)

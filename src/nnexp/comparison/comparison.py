@@ -91,6 +91,7 @@ def compare(
         baseline=against.label if against else None,
         left_out=tuple(left for group in groups for left in group.left_out),
         unreadable=tuple(unreadable),
+        filters=tuple(filters),
         effects=effects,
         notes=(
             *notes,

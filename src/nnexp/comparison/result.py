@@ -155,6 +155,7 @@ class Comparison:
     unreadable: tuple[str, ...]  # folders that could not be read, each with its reason
     notes: tuple[str, ...]  # what the reader must know: correction, untested groups, unknown spread
     search: Searched | None = None  # that the groups were chosen by
+    filters: tuple[str, ...] = ()  # that left these groups
     effects: Effects | None = None  # of several parameters, where they can be told
 
     @property

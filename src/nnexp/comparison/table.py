@@ -29,6 +29,7 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "best": comparison.best,
         "tied": comparison.tied,
         "baseline": comparison.baseline,
+        "filters": comparison.filters,
         "parameters": comparison.parameters,
         "metrics": comparison.metrics,
         "groups": [_plain_group(group) for group in comparison.groups],

@@ -148,7 +148,7 @@ def _value(item: catalog.Item, parameter: catalog.Parameter, node: Node, problem
         if plain_too and isinstance(node.value, str) and catalog.find(kind, node.value) is None:
             near = catalog.nearest(node.value, catalog.names(kind))
             message = f"{item.name}: {parameter.name} must be {catalog.expected(parameter)}, not {kind_of(node)}"
-            problems.add(node.place, message, f"did you mean '{near}'?" if near else "")
+            problems.add(node.place, message, unquoted(node) or (f"did you mean '{near}'?" if near else ""))
             return None
         return read_entry(node, kind, problems)
     value = node.plain()

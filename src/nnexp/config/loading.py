@@ -221,7 +221,7 @@ def kind_of(node: Node) -> str:
 
 def unquoted(node: Node) -> str:
     """What to do where a number was wanted: said of one that stands in quotes, else ""."""
-    is_number = isinstance(node.value, str) and re.fullmatch(r"[-+]?\d+(\.\d+)?", node.value, re.ASCII)
+    is_number = isinstance(node.value, str) and re.fullmatch(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", node.value, re.ASCII)
     return f"write it without quotes: {node.value}" if is_number else ""
 
 

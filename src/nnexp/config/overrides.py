@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnexp.config import catalog
-from nnexp.config.loading import Node, parse_yaml
+from nnexp.config.loading import Node, kind_of, parse_yaml
 from nnexp.errors import ConfigError, InputError, Place, Problem
 
 # The catalogue kind of the entries under each key; the other keys hold plain values.
@@ -93,6 +93,9 @@ def _set(config: Node, path: list[str], value: Node) -> None:
         config.keys[root] = value.place
         return
     if root not in config.value or config.value[root].value is None:
+        if root in LISTS:
+            hint = f"write it in the file first: a list of {root}"
+            raise ConfigError([Problem(value.place, f"the config gives no '{root}' whose parts could be set", hint)])
         if root not in DEFAULT_NAMES:
             raise _lost(value.place, f"the config gives no '{root}' whose parts could be set", root, list(config.value))
         config.value[root] = Node(DEFAULT_NAMES[root], value.place)
@@ -101,6 +104,7 @@ def _set(config: Node, path: list[str], value: Node) -> None:
     if root in LISTS:
         node, rest = _item(node, rest, root, value.place)
         if not rest:
+            _need_entry(node, ".".join(path), ENTRY_KINDS[root], value)
             node.value, node.place, node.keys = value.value, value.place, value.keys
             return
     _set_parameter(node, kind, rest, value)
@@ -118,6 +122,17 @@ def _item(node: Node, rest: list[str], root: str, place: Place) -> tuple[Node, l
     listed = ", ".join(f"{index} {name}" for index, name in enumerate(names))
     hint = f"items: {listed or 'none'}; to add one, write it in the file"
     raise ConfigError([Problem(place, f"'{root}' has no single item '{word}'", hint)])
+
+
+def _need_entry(node: Node, path: str, kind: str, value: Node) -> None:
+    """See that a value may take an item's place; of one that is meant for a parameter it is said where that is."""
+    name, text = _entry_name(node), str(value.value)
+    item = catalog.find(kind, name) if name else None
+    is_bare = isinstance(value.value, (str, int, float)) and not catalog.nearest(text, catalog.names(kind))
+    if item and item.parameters and is_bare and catalog.find(kind, text) is None:
+        first = next(iter(item.parameters))
+        message = f"'{path}' is the whole {name}, and {kind_of(value)} is none of the {kind}"
+        raise ConfigError([Problem(value.place, message, f"to set its {first}:  {path}.{first}=…")])
 
 
 def _set_parameter(node: Node, kind: str | None, path: list[str], value: Node) -> None:

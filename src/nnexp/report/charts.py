@@ -77,7 +77,7 @@ def forest(comparison: Comparison) -> Figure | None:
         return None
     scale, unit = (100, "percentage points") if in_points(comparison.metric) else (1, comparison.metric)
     _, short = series.short_labels(comparison)
-    labels = [text(short[_named(comparison, verdict)], 28) for verdict in told]
+    labels = [text(short[_named(comparison, verdict)], 44) for verdict in told]
     traces = []
     for outcome, colour in _OUTCOMES.items():
         rows = [(place, verdict) for place, verdict in enumerate(told) if verdict.outcome == outcome]

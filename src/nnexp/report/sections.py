@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 # Beyond this many runs the page would be too large: then only each group's first one is told in detail.
 _MOST_DETAILED = 100
 _MOST_LISTED = 200
+_LONGEST_HEADING = 200  # characters; a longer question stands whole in its section
 # What an interval or a comparison rests on, by the name that it has in a comparison.
 _METHODS = {
     "test examples": "Of one run. A share, such as accuracy, has Wilson's score interval. Errors and R² have the "
@@ -78,7 +81,8 @@ def heading_of(subject: Subject) -> str:
     """What was asked, as a heading: the question, or the runs' one description, where that asks; else ""."""
     runs = runs_of(subject.comparison.groups)
     said = {subject.question} if subject.question else {run.description for run in runs}
-    return said.pop().strip() if len(said) == 1 and _asks(list(said)) else ""
+    text = said.pop().strip() if len(said) == 1 and _asks(list(said)) else ""
+    return text if len(text) <= _LONGEST_HEADING else ""
 
 
 def _do(names: Sequence[str]) -> str:
@@ -105,7 +109,8 @@ def _question(subject: Subject) -> Markup:
         asked = [*asked, f"What difference {_do(comparison.parameters[:3])} make?"]
     return render(
         "question.html",
-        asked=asked,
+        asked=[text for text in asked if text.strip() != heading_of(subject)],
+        filters=comparison.filters,
         varied=varied,
         datasets=[] if "dataset" in varied else list(datasets),
         seeds=seeds,
@@ -137,6 +142,7 @@ def _answer(subject: Subject) -> Markup:
         best=best,
         estimate=best.estimates.get(comparison.metric) if best else None,
         same=comparison.as_good,
+        unsure=comparison.unsure,
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
     )
@@ -253,12 +259,23 @@ def _reproduce(subject: Subject) -> Markup:
     return render(
         "reproduce.html",
         commands=subject.reproduce,
+        again=_of_these_runs(subject) if subject.comparison.filters else "",
         folder=_folder(subject.sources),
         own=_own_data(subject.comparison),
         sources=subject.sources,
         versions=_versions(found),
         runs=len(found),
     )
+
+
+def _of_these_runs(subject: Subject) -> str:
+    """The command that makes the report of the runs that the filters left."""
+    comparison = subject.comparison
+    asked = [*(("--filter", text) for text in comparison.filters), ("--metric", comparison.metric)]
+    if comparison.baseline is not None:
+        asked.append(("--baseline", comparison.baseline))
+    options = itertools.chain.from_iterable(asked)
+    return shlex.join(["nnexp", "compare", *map(str, subject.sources), *options, "--html", "report.html"])
 
 
 def _folder(sources: Sequence[Path]) -> str:

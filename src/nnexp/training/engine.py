@@ -61,10 +61,10 @@ def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "", devi
         return engine, "asked for"
     layers = list(model._flatten_layers())
     if slow := next((layer for layer in layers if _slow_in_xla(layer)), None):
-        return "graph", f"{slow.name}: XLA is slower than a graph for such a layer"
+        return "graph", f"TensorFlow's own loop: compiled by XLA, {slow.name} would be slower"
     if steps < XLA_PAYS_AFTER:
-        return "graph", f"{steps:,} steps are too few to win back XLA's compile time"
-    return "xla", "every layer runs fast in one XLA program"
+        return "graph", f"TensorFlow's own loop: {steps:,} steps are too few to be worth compiling with XLA"
+    return "xla", "all steps in one program that XLA compiles, the fastest for these layers"
 
 
 def _slow_in_xla(layer: Any) -> bool:

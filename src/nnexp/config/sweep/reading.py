@@ -11,7 +11,7 @@ from pathlib import Path
 from nnexp.config import catalog
 from nnexp.config.entries import Problems
 from nnexp.config.experiment import FIELDS, as_folder_name, can_name_a_folder, is_sweep
-from nnexp.config.loading import Node, kind_of, read_config
+from nnexp.config.loading import Node, kind_of, read_config, unquoted
 from nnexp.config.sweep.axes import NAMES, Axis, axis_name, axis_of, refusal
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.searching import DEFAULT_REPEATS, read_search
@@ -138,7 +138,7 @@ class _Reader:
         if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
             return value
         message = f"{key} must be a whole number from {minimum} to {maximum}, not {kind_of(node)}"
-        self.problems.add(node.place, message)
+        self.problems.add(node.place, message, unquoted(node))
         return None
 
     def text(self, node: Node | None, key: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnexp.config import catalog
 from nnexp.config.entries import Problems
-from nnexp.config.loading import Node, kind_of
+from nnexp.config.loading import Node, kind_of, unquoted
 from nnexp.config.sweep.axes import axis_name, axis_of, refusal
 from nnexp.config.sweep.space import Choice, Dimension, Range, Search, every
 from nnexp.errors import Place, Problem
@@ -95,7 +95,7 @@ def _whole(node: Node | None, key: str, minimum: int, default: int, problems: Pr
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MAX_TRIALS:
         return value
     message = f"{key} must be a whole number from {minimum} to {MAX_TRIALS:,}, not {kind_of(node)}"
-    problems.add(node.place, message)
+    problems.add(node.place, message, unquoted(node))
     return default
 
 
@@ -193,7 +193,7 @@ def _range(name: str, node: Node, step: Node | None, problems: Problems, *, log:
     low, high = _number(items[0]), _number(items[1])
     if low is None or high is None:
         wrong = items[0] if low is None else items[1]
-        hint = "write a number such as 16 or 0.001, without quotes and below 10^15"
+        hint = unquoted(wrong) or "write a number such as 16 or 0.001, without quotes and below 10^15"
         problems.add(wrong.place, f"'{name}': an end of a range is a number, not {kind_of(wrong)}", hint)
         return None
     if not low < high:
@@ -205,7 +205,8 @@ def _range(name: str, node: Node, step: Node | None, problems: Problems, *, log:
         return None
     width = None if step is None else _number(step)
     if step is not None and (width is None or not 0 < width <= high - low):
-        problems.add(step.place, f"'{name}': a step is a number above 0 and at most {high - low}, not {kind_of(step)}")
+        message = f"'{name}': a step is a number above 0 and at most {high - low}, not {kind_of(step)}"
+        problems.add(step.place, message, unquoted(step))
         return None
     return Range(low, high, log, width)
 
