@@ -26,6 +26,9 @@ _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
 _KINDS = (*_ENDINGS, "npy", "idx", "images")
 _WIDTH = 60  # of a line: a narrow terminal shows it whole
 _FEW = 20_000  # examples: with fewer, more passes and smaller batches
+_FEW_BATCH = 16
+_STEPS = 1_000  # with few examples: that a first model needs to learn what it can …
+_EPOCHS = (30, 200)  # … but no fewer and no more epochs than these
 _UNITS: Mapping[Task, str] = {"classification": "class", "multi_label": "label", "regression": "number"}
 _LAST: Mapping[Task, str] = {
     "classification": "{{units: {}, activation: softmax}}",
@@ -138,12 +141,20 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
         f"layers:  # the last dense has a unit for each {_UNITS[dataset.task]}",
         *(f"  {layer}" for layer in layers),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",
-        f"batch_size: {16 if few else 64}",
-        f"epochs: {30 if few else 10}",
+        f"batch_size: {_FEW_BATCH if few else 64}",
+        f"epochs: {_epochs(dataset.train_size)}  # how often it goes through all examples",
         "validation: 0.1  # held out of training: shows overfitting",
         "seed: 42  # of all random numbers; --repeats 5 takes five",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _epochs(examples: int) -> int:
+    """So many that a first model learns what it can, in tens: the fewer the examples, the more often."""
+    if examples >= _FEW:
+        return 10
+    least, most = _EPOCHS
+    return min(most, max(least, 10 * math.ceil(_STEPS * _FEW_BATCH / examples / 10)))
 
 
 def _comment(text: str) -> list[str]:

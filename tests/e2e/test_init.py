@@ -120,18 +120,19 @@ def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any,
     checked = nnexp("check", config)
     assert checked.returncode == 0, checked.stderr
     if kind == "csv":  # the others have trained in test_own_data.py
-        run = nnexp("run", config, "--runs-dir", tmp_path / "runs", "--set", "epochs=2", "--json")
+        run = nnexp("run", config, "--runs-dir", tmp_path / "runs", "--json")
         assert run.returncode == 0, run.stderr
-        assert json.loads(run.stdout)["status"] == "completed"
+        assert json.loads(run.stdout)["test"]["accuracy"] > 0.9  # so few examples, and it learns them as it is
     again = nnexp("init", tmp_path)
     assert again.returncode == 2
     assert "is there already" in again.stderr
 
 
-@pytest.mark.parametrize("name", ["fashion_mnist", "iris"])
-def test_a_known_dataset_needs_no_data(tmp_path: Path, nnexp: Any, name: str) -> None:
+@pytest.mark.parametrize(("name", "epochs"), [("fashion_mnist", 10), ("digits", 30), ("iris", 140)])
+def test_a_known_dataset_needs_no_data(tmp_path: Path, nnexp: Any, name: str, epochs: int) -> None:
     done = nnexp("init", tmp_path, "--from", name)
     assert done.returncode == 0, done.stderr
+    assert load_experiment(tmp_path / f"{name}.yaml").epochs == epochs
     checked = nnexp("check", tmp_path / f"{name}.yaml")
     assert checked.returncode == 0, checked.stderr
     assert "warning" not in checked.stdout
