@@ -159,6 +159,33 @@ def test_all_that_is_wrong_at_any_point_is_told_once_and_says_where(folder: Path
         assert line.endswith(end)
 
 
+def test_what_is_wrong_within_a_value_is_told_at_its_own_line_and_in_the_order_of_the_file(folder: Path) -> None:
+    told = refused(
+        folder,
+        """base: small.yaml
+variants:
+  - {name: late, set: {batch_size: no}}
+  - name: conv
+    set:
+      layers:
+        - flatten
+        - dense: {units: 3, activaton: relu}
+grid:
+  optimizer: [adam, {sgd: {momentm: 1}}]
+epoch: 3
+""",
+    )
+    lines = [line for line in told.splitlines() if not line.startswith("    ")]
+    beginnings = (
+        "study.yaml:3:36: batch_size must be",
+        "study.yaml:8:29: dense has no parameter 'activaton'",
+        "study.yaml:10:28: sgd has no parameter 'momentm'",
+        "study.yaml:11:1: a sweep file has no key 'epoch'",
+    )
+    for line, beginning in zip(lines, beginnings, strict=True):
+        assert line.startswith(beginning)
+
+
 def test_what_is_wrong_with_each_value_of_a_set_is_told_once(folder: Path) -> None:
     (folder / "study.yaml").write_text("base: small.yaml")
     with pytest.raises(ConfigError) as caught:

@@ -19,7 +19,7 @@ from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, UnsoundSweep, Variant, load_sweep
 from nnexp.config.sweep.space import Search
 from nnexp.data.datasets import describe
-from nnexp.errors import ConfigError, Place, Problem
+from nnexp.errors import ConfigError, Place, Problem, in_order
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
 from nnexp.preflight.measures import logged_metrics
@@ -62,7 +62,7 @@ def load_points(
     try:
         plan = load_sweep(source, axes, **options)
     except UnsoundSweep as error:
-        raise ConfigError(list(dict.fromkeys([*error.problems, *_further_problems(error.sweep)]))) from None
+        raise ConfigError(in_order([*error.problems, *_further_problems(error.sweep)])) from None
     return plan, expand(plan)
 
 
@@ -90,7 +90,7 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
     else:
         told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
     if told:
-        raise ConfigError(told)
+        raise ConfigError(in_order(told))
     return tuple(points)
 
 
