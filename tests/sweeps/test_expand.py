@@ -249,7 +249,7 @@ def test_more_runs_than_anyone_means_are_refused_at_once(folder: Path) -> None:
 def test_a_baseline_is_a_point_that_is_trained(folder: Path, baseline: str) -> None:
     text = "base: small.yaml\nvariants: [{name: a}, {base: wrong.yaml, expect: error}]\ngrid: {hidden: [8, 16]}\n"
     told = refused(folder, f"{text}baseline: {baseline}")
-    assert told.startswith(f"study.yaml: the baseline '{baseline}' is no point that is trained\n")
+    assert told.startswith(f"study.yaml:4:11: the baseline '{baseline}' is no point that is trained\n")
     assert told.endswith("points: a_hidden=8, a_hidden=16")
     assert len(points(folder, f"{text}baseline: a_hidden=8")) == 4
 

@@ -321,7 +321,7 @@ def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Pr
         near = catalog.nearest(sweep.baseline, trained)
         hint = f"did you mean '{near}'? " if near else ""
         message = f"the baseline '{sweep.baseline}' is no point that is trained"
-        yield Problem(sweep.place, message, f"{hint}points: {', '.join(trained)}")
+        yield Problem(sweep.baseline_place or sweep.place, message, f"{hint}points: {', '.join(trained)}")
 
 
 def _merged(problems: Mapping[Problem, Sequence[str]]) -> dict[Problem, list[str]]:

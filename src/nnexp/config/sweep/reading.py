@@ -107,6 +107,7 @@ class _Reader:
             baseline=self.text(given.get("baseline"), "baseline"),
             place=Place(str(self.path)),
             search=search,
+            baseline_place=given["baseline"].place if "baseline" in given else None,
         )
 
     def check_search(self, given: dict[str, Node], bases: Sequence[Base]) -> None:
