@@ -11,7 +11,7 @@ Anything else that escapes is a bug in nnexp: it is told with its traceback in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 EXIT_CODES: Mapping[int, str] = {
@@ -47,6 +47,17 @@ class Problem:
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}"
         return text + "".join(f"\n    {line}" for line in self.hint.splitlines())
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once: those of one file together as its lines come, the files as they were first named."""
+    found = list(dict.fromkeys(problems))
+    order = {source: place for place, source in enumerate(dict.fromkeys(problem.place.source for problem in found))}
+
+    def where(problem: Problem) -> tuple[int, int, int]:
+        return order[problem.place.source], problem.place.line or 0, problem.place.column or 0
+
+    return sorted(found, key=where)
 
 
 class NnexpError(Exception):

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,19 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 def nearest(path: Path) -> str:
     """What to say of a path at which nothing is: the name beside it that may have been meant."""
+    near = meant(path)
+    return f"did you mean '{near}'?" if near else "see how it is spelled, and from where"
+
+
+def meant(path: Path, fits: Callable[[Path], bool] = Path.exists) -> Path | None:
+    """What fits beside a path at which nothing is, and is called nearly so but for its ending."""
     try:
-        near = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=1, cutoff=0.5)
+        found = sorted(path.parent.iterdir(), key=lambda entry: (entry.suffix == path.suffix, entry.name))
+        beside = {entry.stem: entry for entry in found if fits(entry)}  # of one name that with the same ending
     except (OSError, ValueError):
-        near = []
-    return f"did you mean '{path.with_name(near[0])}'?" if near else "see how it is spelled, and from where"
+        return None
+    near = difflib.get_close_matches(path.stem, beside, n=1)
+    return beside[near[0]] if near else None
 
 
 def temporary_beside(path: Path) -> Path:

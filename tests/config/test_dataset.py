@@ -123,6 +123,24 @@ BAD = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("dataset", "hint"),
+    [
+        (
+            "{csv: {path: data/tabel.csv, target: y}}",
+            "did you mean '{folder}/data/table.csv'? {folder}/data has: table.csv",
+        ),
+        ("{csv: {path: data/none.csv, target: y}}", "{folder}/data has: table.csv"),
+        ("{images: {path: date}}", "did you mean '{folder}/data'? {folder} has: config.yaml, data, date.csv"),
+    ],
+)
+def test_a_path_that_is_not_there_is_told_with_the_one_that_was_meant(folder: Path, dataset: str, hint: str) -> None:
+    (folder / "date.csv").touch()
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(config(folder, dataset))
+    assert caught.value.problems[0].hint == hint.format(folder=folder)
+
+
 @pytest.mark.parametrize("dataset", BAD)
 def test_what_is_wrong_is_told_with_its_place(folder: Path, dataset: str) -> None:
     said, line, _ = BAD[dataset]

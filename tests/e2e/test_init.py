@@ -240,3 +240,12 @@ def test_what_files_of_arrays_lack_is_told(tmp_path: Path, names: list[str], sai
     a_table(tmp_path)  # beside which they may be anything
     found = CliRunner().invoke(application(), ["init", str(tmp_path)])
     assert found.exit_code == 0, found.output
+
+
+def test_a_folder_that_is_not_there_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "picture.txt").touch()  # nearer, but no folder
+    for missing, hint in (("picture", f"did you mean '{tmp_path / 'pictures'}'?"), ("none", "make it, or name")):
+        done = CliRunner().invoke(application(), ["init", str(tmp_path / missing)])
+        assert done.exit_code == 2
+        assert f"there is no folder {tmp_path / missing}; {hint}" in " ".join(done.stderr.split())

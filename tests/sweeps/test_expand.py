@@ -159,6 +159,33 @@ def test_all_that_is_wrong_at_any_point_is_told_once_and_says_where(folder: Path
         assert line.endswith(end)
 
 
+def test_what_is_wrong_within_a_value_is_told_at_its_own_line_and_in_the_order_of_the_file(folder: Path) -> None:
+    told = refused(
+        folder,
+        """base: small.yaml
+variants:
+  - {name: late, set: {batch_size: no}}
+  - name: conv
+    set:
+      layers:
+        - flatten
+        - dense: {units: 3, activaton: relu}
+grid:
+  optimizer: [adam, {sgd: {momentm: 1}}]
+epoch: 3
+""",
+    )
+    lines = [line for line in told.splitlines() if not line.startswith("    ")]
+    beginnings = (
+        "study.yaml:3:36: batch_size must be",
+        "study.yaml:8:29: dense has no parameter 'activaton'",
+        "study.yaml:10:28: sgd has no parameter 'momentm'",
+        "study.yaml:11:1: a sweep file has no key 'epoch'",
+    )
+    for line, beginning in zip(lines, beginnings, strict=True):
+        assert line.startswith(beginning)
+
+
 def test_what_is_wrong_with_each_value_of_a_set_is_told_once(folder: Path) -> None:
     (folder / "study.yaml").write_text("base: small.yaml")
     with pytest.raises(ConfigError) as caught:
@@ -222,7 +249,7 @@ def test_more_runs_than_anyone_means_are_refused_at_once(folder: Path) -> None:
 def test_a_baseline_is_a_point_that_is_trained(folder: Path, baseline: str) -> None:
     text = "base: small.yaml\nvariants: [{name: a}, {base: wrong.yaml, expect: error}]\ngrid: {hidden: [8, 16]}\n"
     told = refused(folder, f"{text}baseline: {baseline}")
-    assert told.startswith(f"study.yaml: the baseline '{baseline}' is no point that is trained\n")
+    assert told.startswith(f"study.yaml:4:11: the baseline '{baseline}' is no point that is trained\n")
     assert told.endswith("points: a_hidden=8, a_hidden=16")
     assert len(points(folder, f"{text}baseline: a_hidden=8")) == 4
 

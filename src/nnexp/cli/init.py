@@ -46,13 +46,15 @@ def init(
     from nnexp.config.loading import parse_config
     from nnexp.data.datasets import describe
     from nnexp.errors import ConfigError, InputError
-    from nnexp.files import to_json, write_text
+    from nnexp.files import meant, to_json, write_text
     from nnexp.preflight import preflight
     from nnexp.starter import EXAMPLE, NoData, config_text
 
     place = folder or Path()
     if not place.is_dir():
-        raise InputError(f"there is no folder {place}; make it, or name the one that holds your data")
+        near = meant(place, Path.is_dir)
+        hint = f"did you mean '{near}'? " if near else ""
+        raise InputError(f"there is no folder {place}; {hint}make it, or name the one that holds your data")
     example = False
     try:
         text, name = config_text(place, start, target or ())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nnexp.config import catalog
 from nnexp.config.loading import Node, kind_of, parse_yaml
@@ -40,6 +40,7 @@ class Override:
     path: str
     value: str
     option: str
+    node: Node | None = field(default=None, compare=False)  # the value where a file has it: its parts know their places
 
     @classmethod
     def parse(cls, text: str, option: str = "--set") -> Override:
@@ -71,7 +72,8 @@ def apply(config: Node, overrides: Sequence[Override]) -> Node:
     for override in overrides:
         place = Place(override.option)
         try:
-            node = parse_yaml(override.value, override.option, place) or Node(None, place)
+            written = override.node.copy() if override.node else parse_yaml(override.value, override.option, place)
+            node = written or Node(None, place)
             problems += node.problems
             if override.path == "--hidden":
                 _set_hidden(config, node)

@@ -19,7 +19,7 @@ from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, UnsoundSweep, Variant, load_sweep
 from nnexp.config.sweep.space import Search
 from nnexp.data.datasets import describe
-from nnexp.errors import ConfigError, Place, Problem
+from nnexp.errors import ConfigError, Place, Problem, in_order
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
 from nnexp.preflight.measures import logged_metrics
@@ -44,6 +44,7 @@ class Point:
     config: Mapping[str, Any]  # complete plain data; as it was written where experiment is None
     refusal: str = ""  # the message of the expected error
     warnings: tuple[Finding, ...] = ()
+    total_parameters: int | None = None  # of its model; None where only Keras can count them
 
     def said(self) -> dict[str, Any]:
         """As sweep.json has it."""
@@ -62,7 +63,7 @@ def load_points(
     try:
         plan = load_sweep(source, axes, **options)
     except UnsoundSweep as error:
-        raise ConfigError(list(dict.fromkeys([*error.problems, *_further_problems(error.sweep)]))) from None
+        raise ConfigError(in_order([*error.problems, *_further_problems(error.sweep)])) from None
     return plan, expand(plan)
 
 
@@ -90,7 +91,7 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
     else:
         told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
     if told:
-        raise ConfigError(told)
+        raise ConfigError(in_order(told))
     return tuple(points)
 
 
@@ -263,7 +264,9 @@ def _point(label: str, setting: _Setting) -> tuple[Point | None, Sequence[Proble
     if setting.variant and setting.variant.expects_error:
         message = "an error is expected here, but nothing is wrong"
         return None, (Problem(setting.variant.place, message, "remove `expect: error`"),)
-    return Point(label, label, setting.parameters, seed, experiment, experiment.plain(), warnings=checked.warnings), ()
+    total = None if checked.layers is None else sum(layer.parameters for layer in checked.layers)
+    plain = experiment.plain()
+    return Point(label, label, setting.parameters, seed, experiment, plain, "", checked.warnings, total), ()
 
 
 def _with_seed(point: Point, seed: int, *, named: bool) -> Point:
@@ -321,7 +324,7 @@ def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Pr
         near = catalog.nearest(sweep.baseline, trained)
         hint = f"did you mean '{near}'? " if near else ""
         message = f"the baseline '{sweep.baseline}' is no point that is trained"
-        yield Problem(sweep.place, message, f"{hint}points: {', '.join(trained)}")
+        yield Problem(sweep.baseline_place or sweep.place, message, f"{hint}points: {', '.join(trained)}")
 
 
 def _merged(problems: Mapping[Problem, Sequence[str]]) -> dict[Problem, list[str]]:

@@ -61,7 +61,11 @@ def parse_axis(path: str, text: str, option: str) -> Axis:
 def axis_of(name: str, nodes: list[Node]) -> Axis:
     """The axis of a name with the values that stand in a file."""
     path = NAMES.get(name, name)
-    return Axis(name, tuple(Override(path, dump(portable_part(name, node)), str(node.place)) for node in nodes))
+    own = name.partition(".")[0] == "dataset"  # its paths are made absolute, which the node does not say
+    changes = [
+        Override(path, dump(portable_part(name, node)), str(node.place), None if own else node) for node in nodes
+    ]
+    return Axis(name, tuple(changes))
 
 
 def axis_name(path: str) -> str:

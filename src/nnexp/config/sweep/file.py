@@ -69,6 +69,7 @@ class SweepFile:
     baseline: str  # the label, without seed, of the point that the others are compared with; "" for the best
     place: Place  # the file
     search: Search | None = None  # None: a grid
+    baseline_place: Place | None = None  # where the file names it
 
     def seeds(self, repeats: int | None = None) -> tuple[int, ...]:
         """The seeds of every point; a variant with repeats of its own takes the first of the same ones."""

@@ -16,7 +16,7 @@ from nnexp.config.sweep.axes import NAMES, Axis, axis_name, axis_of, refusal
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.searching import DEFAULT_REPEATS, read_search
 from nnexp.config.sweep.searching import KEYS as SEARCH_KEYS
-from nnexp.errors import ConfigError, Place, Problem
+from nnexp.errors import ConfigError, Place, Problem, in_order
 
 KEYS = (
     "name",
@@ -60,8 +60,7 @@ def read_sweep(config: Node, path: Path) -> SweepFile:
     """
     reader = _Reader(path, Problems(config.problems))
     sweep = reader.sweep(config) if is_sweep(config) else reader.single(config)
-    if found := list(dict.fromkeys(reader.problems.found)):  # an alias brings the same problem twice
-        found.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
+    if found := in_order(reader.problems.found):  # an alias brings the same problem twice
         raise UnsoundSweep(found, sweep)
     return sweep
 
@@ -108,6 +107,7 @@ class _Reader:
             baseline=self.text(given.get("baseline"), "baseline"),
             place=Place(str(self.path)),
             search=search,
+            baseline_place=given["baseline"].place if "baseline" in given else None,
         )
 
     def check_search(self, given: dict[str, Node], bases: Sequence[Base]) -> None:

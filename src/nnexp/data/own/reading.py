@@ -14,6 +14,7 @@ from nnexp.data.content import Arrays
 from nnexp.data.own.columns import Columns
 from nnexp.data.own.hashing import file_sha256
 from nnexp.data.own.kinds import KINDS, BadData
+from nnexp.files import meant
 from nnexp.tasks import Task
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def _must_be_there(kind: str, path: Path, parameter: str) -> None:
     if path.is_dir() if wants_folder else path.is_file():
         return
     what = "folder" if wants_folder else "file"
-    near = [found.name for found in sorted(path.parent.iterdir())][:10] if path.parent.is_dir() else []
-    hint = f"{path.parent} has: {', '.join(near)}" if near else "paths are relative to the config's folder"
+    beside = [found.name for found in sorted(path.parent.iterdir())][:10] if path.parent.is_dir() else []
+    near = meant(path, Path.is_dir if wants_folder else Path.is_file)
+    hint = f"did you mean '{near}'? " if near else ""
+    hint += f"{path.parent} has: {', '.join(beside)}" if beside else "paths are relative to the config's folder"
     raise BadData(f"there is no {what} {path}", hint, parameter)
