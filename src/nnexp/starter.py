@@ -86,7 +86,8 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
             raise
         written["task"] = "regression"  # too many whole numbers to be classes
         dataset = describe(kind, written | given)
-    about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on, {_learnt(dataset)}"
+    size = f", each {' x '.join(map(str, dataset.shape))}" if len(dataset.shape) > 1 else ""
+    about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on{size}, {_learnt(dataset)}"
     several = paths["path"] == folder or "y" in paths
     name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
     notes = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
@@ -123,7 +124,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
     """The config, for a file of that name."""
     few = dataset.train_size < _FEW
     table = len(dataset.shape) == 1
-    layers = [] if table else ["- flatten"]
+    layers = [] if table else [*_convolution(dataset.shape), "- flatten"]
     width = 32 if math.prod(dataset.shape) < 100 else 128
     layers += [f"- dense: {{units: {width}, activation: relu}}"]
     layers += ["# - dropout: 0.2  # may help against overfitting"]
@@ -133,7 +134,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
     file = shlex.quote(printable(name))
     lines = [
         *(line for told in about for line in _comment(told)),
-        "# To check it, to train it, to ask something of it:",
+        "# In its folder, to check it, train it, ask something of it:",
         *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} --hidden 16,64")),
         f"description: {json.dumps(f'A first model for {dataset.title}.', ensure_ascii=False)}",
         *entry,
@@ -147,6 +148,12 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
         "seed: 42  # of all random numbers; --repeats 5 takes five",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _convolution(shape: Sequence[int]) -> list[str]:
+    """Layers for pictures to take into use: grey ones have no axis for the channels."""
+    grey = [f"# - reshape: {[*shape, 1]}  # for the next layer"] if len(shape) == 2 else []
+    return [*grey, "# - conv2d: {filters: 16, kernel_size: 3}  # finds patterns"] if len(shape) in (2, 3) else []
 
 
 def _epochs(examples: int) -> int:

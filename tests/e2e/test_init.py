@@ -18,6 +18,7 @@ from nnexp.cli import application
 from nnexp.config.experiment import load_experiment
 from nnexp.data.content import idx_encode
 from nnexp.data.datasets import DATASETS
+from nnexp.starter import config_text
 
 
 def a_table(folder: Path) -> None:
@@ -126,6 +127,17 @@ def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any,
     again = nnexp("init", tmp_path)
     assert again.returncode == 2
     assert "is there already" in again.stderr
+
+
+def test_the_layers_that_a_start_for_grey_pictures_offers_fit_them(tmp_path: Path) -> None:
+    arrays(tmp_path)
+    text, name = config_text(tmp_path, "")
+    assert "each 8 x 8" in text
+    (tmp_path / name).write_text(text.replace("  # - ", "  - "))
+    layers = load_experiment(tmp_path / name).layers
+    assert [layer.name for layer in layers][:3] == ["reshape", "conv2d", "flatten"]
+    checked = CliRunner().invoke(application(), ["check", str(tmp_path / name)])
+    assert checked.exit_code == 0, checked.output
 
 
 @pytest.mark.parametrize(("name", "epochs"), [("fashion_mnist", 10), ("digits", 30), ("iris", 140)])
