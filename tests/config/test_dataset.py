@@ -126,7 +126,10 @@ BAD = {
 @pytest.mark.parametrize(
     ("dataset", "hint"),
     [
-        ("{csv: {path: data/tabel.csv, target: y}}", "did you mean '{folder}/data/table.csv'? {folder}/data has: table.csv"),
+        (
+            "{csv: {path: data/tabel.csv, target: y}}",
+            "did you mean '{folder}/data/table.csv'? {folder}/data has: table.csv",
+        ),
         ("{csv: {path: data/none.csv, target: y}}", "{folder}/data has: table.csv"),
         ("{images: {path: date}}", "did you mean '{folder}/data'? {folder} has: config.yaml, data, date.csv"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, Wa
 
 _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
 _ACTIVE = ("starting", "running", "finishing")
+_LONG_EPOCH = 20.0  # seconds; compiling is over by then
+_ENOUGH = 3.0  # seconds of work, to say from it how long the rest takes
 _STYLES = {
     "queued": "dim",
     "starting": "cyan",
@@ -41,6 +44,7 @@ class _Run:
 
     label: str
     cost: float
+    kind: tuple[str, ...] = ()  # what it shares with its repeats
     status: str = "queued"
     epoch: int = 0
     epochs: int = 0
@@ -49,6 +53,10 @@ class _Run:
     begun: float = 0.0
     seconds: float = 0.0
     worked: float = 0.0  # until its worker was free for the next run
+    builds: bool = False  # no run of its kind was past its first epoch when it began
+    ready: float = 0.0  # when its first step came; of the first of a kind when it began, once TensorFlow was loaded
+    built: float = 0.0  # when its first epoch was over, which holds compiling
+    before: float = 0.0  # how much of it was done by then
     test: float | None = None
 
     @property
@@ -61,6 +69,15 @@ class _Run:
         if self.over:
             return 1.0
         return max(0.0, self.epoch - 1 + self.part) / self.epochs if self.epochs else 0.0
+
+    def measured(self, now: float) -> tuple[float, float]:
+        """Seconds from its first step on, or of the first of its kind from its second epoch; and the cost of that."""
+        compiling = self.builds and not self.built and now - self.ready < _LONG_EPOCH
+        if not self.ready or self.status == "failed" or compiling:
+            return 0.0, 0.0
+        start, before = (self.built, self.before) if self.builds and 0 < self.before < 1 else (self.ready, 0.0)
+        taken = self.worked or (self.seconds if self.over else now - self.begun)
+        return self.begun + taken - start, self.cost * (self.fraction - before)
 
 
 class SweepLive:
@@ -81,7 +98,7 @@ class SweepLive:
         self.values, self.longest = values, max(map(len, costs), default=0)
         lengths = [len(", ".join(said.values())) for said in values.values()]
         self.needed = min(self.longest, max(lengths, default=0))  # columns, to tell all runs apart
-        self.runs = {label: _Run(label, cost) for label, cost in costs.items()}
+        self.runs = {label: _Run(label, cost, self._kind(label)) for label, cost in costs.items()}
         self.lock = threading.RLock()
         self.live: Live | None = None
         self.told: list[tuple[str, str]] = []  # lines to print, each with its style
@@ -119,8 +136,12 @@ class SweepLive:
         match event:
             case Started():
                 run.status, run.begun = "starting", time.monotonic()
+                built = {other.kind for other in self.runs.values() if other.built}
+                run.builds = run.kind not in built
+                run.ready = run.begun if built and run.builds else 0.0
             case Again(reason):
                 run.status, run.epoch, run.part, run.logs = "starting", 0, 0.0, {}
+                run.builds, run.ready, run.built, run.before = True, 0.0, 0.0, 0.0
                 self._say(f"{run.label}: {reason}; it is tried again", "bold")
             case Free():
                 run.status, run.worked = "finishing", time.monotonic() - run.begun
@@ -129,8 +150,11 @@ class SweepLive:
             case events.Progress(epoch, epochs, step, steps, logs):
                 run.status, run.epoch, run.epochs, run.part = "running", epoch, epochs, step / steps
                 run.logs = dict(logs) or run.logs
+                run.ready = run.ready or time.monotonic()
             case events.EpochEnded(epoch, epochs, logs):
                 run.epoch, run.epochs, run.part, run.logs = epoch, epochs, 1.0, dict(logs)
+                if not run.built:
+                    run.built, run.before = time.monotonic(), run.fraction
             case events.Noticed(finding) if finding.severity == "error":
                 self._say(f"{run.label}: {finding.severity}: {finding.message} {finding.suggestion}", "bold red")
             case _:
@@ -233,13 +257,42 @@ class SweepLive:
             parts.append(f"about {duration(left)} left")
         return " · ".join(parts)
 
+    def _kind(self, label: str) -> tuple[str, ...]:
+        return tuple(value for name, value in self.values.get(label, {"": label}).items() if name != "seed")
+
     def _seconds_left(self) -> float | None:
-        now = time.monotonic()
-        begun = [run for run in self.runs.values() if run.begun]
-        worked = sum(run.worked or (run.seconds if run.over else now - run.begun) for run in begun)
-        done = sum(run.cost * run.fraction for run in self.runs.values())
-        left = sum(run.cost * (1 - run.fraction) for run in self.runs.values())
-        return left * worked / done / self.workers if worked > 10 and done else None
+        """By the pace of the work so far, of the same kind where a run of it is over; None while too little is known.
+
+        What a run needs once, to load TensorFlow and to compile its model, its repeats do not need again.
+        """
+        now, runs = time.monotonic(), list(self.runs.values())
+        spent: dict[tuple[str, ...], float] = defaultdict(float)
+        done: dict[tuple[str, ...], float] = defaultdict(float)
+        for run in runs:
+            seconds, cost = run.measured(now)
+            spent[run.kind] += seconds
+            done[run.kind] += cost
+        seconds, cost = sum(spent.values()), sum(done.values())
+        if seconds < _ENOUGH or not cost:
+            return None
+        pace = {
+            run.kind: spent[run.kind] / done[run.kind] if done[run.kind] >= run.cost else seconds / cost for run in runs
+        }
+        builds = [
+            max(0.0, run.built - run.ready - run.before * run.cost * pace[run.kind])
+            for run in runs
+            if run.builds and 0 < run.before < 1
+        ]
+        # Without the slowest: a worker's first repeat waits until its first plots are drawn.
+        starts = sorted(run.ready - run.begun for run in runs if run.ready and not run.builds)[: -self.workers]
+        left, known = [0.0], {run.kind for run in runs if run.built}
+        for run in runs:
+            if not run.over:
+                start = sum(starts) / len(starts) if starts and not run.begun else 0.0
+                start += sum(builds) / len(builds) if builds and run.kind not in known else 0.0
+                left.append(start + pace[run.kind] * run.cost * (1 - run.fraction))
+                known.add(run.kind)
+        return max(sum(left) / self.workers, *left)
 
 
 def _cut(label: str, most: int) -> str:
