@@ -39,6 +39,7 @@ def test_a_sound_sweep_is_told_with_what_is_expected_and_what_may_go_wrong(folde
     assert "study.yaml: good, 4 runs with the seeds 42, 43, 44" in done.stdout
     assert "wrong is refused, as expected: wrong.yaml:2:56: layer 3 (dense) gives 9 outputs" in done.stdout
     assert "warning: raw: The 360 test examples are used for validation" in done.stdout
+    assert "\n610 parameters: raw\n" in done.stdout
 
 
 def test_all_that_is_wrong_in_several_files_is_told_at_once(folder: Path) -> None:

@@ -295,6 +295,8 @@ def test_a_dry_run_lists_the_runs_and_starts_nothing(nnexp: Any, config: Callabl
     assert done.returncode == 0, done.stderr
     assert all(f"hidden={width}_seed={seed}" in done.stdout for width in ("4", "8x8") for seed in (42, 43, 44))
     assert "6 runs" in done.stdout
+    sizes = [line.split()[-1] for line in done.stdout.splitlines() if line.startswith(" hidden=")]
+    assert sizes == ["310"] * 3 + ["682"] * 3  # 64 × 4 + 4 + 4 × 10 + 10, and 64 × 8 + 8 + 8 × 8 + 8 + 8 × 10 + 10
     assert not (tmp_path / "runs").exists()
 
 

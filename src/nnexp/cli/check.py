@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nnexp.config.overrides import Override
 
 _SHOWN = 5  # points or seeds in a line
+_MOST_SIZES = 12  # lines that say how many parameters models have
 
 
 def check(
@@ -79,16 +80,23 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
     plan, points = load_points(path, [parse_axis(change.path, change.value, "--set") for change in changes])
     seeds = sorted({point.seed for point in points})
     models = {point.stem: point.experiment for point in points if point.experiment}  # one for all repeats
-    for experiment in models.values():
+    sizes = {point.stem: point.total_parameters for point in points if point.experiment}
+    for stem, experiment in models.items():
         dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
         if build or preflight(experiment, dataset).layers is None:
             from nnexp.training.rehearsal import rehearse
 
-            rehearse(experiment, dataset)
+            sizes[stem] = rehearse(experiment, dataset)[1]["total"]
     findings = noticed(points)
     plain = [{**finding.plain(), "points": list(stems)} for finding, stems in findings]
     refused = {point.stem: str(point.refusal) for point in points if point.refusal}
-    told = {"runs": plan.runs, "seeds": seeds, "refused_as_expected": refused, "findings": plain}
+    told = {
+        "runs": plan.runs,
+        "seeds": seeds,
+        "total_parameters": sizes,
+        "refused_as_expected": refused,
+        "findings": plain,
+    }
     if not show:
         return told
 
@@ -105,6 +113,8 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
             runs += f", then the best {plan.search.finalists} with {plan.repeats} fresh seeds each"
         runs += f"; {len(points)} points of the space were looked at"
     console.print(Text.assemble((f"{_shown(path)}: ", "bold"), (runs, "green")), soft_wrap=True)
+    for count, stems in [] if plan.search else _by_size(sizes)[:_MOST_SIZES]:
+        console.print(Text(f"{count:,} parameters: {_listed(stems)}"), soft_wrap=True)
     for point in points:
         if point.refusal:
             console.print(Text(f"{point.stem} is refused, as expected: {point.refusal}"), soft_wrap=True)
@@ -116,6 +126,12 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
 def _shown(path: Path) -> str:
     """The path without what steers a terminal, and without bytes that are no text."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(path))
+
+
+def _by_size(sizes: Mapping[str, int | None]) -> list[tuple[int, list[str]]]:
+    """The points by how many parameters their models have, the smallest first."""
+    counts = sorted({size for size in sizes.values() if size is not None})
+    return [(count, [stem for stem, size in sizes.items() if size == count]) for count in counts]
 
 
 def _listed(items: Sequence[object]) -> str:

@@ -268,15 +268,22 @@ def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, h
     guess = estimate(left, at_a_time, threads, how.runs)
     if as_json:
         runs = [
-            {"run": point.label, "seed": point.seed, **point.parameters, "expected_to_fail": point.experiment is None}
+            {
+                "run": point.label,
+                "seed": point.seed,
+                **point.parameters,
+                "total_parameters": point.total_parameters,
+                "expected_to_fail": point.experiment is None,
+            }
             for point in left
         ]
         typer.echo(to_json({"runs": runs, "seconds": guess.seconds, "basis": guess.basis}))
         return
     console = stdout()
-    shown = table("run", "seed", "")
+    shown = table("run", "seed", "parameters", right=("parameters",))
     for point in left:
-        shown.add_row(point.label, str(point.seed), "fails, as expected" if point.experiment is None else "")
+        count = "–" if point.total_parameters is None else f"{point.total_parameters:,}"
+        shown.add_row(point.label, str(point.seed), count if point.experiment else "fails, as expected")
     console.print(shown)
     _print_noticed(left, console)
     trained = sum(point.experiment is not None for point in left)

@@ -44,6 +44,7 @@ class Point:
     config: Mapping[str, Any]  # complete plain data; as it was written where experiment is None
     refusal: str = ""  # the message of the expected error
     warnings: tuple[Finding, ...] = ()
+    total_parameters: int | None = None  # of its model; None where only Keras can count them
 
     def said(self) -> dict[str, Any]:
         """As sweep.json has it."""
@@ -263,7 +264,9 @@ def _point(label: str, setting: _Setting) -> tuple[Point | None, Sequence[Proble
     if setting.variant and setting.variant.expects_error:
         message = "an error is expected here, but nothing is wrong"
         return None, (Problem(setting.variant.place, message, "remove `expect: error`"),)
-    return Point(label, label, setting.parameters, seed, experiment, experiment.plain(), warnings=checked.warnings), ()
+    total = None if checked.layers is None else sum(layer.parameters for layer in checked.layers)
+    plain = experiment.plain()
+    return Point(label, label, setting.parameters, seed, experiment, plain, "", checked.warnings, total), ()
 
 
 def _with_seed(point: Point, seed: int, *, named: bool) -> Point:
