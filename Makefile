@@ -83,7 +83,8 @@ clean:  ## Remove the environment and caches; runs stay.
 
 $(VENV)/installed: pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH (or: make PYTHON=/path/to/python)"; exit 1; }
-	@echo "installing TensorFlow, Keras and all that the tests need into $(VENV): 4 GB, some minutes"
+	@echo "installing TensorFlow, Keras and all that the tests need into $(VENV): 4 GB, two to five minutes, more on a slow network"
+	@echo "(after \"Installing collected packages\" pip says nothing for the last one or two: it unpacks, and is not stuck)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --no-deps --no-build-isolation -e .
