@@ -55,11 +55,7 @@ class _Run:
     seconds: float = 0.0
     worked: float = 0.0  # until its worker was free for the next run
     builds: bool = False  # no run of its kind was past its first epoch when it began
-<<<<<<< HEAD
-    ready: float = 0.0  # when its first step came: after TensorFlow was loaded
-=======
     ready: float = 0.0  # when its first step came; of the first of a kind when it began, once TensorFlow was loaded
->>>>>>> f7520559bdbe0416581c042496e9a97bfd92fb9f
     built: float = 0.0  # when its first epoch was over, which holds compiling
     before: float = 0.0  # how much of it was done by then
     test: float | None = None
@@ -76,25 +72,11 @@ class _Run:
         return max(0.0, self.epoch - 1 + self.part) / self.epochs if self.epochs else 0.0
 
     def measured(self, now: float) -> tuple[float, float]:
-<<<<<<< HEAD
-        """Seconds of its usual work, without what comes once a kind or a worker, and the cost of what they did."""
-        if not self.begun or self.status == "failed":
-            return 0.0, 0.0
-        start, before = self.begun, 0.0
-        if self.builds:
-            if 0 < self.before < 1:
-                start, before = self.built, self.before
-            elif self.built or (self.ready and now - self.ready > _LONG_EPOCH):
-                start = self.ready
-            else:
-                return 0.0, 0.0
-=======
         """Seconds from its first step on, or of the first of its kind from its second epoch; and the cost of that."""
         compiling = self.builds and not self.built and now - self.ready < _LONG_EPOCH
         if not self.ready or self.status == "failed" or compiling:
             return 0.0, 0.0
         start, before = (self.built, self.before) if self.builds and 0 < self.before < 1 else (self.ready, 0.0)
->>>>>>> f7520559bdbe0416581c042496e9a97bfd92fb9f
         taken = self.worked or (self.seconds if self.over else now - self.begun)
         return self.begun + taken - start, self.cost * (self.fraction - before)
 
@@ -155,13 +137,9 @@ class SweepLive:
         match event:
             case Started():
                 run.status, run.begun = "starting", time.monotonic()
-<<<<<<< HEAD
-                run.builds = not any(other.built for other in self.runs.values() if other.kind == run.kind)
-=======
                 built = {other.kind for other in self.runs.values() if other.built}
                 run.builds = run.kind not in built
                 run.ready = run.begun if built and run.builds else 0.0
->>>>>>> f7520559bdbe0416581c042496e9a97bfd92fb9f
             case Again(reason):
                 run.status, run.epoch, run.part, run.logs = "starting", 0, 0.0, {}
                 run.builds, run.ready, run.built, run.before = True, 0.0, 0.0, 0.0
@@ -315,13 +293,6 @@ class SweepLive:
             for run in runs
             if run.builds and 0 < run.before < 1
         ]
-<<<<<<< HEAD
-        left, known = [0.0], {run.kind for run in runs if run.built}
-        for run in runs:
-            if not run.over:
-                building = sum(builds) / len(builds) if builds and run.kind not in known else 0.0
-                left.append(building + pace[run.kind] * run.cost * (1 - run.fraction))
-=======
         # Without the slowest: a worker's first repeat waits until its first plots are drawn.
         starts = sorted(run.ready - run.begun for run in runs if run.ready and not run.builds)[: -self.workers]
         left, known = [0.0], {run.kind for run in runs if run.built}
@@ -330,7 +301,6 @@ class SweepLive:
                 start = sum(starts) / len(starts) if starts and not run.begun else 0.0
                 start += sum(builds) / len(builds) if builds and run.kind not in known else 0.0
                 left.append(start + pace[run.kind] * run.cost * (1 - run.fraction))
->>>>>>> f7520559bdbe0416581c042496e9a97bfd92fb9f
                 known.add(run.kind)
         return max(sum(left) / self.workers, *left)
 
