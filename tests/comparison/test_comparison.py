@@ -268,6 +268,8 @@ def test_a_baseline_is_held_against_all_others_and_only_those_count(repeats: Rep
         assert verdicts(comparison) == {("hidden=32", "hidden=16"): "better", ("hidden=8", "hidden=16"): "worse"}
         assert all("Holm over 2" in verdict.text for verdict in comparison.verdicts)
         assert comparison.best == "hidden=32"
+        assert [one.second for one in comparison.of_best] == ["hidden=16", "hidden=8"]
+        assert comparison.of_best == compared(*runs).verdicts
 
 
 def test_a_baseline_may_be_the_name_of_runs(repeats: Repeats) -> None:

@@ -15,7 +15,7 @@ from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, sh
 from nnexp.comparison.metrics import greater_is_better, in_order
 from nnexp.comparison.parameters import compact, flatten, with_variants
 from nnexp.comparison.predictions import Predictions
-from nnexp.comparison.result import Comparison, Group
+from nnexp.comparison.result import Comparison, Group, Verdict
 from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, resolve
 from nnexp.comparison.testing import comparable
 from nnexp.comparison.verdicts import Words, judge
@@ -71,7 +71,9 @@ def compare(
     verdicts, told = judge([(best, other) for other in near_best if best], words, predictions, picked=True)
     tied = tuple(verdict.second for verdict in verdicts if verdict.outcome == "undecided")
     near = near_best
+    of_best: tuple[Verdict, ...] = ()
     if against:
+        of_best = tuple(verdicts)
         near = _nearest(against, measured, metric, best)
         verdicts, told = judge([(other, against) for other in near], words, predictions, picked=False)
     effects = effects_of(groups, table.differing, metric, predictions, against)
@@ -91,6 +93,7 @@ def compare(
         baseline=against.label if against else None,
         left_out=tuple(left for group in groups for left in group.left_out),
         unreadable=tuple(unreadable),
+        of_best=of_best,
         filters=tuple(filters),
         effects=effects,
         notes=(

@@ -155,6 +155,7 @@ class Comparison:
     unreadable: tuple[str, ...]  # folders that could not be read, each with its reason
     notes: tuple[str, ...]  # what the reader must know: correction, untested groups, unknown spread
     search: Searched | None = None  # that the groups were chosen by
+    of_best: tuple[Verdict, ...] = ()  # each group against the best, where `verdicts` are against the baseline
     filters: tuple[str, ...] = ()  # that left these groups
     effects: Effects | None = None  # of several parameters, where they can be told
 
@@ -170,7 +171,7 @@ class Comparison:
     @property
     def unsure(self) -> frozenset[str]:
         """The labels of those tied that would differ from the best if each were the only comparison."""
-        return frozenset(one.second for one in self.verdicts if one.alone and one.first == self.best)
+        return frozenset(one.second for one in self.of_best or self.verdicts if one.alone and one.first == self.best)
 
     def group(self, label: str) -> Group:
         """The group of that label."""

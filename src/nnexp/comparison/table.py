@@ -34,6 +34,7 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "metrics": comparison.metrics,
         "groups": [_plain_group(group) for group in comparison.groups],
         "verdicts": [asdict(verdict) for verdict in comparison.verdicts],
+        "verdicts_of_best": [asdict(verdict) for verdict in comparison.of_best],
         "effects": asdict(comparison.effects) if comparison.effects else None,
         "notes": comparison.notes,
         "unreadable": comparison.unreadable,
