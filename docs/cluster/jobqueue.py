@@ -28,7 +28,7 @@ SETTINGS = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "15s"}  # what is cut off i
 
 
 def wall_time(text):
-    """Hours and minutes: queues take `4` or `04:00:00` for other things than four hours."""
+    """Hours and minutes: `4` alone would be four minutes to a queue."""
     if not re.fullmatch(r"\d+:[0-5]\d", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not hours and minutes, such as 04:00")
     return text
