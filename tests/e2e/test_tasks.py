@@ -51,7 +51,7 @@ def test_the_documents_examples_of_each_task_can_be_run_and_shown(
     for program in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
         exec(program, {})
     tasks = []
-    for place, config in enumerate(re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)):
+    for place, config in enumerate(re.findall(r"^```yaml[^\n]*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)):
         (tmp_path / f"{place}.yaml").write_text(config)
         done = nnexp("run", f"{place}.yaml", "--json", "--quiet")
         assert done.returncode == 0, done.stderr
