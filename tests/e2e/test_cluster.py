@@ -148,6 +148,7 @@ def test_a_scheduler_that_goes_away_ends_the_sweep_with_what_is_done_and_how_to_
     assert sweep.returncode == 1
     assert "the cluster's scheduler is gone" in said
     [folder] = runs.iterdir()
+    assert f"nnexp sweep --resume {folder} --scheduler ADDRESS" in said
     assert f"nnexp resume {folder}" in said
     assert nnexp("resume", folder).returncode == 0
     assert {record.read(path.parent).status for path in folder.glob("*/metrics.json")} == {"completed"}

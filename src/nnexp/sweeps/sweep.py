@@ -232,8 +232,13 @@ def _summed_up(folder: SweepFolder) -> Comparison:
         raise RunError(f"the runs are kept, but could not be summed up: {what}\n{_how_to_go_on(folder)}") from error
 
 
-def _how_to_go_on(folder: SweepFolder) -> str:
-    return f"to go on after that:  nnexp resume {shlex.quote(str(folder.path))}"
+def _how_to_go_on(folder: SweepFolder, options: Options | None = None) -> str:
+    path = shlex.quote(str(folder.path))
+    here = f"nnexp resume {path}"
+    if options and options.executor.elsewhere:
+        there = f"nnexp sweep --resume {path} --scheduler ADDRESS"
+        return f"to go on after that:  {there}\nor on this computer alone:  {here}"
+    return f"to go on after that:  {here}"
 
 
 class _Work(Protocol):
@@ -322,7 +327,7 @@ def _execute(
             try:
                 options.executor.execute(tasks, job.workers, tell, settle)
             except RunError as error:
-                raise RunError(f"{error}\nwhat is done is kept; {_how_to_go_on(job.folder)}") from error
+                raise RunError(f"{error}\nwhat is done is kept; {_how_to_go_on(job.folder, options)}") from error
         if lost and not any(job.folder.run(label).metrics.exists() for label in work.points):
             why = lost[0].split("\n")[0]
             raise RunError(f"no run of the sweep could be kept: {why}\n{_how_to_go_on(job.folder)}")
