@@ -75,6 +75,7 @@ def test_a_run_that_is_killed_reads_as_interrupted(
     assert "interrupted" in shown.stdout
 
 
+@pytest.mark.slow
 def test_a_run_completes_when_the_reader_of_its_output_is_gone(
     config: Callable[..., Path], start: Any, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def wine(folder: Path) -> None:
     frame.to_csv(folder / "wine.csv", index=False)
 
 
+@pytest.mark.slow
 def test_a_table_from_file_to_a_compared_pair(tmp_path: Path, nnexp: Any) -> None:
     wine(tmp_path)
     (tmp_path / "configs").mkdir()

@@ -157,6 +157,7 @@ def test_a_run_whose_worker_is_killed_is_tried_once_more_and_then_recorded_as_fa
     assert statuses(folder)[failed] == "completed"
 
 
+@pytest.mark.slow
 def test_runs_end_with_a_driver_that_is_killed_and_read_as_interrupted(
     start: Any, config: Callable[..., Path], tmp_path: Path
 ) -> None:

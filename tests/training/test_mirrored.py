@@ -161,6 +161,7 @@ def test_examples_from_disk_give_the_bits_of_examples_in_memory(tmp_path: Path) 
     assert json.loads((tmp_path / "always" / "environment.json").read_text())["replicas"] == ["CPU:0", "CPU:1"]
 
 
+@pytest.mark.slow
 def test_one_device_trains_to_the_bits_of_no_distribution_and_says_so(tmp_path: Path) -> None:
     runs_on(1, {tmp_path / "plain": text(CNN), tmp_path / "spread": text(CNN) + ON_DEVICES})
     assert differences(tmp_path / "plain", tmp_path / "spread") == []
