@@ -261,3 +261,6 @@ def test_a_folder_that_is_not_there_is_told_with_the_one_that_was_meant(tmp_path
         done = CliRunner().invoke(application(), ["init", str(tmp_path / missing)])
         assert done.exit_code == 2
         assert f"there is no folder {tmp_path / missing}; {hint}" in " ".join(done.stderr.split())
+    of_a_file = CliRunner().invoke(application(), ["init", str(tmp_path / "picture.txt")])
+    assert of_a_file.exit_code == 2
+    assert f"is a file; name the folder that it lies in: nnexp init {tmp_path}" in " ".join(of_a_file.stderr.split())

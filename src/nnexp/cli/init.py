@@ -51,6 +51,10 @@ def init(
     from nnexp.starter import EXAMPLE, NoData, config_text
 
     place = folder or Path()
+    if place.is_file():
+        raise InputError(
+            f"{place} is a file; name the folder that it lies in:  nnexp init {shlex.quote(str(place.parent))}"
+        )
     if not place.is_dir():
         near = meant(place, Path.is_dir)
         hint = f"did you mean '{near}'? " if near else ""
