@@ -59,7 +59,9 @@ def cluster(tmp_path: Path) -> Cluster:
     [
         (["--executor", "dsk"], "there is no executor 'dsk'; did you mean 'dask'? there are: processes, serial, dask"),
         (["--scheduler", "lab"], "--scheduler lab is no address; give one such as tcp://lab:8786, or a scheduler file"),
-        (["--scheduler", "lab.json"], "there is no scheduler file lab.json"),
+        pytest.param(  # for which it waits
+            ["--scheduler", "lab.json"], "there is no scheduler file lab.json", marks=pytest.mark.slow
+        ),
         (["--scheduler", "tcp://lab:1", "--executor", "serial"], "--scheduler is for --executor dask, not serial"),
     ],
 )

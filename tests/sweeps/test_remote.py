@@ -1,10 +1,11 @@
-"""What goes between driver and worker: run folders in pieces, tasks and messages as JSON, versions."""
+"""What goes between driver and worker: run folders in pieces, tasks and messages as JSON, versions; scheduler files."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nnexp.runs import versions
 from nnexp.runs.process import alive
 from nnexp.sweeps.child import Ask, Ending, Free, Message, Task
 from nnexp.sweeps.remote import wire
+from nnexp.sweeps.remote.cluster import is_written
 from nnexp.sweeps.remote.mirror import PIECE_BYTES, BadPiece, Kept, Mirror, Piece, as_left, as_ours
 
 RUNNING = {"status": "running", "process": {"pid": 1, "host": "elsewhere", "started": 0}}
@@ -173,3 +175,14 @@ def test_what_differs_is_told_with_both_versions() -> None:
     assert versions.differences(ours, dict(ours)) == ""
     wrong = versions.differences(ours, {**ours, "TensorFlow": "1.15"})
     assert wrong == f"TensorFlow 1.15 (here {ours['TensorFlow']})"
+
+
+def test_a_scheduler_file_is_waited_for_until_it_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "lab.json"
+    assert not is_written(file, 0)
+    file.write_text('{"address": "tcp://')
+    later = threading.Timer(0.5, file.write_text, ['{"address": "tcp://127.0.0.1:1"}'])
+    later.start()
+    assert is_written(file, 30)
+    later.join()
+    assert json.loads(file.read_text())

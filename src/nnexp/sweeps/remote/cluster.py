@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import re
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -176,8 +178,11 @@ def _client(address: str) -> Client:
     from distributed import Client
 
     is_file = address.endswith(".json")
-    if is_file and not Path(address).is_file():
-        raise InputError(f"there is no scheduler file {address}; `dask scheduler --scheduler-file` writes it")
+    if is_file and not is_written(Path(address), _CONNECT_SECONDS):
+        raise InputError(
+            f"there is no scheduler file {address}, nor did one come in {_CONNECT_SECONDS} s; "
+            "`dask scheduler --scheduler-file` writes it"
+        )
     if not is_file and not _ADDRESS.fullmatch(address):
         raise InputError(f"--scheduler {address} is no address; give one such as tcp://lab:8786, or a scheduler file")
     where = {"scheduler_file": address} if is_file else {"address": address}
@@ -187,6 +192,18 @@ def _client(address: str) -> Client:
         raise InputError(
             f"there is no scheduler at {address}: {first_line(error)}; `dask scheduler` starts one"
         ) from None
+
+
+def is_written(file: Path, seconds: float) -> bool:
+    """Whether a scheduler file is there and whole, by then: a scheduler that has just been begun writes it soon."""
+    until = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, ValueError):
+            json.loads(file.read_bytes())
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
 
 
 @contextlib.contextmanager
