@@ -91,6 +91,8 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
     several = paths["path"] == folder or "y" in paths
     name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
     notes = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
+    if kind == "images" and dataset.task == "classification":
+        notes.append("The classes are in the order of their names; classes: [b, a] beside the path gives another.")
     if dropped := written.get("drop"):
         notes.append(
             f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."

@@ -280,3 +280,31 @@ def test_what_a_killed_process_left_is_removed(cache: Path) -> None:
     assert len(endings(cache)) == 2  # the lock, which nobody holds, and a part
     assert np.array_equal(decoded("some", ROWS.shape, BYTES, lambda: ROWS, "")[:], ROWS)
     assert endings(cache) == WHOLE
+
+
+def labels_by_picture(dataset: Dataset) -> dict[bytes, Any]:
+    arrays: Any = load(dataset)
+    x, y = np.concatenate([arrays.x_train, arrays.x_test]), np.concatenate([arrays.y_train, arrays.y_test])
+    return {picture.tobytes(): label.tolist() for picture, label in zip(x, y, strict=True)}
+
+
+def test_classes_stand_in_the_order_that_is_given(photos: Path) -> None:
+    turned = own(photos, classes=["b", "a"])
+    assert turned.classes == ("b", "a")
+    usual = labels_by_picture(own(photos))
+    assert labels_by_picture(turned) == {picture: 1 - label for picture, label in usual.items()}
+    with pytest.raises(BadData, match="'b', which is not among `classes`"):
+        own(photos, classes=["a", "c"])
+
+
+def test_labels_stand_in_the_order_that_is_given(photos: Path) -> None:
+    found = sorted(path.relative_to(photos) for path in photos.rglob("*.*"))
+    cells = [("sharp;near", "near", "sharp")[place % 3] for place in range(len(found))]
+    labels = photos.parent / "labels.csv"
+    labels.write_text("file,label\n" + "".join(f"{path},{cell}\n" for path, cell in zip(found, cells, strict=True)))
+    usual, turned = own(photos, labels=str(labels)), own(photos, labels=str(labels), classes=["sharp", "near"])
+    assert (usual.classes, turned.classes) == (("near", "sharp"), ("sharp", "near"))
+    by_picture = labels_by_picture(usual)
+    assert labels_by_picture(turned) == {picture: label[::-1] for picture, label in by_picture.items()}
+    with pytest.raises(BadData, match="`classes` names sharp"):
+        own(photos, labels=str(labels), classes=["sharp"])

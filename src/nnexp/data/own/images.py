@@ -55,19 +55,22 @@ def arrays_of_images(parameters: Mapping[str, Any]) -> tuple[Arrays, Targets]:
 
 def _targets(pictures: Sequence[tuple[Path, str]], parameters: Mapping[str, Any]) -> Targets:
     """Folders are classes; a file of labels may have several names for a picture, with ; between them, or numbers."""
-    said, task = [name for _, name in pictures], parameters.get("task")
+    said, task, named = [name for _, name in pictures], parameters.get("task"), parameters.get("classes")
     if not parameters.get("labels"):
         if task not in (None, "classification"):
             raise BadData(
                 f"{task} needs a file of labels, since folders tell classes apart", "give it as  labels: PATH", "task"
             )
-        return Targets("classification", *labels_of(said, None, "the folder"))
+        return Targets("classification", *labels_of(said, named, "the folder"))
     if task == "multi_label" or (task is None and _have_several(said)):
         several = [names_in(cell) for cell in said]
-        labels = sorted(set().union(*several))
+        found = sorted(set().union(*several))
+        labels = named or found
+        if sorted(labels) != found:
+            raise BadData(f"`classes` names {', '.join(labels)}", f"the labels are {', '.join(found)}", "classes")
         cells = {label: [label in names for names in several] for label in labels}
         return targets_of(cells, {"task": "multi_label"}, str)
-    return targets_of({"label": said}, {"task": task}, lambda place: pictures[place][0].name)
+    return targets_of({"label": said}, {"task": task, "classes": named}, lambda place: pictures[place][0].name)
 
 
 def names_in(cell: str) -> set[str]:

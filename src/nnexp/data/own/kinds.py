@@ -113,6 +113,7 @@ KINDS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
             "path": Parameter("path", "A folder with a folder of pictures for each class.", required=True),
             "labels": Parameter("path", "A CSV file with columns `file` and `label`, where folders say no class."),
             **_TASK,
+            "classes": Parameter("texts", "The classes in the order of their labels; by their names by default."),
             "size": Parameter("size", "All pictures are made this size; needed where theirs differ."),
             "colour": Parameter("colour", "As what they are read; as the first picture is by default."),
             **_TEST,
