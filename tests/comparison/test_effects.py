@@ -17,6 +17,7 @@ from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison, Effects
 from nnexp.comparison.table import json_text, markdown
+from nnexp.report.page import write_report
 
 Make = Callable[..., Path]
 Repeats = Callable[..., list[Path]]
@@ -157,6 +158,20 @@ def test_a_baseline_is_what_each_value_is_held_against(grid: Callable[[Accuracie
         ("hidden=16", "hidden=8", "better"),
         ("epochs=2", "epochs=9", "worse"),
     ]
+
+
+def test_the_report_tells_effects_and_holds_each_against_the_best_though_a_baseline_is_named(
+    grid: Callable[[Accuracies], list[Path]], tmp_path: Path
+) -> None:
+    comparison = compared(grid(APART), baseline="hidden=8, epochs=9")
+    write_report(tmp_path / "report.html", comparison, [])
+    page = (tmp_path / "report.html").read_text()
+    assert "Each parameter, over all values of the others" in page
+    [interaction] = effects(comparison).interactions
+    assert interaction.text.partition(" (p")[0] in page
+    assert "Each against the best" in page
+    for verdict in comparison.of_best:
+        assert verdict.text.partition(" (p")[0] in page
 
 
 def test_only_the_seeds_that_all_have_count(grid: Callable[[Accuracies], list[Path]], repeats: Repeats) -> None:

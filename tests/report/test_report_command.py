@@ -113,3 +113,10 @@ def test_a_sweep_folder_keeps_its_name_question_and_baseline(digits: list[Path],
     page = (sweep / "report.html").read_text()
     assert "<title>Mine</title>" in page
     assert "the one named minus hidden=16" in page
+    assert "To make the runs and this report again" in page
+    narrowed = [sys.executable, "-m", "nnexp", "compare", str(sweep), "--filter", "hidden<=16", "--html", "few.html"]
+    assert subprocess.run(narrowed, capture_output=True, timeout=300, cwd=tmp_path).returncode == 0
+    page = (tmp_path / "few.html").read_text()
+    assert "<dt>only</dt><dd><code>hidden&lt;=16</code></dd>" in page
+    assert "To make the runs again" in page
+    assert f"nnexp compare {sweep} --filter &#39;hidden&lt;=16&#39; --metric accuracy --baseline hidden=4" in page
