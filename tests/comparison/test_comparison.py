@@ -315,7 +315,7 @@ def test_the_same_config_on_another_test_split_is_another_group(repeats: Repeats
     assert comparison.verdicts[0].outcome == "refused"
 
 
-@pytest.mark.parametrize("damage", ["missing", "torn", "empty", "pickled", "another run's", "another split's", "shape"])
+@pytest.mark.parametrize("damage", ["missing", "torn", "empty", "pickled", "another split's", "shape"])
 def test_predictions_that_cannot_be_used_are_told_and_the_seeds_still_speak(repeats: Repeats, damage: str) -> None:
     low, high = repeats(8, [0.7, 0.701, 0.7]), repeats(16, [0.8, 0.801, 0.8])
     file = low[0] / "predictions.npz"
@@ -329,8 +329,6 @@ def test_predictions_that_cannot_be_used_are_told_and_the_seeds_still_speak(repe
             file.write_bytes(b"")
         case "pickled":
             np.savez(file, **{**whole, "labels": np.array([print], dtype=object)})
-        case "another run's":
-            np.savez(file, **{**whole, "predicted": whole["labels"]})
         case "another split's":
             np.savez(file, **{**whole, "split_fingerprint": np.array("other")})
         case "shape":
@@ -342,6 +340,32 @@ def test_predictions_that_cannot_be_used_are_told_and_the_seeds_still_speak(repe
     single = compared(low[0], high[0])
     assert single.verdicts[0].outcome == "refused"
     assert "predictions" in single.verdicts[0].text
+
+
+def test_a_run_whose_predictions_give_another_figure_is_in_no_mean(repeats: Repeats) -> None:
+    low, high = repeats(8, [0.7, 0.701, 0.7]), repeats(16, [0.8, 0.801, 0.8])
+    for run in low[:2]:
+        metrics = json.loads((run / "metrics.json").read_text())
+        metrics["test"]["accuracy"] = 0.95
+        (run / "metrics.json").write_text(json.dumps(metrics))
+    comparison = compared(*low, *high)
+    assert comparison.best == "hidden=16"
+    assert comparison.group("hidden=8").estimates["accuracy"].mean == 0.7
+    assert [left.run.path for left in comparison.left_out] == low[:2]
+    assert "is 0.9500 by metrics.json, 0.7000 by predictions.npz" in comparison.left_out[0].reason
+
+
+def test_of_two_copies_the_one_whose_figure_holds_counts(repeats: Repeats, tmp_path: Path) -> None:
+    [honest] = repeats(8, [0.7])
+    changed = tmp_path / "zz_changed"
+    shutil.copytree(honest, changed)
+    metrics = json.loads((changed / "metrics.json").read_text())
+    metrics["test"]["accuracy"] = 0.95
+    (changed / "metrics.json").write_text(json.dumps(metrics))
+    comparison = compared(honest, changed)
+    [group] = comparison.groups
+    assert [run.path for run in group.runs] == [honest]
+    assert [left.run.path for left in comparison.left_out] == [changed]
 
 
 def test_of_many_groups_the_nearest_are_tested_and_it_says_so(make: Make) -> None:
@@ -696,7 +720,6 @@ def test_runs_of_several_tasks_are_compared_by_the_one_that_most_have_and_it_say
     ("damage", "told"),
     [
         (lambda made, other: made.unlink(), "is missing"),
-        (lambda made, other: shutil.copy(other, made), "does not give the run's mean_absolute_error"),
         (lambda made, other: np.savez(made, **forged(made, float("nan"))), "hold what are no finite numbers"),
         (lambda made, other: np.savez(made, **of_classes(made)), "is of another task than the run"),
     ],

@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nnexp.comparison.effects import effects_of
@@ -45,15 +46,41 @@ def compare(
     `metric` is by default the headline of the runs, or of most of them, or the first there is. `sort` names a parameter
     or metric, `-name` turns it round; by default the best come first. `filters` are conditions such as hidden>=512.
     `baseline` names a group by its label, its value (512), the name of its runs, or one of its run folders. `notes`
-    come before its own. `index` is asked how the runs did on each test example.
+    come before its own. `index` is asked how the runs did on each test example; a run whose predictions give another
+    figure than it says is left out of the means.
 
     Raises:
         InputError: a name that is none, a condition that cannot be read, or one that no run passes.
     """
-    table = _filtered(records, [Filter.parse(text) for text in filters])
+    predictions = Predictions(index or Index())
+    chosen = _Asked(metric, sort, filters, baseline, unreadable, notes)
+    distrusted: Mapping[Path, str] = {}
+    while True:
+        comparison = _compare(records, chosen, predictions, distrusted)
+        if predictions.contradicted.keys() <= distrusted.keys():
+            return comparison
+        distrusted = predictions.contradicted
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What `compare` was called with."""
+
+    metric: str | None
+    sort: str | None
+    filters: Sequence[str]
+    baseline: str | None
+    unreadable: Sequence[str]
+    notes: Sequence[str]
+
+
+def _compare(
+    records: Sequence[RunRecord], asked: _Asked, predictions: Predictions, distrusted: Mapping[Path, str]
+) -> Comparison:
+    table = _filtered(records, [Filter.parse(text) for text in asked.filters], distrusted)
     metrics = _metrics(table.repeats)
     tasks = _tasks(table.repeats)
-    metric = _chosen(metric, metrics, tasks)
+    metric = _chosen(asked.metric, metrics, tasks)
     greater = greater_is_better(metric)
     labels = labels_of(table.repeats, table.flat, table.differing)
     groups = [
@@ -64,9 +91,9 @@ def compare(
     measured = [group for group in groups if metric in group.estimates]
 
     short = short_labels(labels, table.flat, table.differing)
-    words, predictions = Words(metric, spoken_labels(short)), Predictions(index or Index())
+    words = Words(metric, spoken_labels(short))
     best = measured[0] if measured else None
-    against = baseline_of(groups, baseline, short, metric) if baseline is not None else None
+    against = baseline_of(groups, asked.baseline, short, metric) if asked.baseline is not None else None
     near_best = _nearest(best, measured, metric)
     verdicts, told = judge([(best, other) for other in near_best if best], words, predictions, picked=True)
     tied = tuple(verdict.second for verdict in verdicts if verdict.outcome == "undecided")
@@ -79,8 +106,8 @@ def compare(
     effects = effects_of(groups, table.differing, metric, predictions, against)
     read = {group.label for group in (best, against, *near_best, *near) if group}
     groups = [with_examples(group, metric, predictions) if group.label in read else group for group in groups]
-    if sort is not None:
-        groups = ordered(groups, sort, metrics)
+    if asked.sort is not None:
+        groups = ordered(groups, asked.sort, metrics)
     return Comparison(
         metric=metric,
         greater_is_better=greater,
@@ -92,12 +119,12 @@ def compare(
         verdicts=tuple(verdicts),
         baseline=against.label if against else None,
         left_out=tuple(left for group in groups for left in group.left_out),
-        unreadable=tuple(unreadable),
+        unreadable=tuple(asked.unreadable),
         of_best=of_best,
-        filters=tuple(filters),
+        filters=tuple(asked.filters),
         effects=effects,
         notes=(
-            *notes,
+            *asked.notes,
             *_notes_on_tasks(tasks, metric),
             *told,
             *_notes_on_implied(table),
@@ -126,10 +153,10 @@ def _table(repeats: Sequence[Repeats]) -> _Table:
     return _Table(repeats, parameters.flat, parameters.differing, parameters.implied)
 
 
-def _filtered(records: Sequence[RunRecord], filters: Sequence[Filter]) -> _Table:
+def _filtered(records: Sequence[RunRecord], filters: Sequence[Filter], distrusted: Mapping[Path, str]) -> _Table:
     """Conditions on runs apply before they are grouped, those on parameters and metrics to whole groups."""
     runs = [run for run in records if all(chosen.keeps_run(run) for chosen in filters if chosen.of_runs)]
-    table = _table(repeats_of(runs))
+    table = _table(repeats_of(runs, distrusted))
     of_groups = [chosen for chosen in filters if not chosen.of_runs]
     if of_groups and runs:
         metrics = _metrics(table.repeats)

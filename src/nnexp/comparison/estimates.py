@@ -43,12 +43,15 @@ def with_examples(group: Group, metric: str, predictions: Predictions) -> Group:
     That of a single run does already. A metric that examples have no part in stays as it is.
     """
     estimate = group.estimates[metric]
-    if len(group.runs) < 2 or not has_examples(metric, group.runs):
+    if not has_examples(metric, group.runs):
         return group
     try:
-        interval = statistics.group_interval(predictions.of_runs(group.runs, metric))
+        by_example = predictions.of_runs(group.runs, metric)  # of a single run too: whether its figure holds
     except UnusablePredictions:
         return group
+    if len(group.runs) < 2:
+        return group
+    interval = statistics.group_interval(by_example)
     return replace(group, estimates={**group.estimates, metric: _from_interval(interval, estimate.values)})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ class Repeats:
 
     runs: tuple[RunRecord, ...]  # by seed
     metrics: tuple[Mapping[str, float], ...]  # of each run
+    distrusted: Mapping[Path, str]  # folders of runs whose figures do not hold, and why
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -46,7 +48,7 @@ class Repeats:
         return next((run.test_split for run in self.runs if run.test_split), "")
 
 
-def repeats_of(records: Sequence[RunRecord]) -> list[Repeats]:
+def repeats_of(records: Sequence[RunRecord], distrusted: Mapping[Path, str]) -> list[Repeats]:
     """The runs by configuration, in the order of their first appearance.
 
     Same configuration: the same config but for what a run is called, how it is done, and its seed.
@@ -61,7 +63,7 @@ def repeats_of(records: Sequence[RunRecord]) -> list[Repeats]:
             # A run that ended before it knew its test split belongs with the first.
             same = [run for run in runs if (run.test_split or splits[0]) == split]
             same.sort(key=lambda run: (run.seed is None, run.seed or 0, str(run.path)))
-            found.append(Repeats(tuple(same), tuple(map(metrics_of, same))))
+            found.append(Repeats(tuple(same), tuple(map(metrics_of, same)), distrusted))
     return found
 
 
@@ -69,7 +71,8 @@ def settle(repeats: Repeats, metric: str) -> tuple[tuple[int, ...], tuple[LeftOu
     """Which of the runs count in the means of a metric (their places), and why the others do not."""
     latest: dict[int | None, RunRecord] = {}
     for run in sorted(repeats.runs, key=lambda run: run.started):
-        if run.status == "completed" and not run.pruned and run.seed is not None:
+        fits = run.status == "completed" and not run.pruned and run.path not in repeats.distrusted
+        if fits and run.seed is not None:
             latest[run.seed] = run
     counted: list[int] = []
     left_out: list[LeftOut] = []
@@ -78,6 +81,8 @@ def settle(repeats: Repeats, metric: str) -> tuple[tuple[int, ...], tuple[LeftOu
             left_out.append(LeftOut(run, f"given up by its search after {len(run.history)} epochs"))
         elif run.status != "completed":
             left_out.append(LeftOut(run, _unfinished(run)))
+        elif run.path in repeats.distrusted:
+            left_out.append(LeftOut(run, repeats.distrusted[run.path]))
         elif (same := latest.get(run.seed, run)) is not run:
             left_out.append(LeftOut(run, f"the same config and seed as {same.path}: the same run again, no repeat"))
         elif metric not in metrics:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.comparison.linear import LINEAR, by_example
+from nnexp.comparison.metrics import figure
 from nnexp.runs.index import Answers, Index
 from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
@@ -20,12 +21,21 @@ class UnusablePredictions(Exception):
     """The predictions of a run are missing, damaged or another run's; the message says which, and why."""
 
 
+class Contradicted(UnusablePredictions):
+    """The predictions of a run give another figure than it says."""
+
+
 class Predictions:
     """Reads predictions, and keeps what it read."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self._read: dict[tuple[Path, str], Answers | UnusablePredictions] = {}
+
+    @property
+    def contradicted(self) -> dict[Path, str]:
+        """Runs whose figure is not what their predictions give, of those that were read, and how it differs."""
+        return {path: str(found) for (path, _), found in self._read.items() if isinstance(found, Contradicted)}
 
     def of_runs(self, runs: tuple[RunRecord, ...], metric: str) -> NDArray[Any]:
         """A metric that every run `has_examples` of, by example [runs, examples], on the test split that they share.
@@ -37,6 +47,8 @@ class Predictions:
         """
         import numpy as np
 
+        for run in runs:
+            self._read_of(run, metric)  # all of them, so that `contradicted` knows of each
         found = [self._of_run(run, metric) for run in runs]
         rows = [one.scores for one in found]
         for run, one in zip(runs, found, strict=True):
@@ -57,16 +69,19 @@ class Predictions:
             return ""
 
     def _of_run(self, run: RunRecord, metric: str) -> Answers:
+        found = self._read_of(run, metric)
+        if isinstance(found, UnusablePredictions):
+            raise found
+        return found
+
+    def _read_of(self, run: RunRecord, metric: str) -> Answers | UnusablePredictions:
         key = run.path, metric
         if key not in self._read:
             try:
                 self._read[key] = _checked(run, metric, self._index)
             except UnusablePredictions as error:
                 self._read[key] = error
-        found = self._read[key]
-        if isinstance(found, UnusablePredictions):
-            raise found
-        return found
+        return self._read[key]
 
 
 def has_examples(metric: str, runs: Sequence[RunRecord]) -> bool:
@@ -93,7 +108,10 @@ def _checked(run: RunRecord, metric: str, index: Index) -> Answers:
     if not math.isfinite(mean):
         raise UnusablePredictions(f"{path}: its predictions hold what are no finite numbers")
     if value is not None and not _is_near(mean, value, of_values):
-        raise UnusablePredictions(f"{path} does not give the run's {metric}: it is another run's")
+        raise Contradicted(
+            f"its {metric} is {figure(value, metric)} by metrics.json, {figure(mean, metric)} by predictions.npz: one of "
+            f"them was changed, or is another run's; to make sure:  nnexp verify {run.path}"
+        )
     return found
 
 
