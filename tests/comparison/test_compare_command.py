@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +52,21 @@ def test_table_verdicts_findings_and_what_was_left_out_are_told(study: Path) -> 
 def test_a_best_that_is_only_the_first_of_equals_is_called_so(repeats: Repeats) -> None:
     runs = [*repeats(512, [0.88, 0.883]), *repeats(8, [0.883, 0.88]), *repeats(4, [0.6, 0.61])]
     assert "★ best, the first of 2 with the same mean" in nnexp("compare", runs[0].parent).stdout
+
+
+def test_runs_of_several_directories_are_told_by_them(repeats: Repeats, tmp_path: Path) -> None:
+    for name, run in zip(("anna", "ben"), (*repeats(8, [0.7]), *repeats(512, [0.8])), strict=True):
+        shutil.copytree(run, tmp_path / "handed_in" / name / "20261123-074319_digits")
+    told = nnexp("compare", tmp_path / "handed_in").stdout
+    head, _, best, other = [line.split() for line in told.splitlines() if line.strip()][:4]
+    assert head[:2] == ["hidden", "in"]
+    assert (best[1:3], other[:2]) == (["512", "ben"], ["8", "anna"])
+
+
+def test_the_terms_of_the_verdicts_are_told_once(study: Path) -> None:
+    told = nnexp("compare", study).stdout
+    assert told.count("p: how probable such a difference would be if there were none") == 1
+    assert "; Holm over 3: corrected for 3 comparisons" in told
 
 
 def test_sixty_columns_keep_what_matters_and_name_the_rest(study: Path) -> None:

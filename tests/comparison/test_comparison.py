@@ -368,6 +368,18 @@ def test_of_two_copies_the_one_whose_figure_holds_counts(repeats: Repeats, tmp_p
     assert [left.run.path for left in comparison.left_out] == [changed]
 
 
+def test_runs_that_diverged_are_why_there_are_few_and_no_more_are_asked_for(repeats: Repeats, make: Make) -> None:
+    low, high = repeats(8, [0.7]), repeats(16, [0.8, 0.801, 0.8])
+    for seed in (7, 8):
+        make(f"gone{seed}", seed=seed, units=8, status="diverged", test_split="10000 examples")
+    comparison = compared(low[0].parent)
+    [verdict] = comparison.verdicts
+    assert verdict.text.endswith("3 and 1 runs cannot say that other seeds would: 2 diverged of the 3 runs of hidden=8")
+    assert any(note.startswith("2 of 3 runs of hidden=8 diverged: that is their result") for note in comparison.notes)
+    [verdict] = compared(low[0], *high).verdicts
+    assert verdict.text.endswith("nnexp sweep CONFIG --repeats 5 can")
+
+
 def test_of_many_groups_the_nearest_are_tested_and_it_says_so(make: Make) -> None:
     paths = [
         make(f"{units}", units=units, correct=np.arange(1000) < 500 + units) for units in range(1, MOST_TESTED + 6)

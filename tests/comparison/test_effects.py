@@ -254,6 +254,15 @@ def test_what_is_no_whole_grid_of_repeats_is_not_averaged(
     assert compared(grid(less(APART))).effects is None
 
 
+def test_a_grid_whose_seeds_are_not_all_there_says_why_nothing_is_averaged(
+    grid: Callable[[Accuracies], list[Path]],
+) -> None:
+    comparison = compared(grid({**APART, (8, 2): [0.7]}))
+    assert comparison.effects is None
+    expected = "cannot be told: 1 seeds have a result in all groups (hidden=8, epochs=2: 1 of 1 runs)."
+    assert any(note.endswith(expected) for note in comparison.notes)
+
+
 def test_predictions_that_cannot_be_used_leave_the_seeds(grid: Callable[[Accuracies], list[Path]]) -> None:
     runs = grid(APART)
     by_example = effects(compared(runs)).verdicts

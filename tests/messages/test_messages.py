@@ -30,6 +30,7 @@ HANDED_ON = {
     "cli/sweep_live: event.text",
     "cli/sweep_live: f'{run.label}: {finding.severity}: {finding.message} {finding.suggestion}'",
     "cli/sweep_live: str(error)",
+    "comparison/grouping: repeats.distrusted[run.path]",
     "config/dataset: error.message",
     "config/experiment: f'{entry.name}: {wrong[0]}'",
     "config/shapes/__init__: misfit.message",

@@ -102,7 +102,7 @@ def of_comparison(comparison: Comparison, note: str = "") -> str:
         ]
         for group in groups
     ]
-    legend = "★ best, ≈ cannot be told from the best, ± and [ ]: 95 % interval"
+    legend = "★ best, ≈ cannot be told from the best (as good, or too few repeats), ± and [ ]: 95 % interval"
     more = len(comparison.groups) - len(groups)
     return _whole(
         _table(columns, cells),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +13,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from nnexp.cli.console import print_unfolded, table
-from nnexp.comparison.metrics import figure
+from nnexp.comparison.grouping import short_names
+from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
-from nnexp.comparison.table import counted, epochs_heading, estimate_text
+from nnexp.comparison.table import counted, epochs_heading, estimate_text, intervals_cover
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES
 
@@ -25,6 +28,7 @@ _GAP = 3  # between columns
 _LONGEST_NAME = 100
 _LONGEST_CELL = 300
 _LONGEST_LINE = 2000
+_PLACE = "in"  # a column that no other form of the table has
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,12 @@ class _Column:
         return max(len(self.name), min(longest, _WIDEST) if self.words else longest)
 
 
-def print_comparison(comparison: Comparison, console: Console, whole: str = "--csv") -> None:
+def print_comparison(comparison: Comparison, console: Console, whole: str = "--markdown or --csv") -> None:
     """Table, verdicts, findings, what was left out, and notes; `whole` has what the table has no room for."""
     _print_table(comparison, console, whole)
     _print_part(console, "verdicts", _verdicts(comparison))
+    if terms := _terms(comparison):
+        _print_lines(console, [terms], "dim")
     if comparison.effects:
         _print_part(console, EFFECTS, comparison.effects.told)
     _print_part(console, "findings", _findings(comparison))
@@ -73,6 +79,9 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
     groups = comparison.groups[:_MOST_ROWS]
     columns = _columns(comparison, groups)
     shown = _that_fit(columns, console.width)
+    if len(shown) < len(columns):
+        columns = _columns(comparison, groups, short=True)
+        shown = _that_fit(columns, console.width)
     names = [column.name for column in shown]
     right = tuple(column.name for column in shown if not column.words)
     rows = [[_line(column.cells[place], _LONGEST_CELL) for column in shown] for place in range(len(groups))]
@@ -88,7 +97,7 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
     whole_line = "   ".join(legend)
     for line in [whole_line] if len(whole_line) <= console.width else legend:
         console.print(Text(line, "dim"))
-    if hidden := [column.name for column in columns if column not in shown]:
+    if hidden := [column.name for column in columns if column not in shown and column.name != _PLACE]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
         console.print(Text(f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; {whole} has all", "dim"))
     if len(comparison.groups) > len(groups):
@@ -112,27 +121,33 @@ def _that_fit(columns: Sequence[_Column], room: int) -> list[_Column]:
 def _legend(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     """What the marks and intervals mean; only those that are there."""
     shown = [found for group in groups if (found := group.estimates.get(comparison.metric)) and found.low is not None]
-    methods = dict.fromkeys(estimate.method for estimate in shown)
     texts = "".join(estimate_text(estimate, comparison.metric) for estimate in shown)
     signs = " and ".join(sign for sign in ("±", "[ ]") if sign[0] in texts)
     same = len(comparison.as_good)
     parts = ["★ best" + (f", the first of {same + 1} with the same mean" if same else "")] if comparison.best else []
-    parts += ["≈ cannot be told from the best"] if set(comparison.tied) - comparison.unsure else []
+    tied = "≈ cannot be told from the best: as good, or too few repeats to say"
+    parts += [tied] if set(comparison.tied) - comparison.unsure else []
     parts += ["? differs, but of so many comparisons it may be chance"] if comparison.unsure else []
-    parts += [f"{signs}: 95 % interval over {' or '.join(methods)}"] if methods else []
+    parts += [f"{signs}: 95 % interval over {intervals_cover(groups, comparison.metric)}"] if shown else []
     return parts
 
 
-def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
+def _columns(comparison: Comparison, groups: Sequence[Group], *, short: bool = False) -> list[_Column]:
     marks = dict.fromkeys(comparison.tied, "≈") | dict.fromkeys(comparison.unsure, "?") | {comparison.best: "★"}
     columns = [_Column("", [marks.get(group.label, "") for group in groups], 0, words=True)]
     by_parameters = all(group.label == ", ".join(_parts(group)) for group in groups)
     if not by_parameters or not comparison.parameters:
         columns.append(_Column("group", [group.label for group in groups], 0, words=True))
+    headings = short_names(comparison.parameters)
     for place, name in enumerate(comparison.parameters):
         cells = [compact(group.parameters[name]) for group in groups]
-        heading = _line(name, _LONGEST_NAME) + (" (config)" if name in comparison.metrics else "")
-        columns.append(_Column(heading, cells, 0 if by_parameters and place < _MOST_NAMED else 2 + place, words=True))
+        heading = _line(headings[name] if short else name, _LONGEST_NAME) + (
+            " (config)" if name in comparison.metrics else ""
+        )
+        rank = 0 if by_parameters else 2
+        columns.append(_Column(heading, cells, rank if place < _MOST_NAMED else 2 + place, words=True))
+    if any(places := _places(groups)):
+        columns.append(_Column(_PLACE, places, 1, words=True))
     columns += [
         _Column("runs", [counted(group) for group in groups], 1),
         _metric_column(comparison.metric, groups, interval=True, rank=0),
@@ -151,6 +166,19 @@ def _columns(comparison: Comparison, groups: Sequence[Group]) -> list[_Column]:
     if comparison.left_out:
         columns.append(_Column("left out", [_kinds_left_out(group) for group in groups], 2, words=True))
     return columns
+
+
+def _places(groups: Sequence[Group]) -> list[str]:
+    """The directory of each group's runs, where they lie in several: who handed them in, or of which sweep they are."""
+    parents = [{run.path.parent.absolute() for run in group.all_runs} for group in groups]
+    every = set().union(*parents)
+    if len(every) < 2:
+        return []
+    common = os.path.commonpath(every)
+    below = {parent: parent.relative_to(common) for parent in every}
+    first = {parent: path.parts[0] if path.parts else "" for parent, path in below.items()}
+    shown = first if len(set(first.values())) == len(every) else {one: path.as_posix() for one, path in below.items()}
+    return [printable(shown[min(of)]) if len(of) == 1 else "" for of in parents]
 
 
 def _parts(group: Group) -> Iterator[str]:
@@ -197,6 +225,21 @@ def _verdicts(comparison: Comparison) -> list[str]:
     return told
 
 
+def _terms(comparison: Comparison) -> str:
+    """What the figures of the verdicts are; "" where there are none."""
+    tested = [verdict.text for verdict in comparison.verdicts if verdict.p is not None]
+    if not tested:
+        return ""
+    holm = re.search(r"Holm over (\d+)", tested[0])
+    parts = [
+        *(["points: percentage points"] if in_points(comparison.metric) else []),
+        "[ ]: 95 % interval of the difference",
+        "p: how probable such a difference would be if there were none",
+        *([f"{holm[0]}: corrected for {holm[1]} comparisons"] if holm else []),
+    ]
+    return "; ".join(parts)
+
+
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
@@ -228,11 +271,15 @@ def _findings(comparison: Comparison) -> list[str]:
 def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:
     if lines:
         console.print(Text(f"\n{title}", "bold"))
+    _print_lines(console, lines)
+
+
+def _print_lines(console: Console, lines: Sequence[str], style: str = "") -> None:
     for line in (_line(line, _LONGEST_LINE) for line in lines):
         if console.is_terminal:
-            console.print(Padding(Text(line), (0, 0, 0, 2)))
+            console.print(Padding(Text(line, style), (0, 0, 0, 2)))
         else:
-            console.print(Text(f"  {line}"), soft_wrap=True)
+            console.print(Text(f"  {line}", style), soft_wrap=True)
 
 
 def _line(text: str, most: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnexp.comparison.effects import effects_of
+from nnexp.comparison.effects import NoEffects, effects_of
 from nnexp.comparison.estimates import group_of, mean, with_examples
 from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, short_labels, spoken_labels
 from nnexp.comparison.metrics import greater_is_better, in_order
@@ -103,7 +103,11 @@ def _compare(
         of_best = tuple(verdicts)
         near = _nearest(against, measured, metric, best)
         verdicts, told = judge([(other, against) for other in near], words, predictions, picked=False)
-    effects = effects_of(groups, table.differing, metric, predictions, against)
+    try:
+        effects = effects_of(groups, table.differing, metric, predictions, against)
+    except NoEffects as why:
+        effects = None
+        told.append(str(why))
     read = {group.label for group in (best, against, *near_best, *near) if group}
     groups = [with_examples(group, metric, predictions) if group.label in read else group for group in groups]
     if asked.sort is not None:
@@ -130,6 +134,7 @@ def _compare(
             *_notes_on_implied(table),
             *_notes_on_tests(measured, near, metric, bool(against)),
             *_notes_on(table.repeats, metric),
+            *_notes_on_diverged(groups),
             *_notes_on_training(groups),
             *_notes_on_updates(measured, table.differing),
             *(_notes_on_parameters(best, measured, table.differing) if not effects or effects.depend else ()),
@@ -257,6 +262,22 @@ def _notes_on_implied(table: _Table) -> Iterator[str]:
         told = [f"{value} with {of}" for of, value in itertools.islice(pairs, _MOST_TOLD)]
         more = [f"{len(pairs) - len(told):,} more"] if len(pairs) > len(told) else []
         yield f"{name} is not the same everywhere either, but goes with {parent}: {', '.join([*told, *more])}."
+
+
+def _notes_on_diverged(groups: Sequence[Group]) -> Iterator[str]:
+    """That what diverged is a result too, and mostly of the learning rate."""
+    mostly = [group for group in groups if 2 * _diverged(group) >= len(group.all_runs)]
+    if mostly:
+        told = [f"{_diverged(group)} of {len(group.all_runs)} runs of {group.label}" for group in mostly[:_MOST_TOLD]]
+        more = f" and most of {len(mostly) - _MOST_TOLD:,} more groups" if len(mostly) > _MOST_TOLD else ""
+        yield (
+            f"{'; '.join(told)}{more} diverged: that is their result, and the means are of the others alone. A lower "
+            "learning rate may help."
+        )
+
+
+def _diverged(group: Group) -> int:
+    return sum(left.run.status == "diverged" for left in group.left_out)
 
 
 def _notes_on_training(groups: Sequence[Group]) -> Iterator[str]:

@@ -35,12 +35,19 @@ Level = tuple[str, ...]  # a value of each, in words
 _Setting = tuple[Names, Level]
 
 
+class NoEffects(Exception):
+    """The groups are a grid of repeats, and still what each parameter does cannot be told; the message says why."""
+
+
 def effects_of(
     groups: Sequence[Group], parameters: Sequence[str], metric: str, predictions: Predictions, baseline: Group | None
 ) -> Effects | None:
     """The best value of each parameter (or the baseline's) against its others, and each two parameters together.
 
-    None where the groups are no whole grid of two or three parameters, or have fewer than 3 seeds in common.
+    None where the groups are no whole grid of two or three parameters, or have not been repeated.
+
+    Raises:
+        NoEffects: they are and have, but too few seeds have a result in all groups.
     """
     if len(groups) > _MOST_GROUPS:
         return None
@@ -50,11 +57,12 @@ def effects_of(
     whole = len(groups) == len(cells) == math.prod(map(len, levels.values()))
     if not whole or not 2 <= len(factors) <= _MOST_PARAMETERS:
         return None
-    if any(metric not in group.estimates or not comparable(groups[0], group, metric) for group in groups):
+    measured = [group for group in groups if metric in group.estimates]
+    if not measured or not all(comparable(measured[0], group, metric) for group in measured):
+        return None
+    if max(len(group.runs) for group in groups) < statistics.FEWEST_SEEDS:
         return None
     values = _values(groups, metric, predictions)
-    if values is None:
-        return None
     grid = Grid(metric, levels, dict(zip(cells, values, strict=True)))
     return effects_in(grid, _cell(baseline, factors) if baseline else None)
 
@@ -119,13 +127,17 @@ def _cell(group: Group, factors: Sequence[Names]) -> tuple[Level, ...]:
     return tuple(tuple(compact(group.parameters[name]) for name in names) for names in factors)
 
 
-def _values(groups: Sequence[Group], metric: str, predictions: Predictions) -> list[NDArray[Any]] | None:
+def _values(groups: Sequence[Group], metric: str, predictions: Predictions) -> list[NDArray[Any]]:
     """The values of each group, [seeds, examples] or [seeds], of the seeds that all have."""
     import numpy as np
 
     seeds = set.intersection(*({run.seed for run in group.runs if run.seed is not None} for group in groups))
     if not most_shared(len(seeds), max(len(group.runs) for group in groups)):
-        return None
+        fewest = min(groups, key=lambda group: len(group.runs))
+        raise NoEffects(
+            f"What each parameter does over all values of the others cannot be told: {len(seeds)} seeds have a result "
+            f"in all groups ({fewest.label}: {len(fewest.runs)} of {len(fewest.all_runs)} runs)."
+        )
     places = [[place for place, run in enumerate(group.runs) if run.seed in seeds] for group in groups]
     if all(has_examples(metric, group.runs) for group in groups):
         try:

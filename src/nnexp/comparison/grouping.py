@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,11 +121,27 @@ def short_labels(labels: Sequence[str], flat: Sequence[Mapping[str, Any]], diffe
 def spoken_labels(short: Mapping[str, str]) -> dict[str, str]:
     """How a sentence names the groups: sigmoid, but "hidden 512", since a bare number could be any figure."""
     return {
-        label: f"{label.removesuffix(f'={value}').rpartition('.')[2]} {value}"
+        label: f"{spoken(label.removesuffix(f'={value}'))} {value}"
         if value != label and not value[:1].isalpha()
         else value
         for label, value in short.items()
     }
+
+
+def spoken(parameter: str) -> str:
+    """`dropout rate` of layers.dropout.rate, `learning_rate` of optimizer.learning_rate."""
+    match parameter.split("."):
+        case ["layers", kind, *rest] if not kind.isdigit():
+            return " ".join([kind, *rest])
+        case path:
+            return path[-1]
+
+
+def short_names(parameters: Sequence[str]) -> dict[str, str]:
+    """The parameters as they are spoken of, where that is another for each."""
+    short = {name: spoken(name) for name in parameters}
+    times = Counter(short.values())
+    return {name: one if times[one] == 1 else name for name, one in short.items()}
 
 
 def _unique(labels: Sequence[str], groups: Sequence[Repeats]) -> list[str]:

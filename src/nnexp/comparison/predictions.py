@@ -109,8 +109,8 @@ def _checked(run: RunRecord, metric: str, index: Index) -> Answers:
         raise UnusablePredictions(f"{path}: its predictions hold what are no finite numbers")
     if value is not None and not _is_near(mean, value, of_values):
         raise Contradicted(
-            f"its {metric} is {figure(value, metric)} by metrics.json, {figure(mean, metric)} by predictions.npz: one of "
-            f"them was changed, or is another run's; to make sure:  nnexp verify {run.path}"
+            f"its {metric} is {figure(value, metric)} by metrics.json, {figure(mean, metric)} by predictions.npz: one "
+            f"of them was changed, or is another run's; to make sure:  nnexp verify {run.path}"
         )
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -40,6 +40,21 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "unreadable": comparison.unreadable,
         **({"search": asdict(comparison.search)} if comparison.search else {}),
     }
+
+
+def intervals_cover(groups: Sequence[Group], metric: str) -> str:
+    """What the intervals of these groups are over; where that differs, with how many runs such groups have."""
+    runs: dict[str, set[int]] = {}
+    for group in groups:
+        estimate = group.estimates.get(metric)
+        if estimate and estimate.method:
+            runs.setdefault(estimate.method, set()).add(len(group.runs))
+    if len(runs) < 2:
+        return next(iter(runs), "")
+    return ", ".join(
+        f"{method} ({min(counts)}{f' to {max(counts)}' if len(counts) > 1 else ''} run{'s' * (max(counts) > 1)})"
+        for method, counts in runs.items()
+    )
 
 
 def csv_text(comparison: Comparison) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ class Test:
     values: tuple[ArrayLike, ArrayLike] | None = None  # what was tested, [runs, examples] or [runs]
     paired: bool = True
     shared: int = 0  # seeds that both have, where only these were compared
+    lost: str = ""  # how many runs diverged or failed, which leaves fewer
 
 
 def comparable(first: Group, second: Group, metric: str) -> bool:
@@ -41,6 +43,19 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     Accuracy and its like are tested example by example, so that the result holds for other test examples as well; any
     other metric is one figure a run, and takes repeats.
     """
+    return replace(
+        _held(first, second, metric, predictions), lost=" and ".join(filter(None, map(lost_of, (first, second))))
+    )
+
+
+def lost_of(group: Group) -> str:
+    """How many runs of a group diverged or failed, in words; "" if none did."""
+    gone = Counter(left.run.status for left in group.left_out if left.run.status in ("diverged", "failed"))
+    told = " and ".join(f"{count} {how}" for how, count in gone.items())
+    return f"{told} of the {len(group.all_runs)} runs of {group.label}" if told else ""
+
+
+def _held(first: Group, second: Group, metric: str, predictions: Predictions) -> Test:
     if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
         return Test(*_pair(first, second), None, "they were tested on different test splits")
     note = ""
@@ -52,7 +67,8 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
             note = f"{error}; what is said of its group rests on the {metric} of whole runs."
     if min(len(first.runs), len(second.runs)) < statistics.FEWEST_SEEDS:
         why = f"without the predictions {metric}" if note else metric
-        needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance (--repeats 5)"
+        needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance"
+        needed += "" if lost_of(first) or lost_of(second) else " (nnexp sweep CONFIG --repeats 5)"
         return Test(*_pair(first, second), None, f"{why} is one figure a run, and takes {needed}", note)
     values = first.estimates[metric].values, second.estimates[metric].values
     return replace(_compared(first, second, *values), note=note)

@@ -97,9 +97,7 @@ def _decided(test: Test, difference: Difference, p: float, comparisons: int, wor
     if difference.seeds >= statistics.FEWEST_SEEDS:
         return f"{first} is {outcome} than {second} {amount}"
     one, other = _runs(test.runs[0], "this", first), _runs(test.runs[1], "that", second)
-    return (
-        f"{one} did {outcome} than {other} {amount}; {_so_few(test)} cannot say that other seeds would: --repeats 5 can"
-    )
+    return f"{one} did {outcome} than {other} {amount}; {_so_few(test)} cannot say that other seeds would: {_way(test)}"
 
 
 def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words, picked: bool) -> str:
@@ -111,7 +109,7 @@ def _undecided(test: Test, difference: Difference, p: float, comparisons: int, w
         text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance"
         text += ": a baseline named beforehand would be among fewer" if picked else ""
     if difference.seeds < statistics.FEWEST_SEEDS:
-        return f"{text}; {_so_few(test)}: the spread over seeds is unknown, --repeats 5 would show it"
+        return f"{text}; {_so_few(test)} cannot say how other seeds would do: {_way(test)}"
     return text + _more_repeats(test, difference, comparisons, words.metric)
 
 
@@ -133,6 +131,11 @@ def _so_few(test: Test) -> str:
     return f"{one} and {other} runs"
 
 
+def _way(test: Test) -> str:
+    """What would have given enough runs: more of them, unless those that there were came to nothing."""
+    return test.lost or "nnexp sweep CONFIG --repeats 5 can"
+
+
 def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: str) -> str:
     """How many more repeats would show a difference worth showing, among so many comparisons."""
     if test.values is None:
@@ -149,7 +152,7 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         alone = f"these {difference.examples:,} test examples alone leave ± {number_text(left, left, metric)}"
-        return f"; however many the repeats, {alone}: more test examples would show less"
+        return f"; however many the repeats, {alone}: only a larger test part can show a smaller difference"
     more = needed - difference.seeds
     if more <= 0:
         return "" if difference.shown else f"; {sought} would most likely have shown"
