@@ -4,8 +4,12 @@ BIN := $(VENV)/bin
 # The first Python here that nnexp supports; `make run PYTHON=/path/to/python` names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
-# On a terminal pip shows what it is at; in a log that would fill pages.
+# pip says hundreds of lines. On a terminal each takes the place of the one before; in a log only errors are kept.
 QUIET := $(shell test -t 2 || echo --quiet)
+define pip
+@{ $(BIN)/python -m pip install $(QUIET) --disable-pip-version-check $(1) || touch $(VENV)/failed; } \
+	| awk '{ printf "\r%-78.78s", $$0; fflush() } END { if (NR) print "" }'; test ! -e $(VENV)/failed
+endef
 
 .PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema reference errors map site pictures docs results studies lock clean
 
@@ -84,9 +88,10 @@ clean:  ## Remove the environment and caches; runs stay.
 $(VENV)/installed: pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH (or: make PYTHON=/path/to/python)"; exit 1; }
 	@echo "installing TensorFlow, Keras and all that the tests need into $(VENV): 4 GB, two to five minutes, more on a slow network"
-	@echo "(after \"Installing collected packages\" pip says nothing for the last one or two: it unpacks, and is not stuck)"
+	@echo "(at \"Installing collected packages\" nothing moves for the last one or two: it unpacks, and is not stuck)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/failed
+	$(call pip,--require-hashes -r requirements.lock)
+	$(call pip,--no-deps --no-build-isolation -e .)
 	$(BIN)/python -m compileall -q src
 	@touch $@
