@@ -21,12 +21,13 @@ class Module:
         self.tree = ast.parse(path.read_text("utf-8"))
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
         self.functions = [node for node in self.parents if isinstance(node, ast.FunctionDef)]
-        self.imported = {
-            alias.asname or alias.name
+        self.origins = {
+            alias.asname or alias.name: (node.module or "").removeprefix("nnexp").lstrip(".").replace(".", "/")
             for node in self.parents
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nnexp")
             for alias in node.names
         }
+        self.imported = set(self.origins)
         self.constants = {
             name: node.value
             for node in self.tree.body
@@ -141,9 +142,3 @@ def _in_header(name: str, node: ast.AST, module: Module) -> list[ast.expr]:
 
 def returns(function: ast.FunctionDef) -> list[ast.expr]:
     return [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
-
-
-def yields(function: ast.FunctionDef) -> list[ast.expr]:
-    """What a function gives one by one, or as the parts of a list."""
-    found = [node.value for node in ast.walk(function) if isinstance(node, ast.Yield) and node.value]
-    return found + [part for node in returns(function) if isinstance(node, ast.List) for part in node.elts]

@@ -9,6 +9,7 @@ from nnexp.comparison import statistics
 from nnexp.comparison.predictions import Predictions, UnusablePredictions, has_examples
 from nnexp.comparison.result import Group
 from nnexp.comparison.statistics import Difference
+from nnexp.errors import Amiss, Reason
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,8 +23,8 @@ class Test:
     second: str
     runs: tuple[int, int]  # of each
     difference: Difference | None
-    refusal: str = ""
-    note: str = ""  # what was not as it should be, and what was done instead
+    refusal: Reason = ""
+    note: Amiss = ""  # what was not as it should be, and what was done instead
     values: tuple[ArrayLike, ArrayLike] | None = None  # what was tested, [runs, examples] or [runs]
     paired: bool = True
     shared: int = 0  # seeds that both have, where only these were compared
@@ -43,7 +44,7 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     """
     if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
         return Test(*_pair(first, second), None, "they were tested on different test splits")
-    note = ""
+    note: Amiss = ""
     if has_examples(metric, (*first.runs, *second.runs)):
         try:
             by_example = predictions.of_runs((*first.runs, *second.runs), metric)

@@ -12,6 +12,7 @@ from nnexp.comparison.predictions import Predictions
 from nnexp.comparison.result import Group, Outcome, Verdict
 from nnexp.comparison.statistics import Difference
 from nnexp.comparison.testing import Test, hold_against
+from nnexp.errors import Amiss
 
 # Of a metric in points: a smaller observed difference is not what a reader wants shown, so ask for this one instead.
 _SMALLEST_WANTED = 0.001
@@ -29,7 +30,7 @@ class Words:
 
 def judge(
     pairs: Sequence[tuple[Group, Group]], words: Words, predictions: Predictions, *, picked: bool
-) -> tuple[list[Verdict], list[str]]:
+) -> tuple[list[Verdict], list[Amiss]]:
     """A verdict for each pair, with p-values corrected for their number (Holm), and notes on what was amiss.
 
     All pairs share their first or their second group. Where that one was `picked` by the same figures, as the best is,
@@ -39,7 +40,7 @@ def judge(
     done = [test.difference.p for test in tests if test.difference]
     comparisons = len(done) * (len(done) + 1) // 2 if picked else len(done)
     verdicts = judged(tests, words, comparisons, picked=picked)
-    notes = list(dict.fromkeys(test.note for test in tests if test.note))
+    notes: list[Amiss] = list(dict.fromkeys(test.note for test in tests if test.note))
     if comparisons > len(done):
         notes.append(
             f"The best was picked by these same figures, so p is corrected for all {comparisons} pairs of the "
@@ -160,7 +161,7 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
 
 def _refusal(test: Test, words: Words) -> Verdict:
     first, second = test.first, test.second
-    text = f"{words.short[first]} and {words.short[second]} cannot be compared: {test.refusal}"
+    text: Amiss = f"{words.short[first]} and {words.short[second]} cannot be compared: {test.refusal}"
     return Verdict(first, second, "refused", None, None, None, None, "", text)
 
 
