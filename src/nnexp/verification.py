@@ -98,7 +98,8 @@ def verify(
         except RunError as error:
             lines = str(error).replace(scratch, "a temporary directory").splitlines()
             told = [line for line in lines if "nnexp resume" not in line]
-            raise RunError("\n".join([f"{printable(path)} could not be trained again", *told])) from error
+            reasons = "\n".join(told)
+            raise RunError(f"{printable(path)} could not be trained again:\n{reasons}") from error
         again = record.read(folder)
         different = _compared(ours, _contents(again))
         values = {group: sum(map(_size, leaves.values())) for group, leaves in ours.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,7 +68,8 @@ def _given(
 ) -> Iterator[tuple[ast.expr, Mark]]:
     """What calls give for parameters and fields that are marked."""
     for call in module.calls:
-        for name, (at, annotation) in takers.get(_called(call, module), {}).items():
+        taker = takers.get(_called(call, module)) or takers.get(_method(call, module, takers), {})
+        for name, (at, annotation) in taker.items():
             given = [word.value for word in call.keywords if word.arg == name]
             before = call.args[: at + 1]
             if len(before) > at and not any(isinstance(one, ast.Starred) for one in before[:-1]):
@@ -85,6 +86,12 @@ def _called(call: ast.Call, module: Module) -> tuple[str, str]:
         if home in module.origins:
             return name, f"{module.origins[home]}/{home}".lstrip("/")
     return name, module.origins.get(name, module.name)
+
+
+def _method(call: ast.Call, module: Module, takers: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """The method that is called of an object, if a module that this one imports from has one of that name."""
+    homes = [home for name, home in takers if name == name_of(call.func) and home in module.origins.values()]
+    return name_of(call.func), homes[0] if isinstance(call.func, ast.Attribute) and homes else ""
 
 
 def _returned(module: Module) -> Iterator[tuple[ast.expr, Mark]]:

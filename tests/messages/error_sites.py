@@ -33,7 +33,10 @@ ERRORS = {
     "ShapeError": (1, 2),
 }
 # What stands within the message of another error, as its reason.
-_REASONS = ("Refused", "SourceFailed", "WrongContent", "Damaged", "UnusablePredictions", "Gone", "BadPiece", "Lost")
+REASONS = (
+    *("BadPiece", "Damaged", "Gone", "Lost", "NoCondition", "Refused", "SourceFailed", "UnusablePredictions"),
+    *("WrongContent", "_NoFile"),
+)
 # Functions that return what to say of an error that nobody raised on purpose.
 _TELLING = ("what_failed", "cause_in_the_system", "path_problem")
 # What these return is a value of the user's, however it is written.
@@ -87,7 +90,7 @@ class _Sink:
 # By their names, and the module in which alone they are known by these.
 _SINKS: dict[tuple[str, str | None], _Sink] = {
     **{(name, None): _Sink(*where) for name, where in ERRORS.items()},
-    **{(name, None): _Sink(0, kind="reason") for name in _REASONS},
+    **{(name, None): _Sink(0, kind="reason") for name in REASONS},
     ("BadParameter", None): _Sink(0),
     ("Ending", None): _Sink(1, kind="reason"),
     ("Finding", None): _Sink(2, 3, kind="finding", grade_at=1),

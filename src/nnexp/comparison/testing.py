@@ -43,7 +43,7 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     other metric is one figure a run, and takes repeats.
     """
     if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
-        return Test(*_pair(first, second), None, "they were tested on different test splits")
+        return Test(*_pair(first, second), None, refusal="they were tested on different test splits")
     note: Amiss = ""
     if has_examples(metric, (*first.runs, *second.runs)):
         try:
@@ -54,7 +54,8 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     if min(len(first.runs), len(second.runs)) < statistics.FEWEST_SEEDS:
         why = f"without the predictions {metric}" if note else metric
         needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance (--repeats 5)"
-        return Test(*_pair(first, second), None, f"{why} is one figure a run, and takes {needed}", note)
+        refusal = f"{why} is one figure a run, and takes {needed}"
+        return Test(*_pair(first, second), None, refusal=refusal, note=note)
     values = first.estimates[metric].values, second.estimates[metric].values
     return replace(_compared(first, second, *values), note=note)
 
