@@ -55,7 +55,7 @@ def label(node: ast.AST) -> str:
             return f"{label(left)} {_OPERATORS[type(op)][0]} {number}" if type(op) in _OPERATORS else label(left)
         case ast.BinOp(left=ast.Constant(value=int(number)), op=op, right=right) if type(op) in _OPERATORS:
             return f"{number} {_OPERATORS[type(op)][0]} {label(right)}"
-        case ast.BinOp(left=one) | ast.Tuple(elts=[one, *_]):
+        case ast.BinOp(left=one) | ast.Tuple(elts=[one, *_]) | ast.List(elts=[one, *_]):
             return label(one)
         case ast.BoolOp(values=[one, *_]) | ast.IfExp(body=one):
             return label(one)
@@ -149,16 +149,33 @@ _WORDS: dict[str, dict[str, str]] = {
         "with_name": "path",
     },
     "api": {"what": "place"},
+    "api/html": {"more": "number"},
     "cli/check": {"refusal": "reason"},
-    "cli/compared": {"bare": "number", "hidden_groups": "number", "short": "name", "whole": "what has all"},
+    "cli/compared": {
+        "bare": "number",
+        "hidden_groups": "number",
+        "short": "name",
+        "hidden": "names",
+        "whole": "what has all",
+    },
     "cli/console": {"hidden": "names"},
     "cli/evaluate": {"recorded": "value"},
     "cli/faults": {"named": "path"},
     "cli/mista": {"hidden": "number"},
     "cli/predicted": {"what": "values"},
+    "cli/resume": {"left_out": "error", "where": "paths"},
     "cli/sweep": {"failed": "names", "runs_dir": "folder"},
     "cli/verify": {"first": "name", "sum": "number", "weights": "number"},
-    "comparison": {"bare": "number", "comparisons": "number", "iter": "task", "untested": "number", "what": "name"},
+    "comparison": {
+        "bare": "number",
+        "comparisons": "number",
+        "islice": "names",
+        "iter": "task",
+        "parent": "name",
+        "told": "values",
+        "untested": "number",
+        "what": "name",
+    },
     "comparison/verdicts": {
         "number_text": "value",
         "one": "number",
@@ -226,6 +243,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "needs_batches": "name",
         "shapes": "shape",
         "slow": "layer",
+        "told": "reason",
     },
     "verification": {"a": "value", "b": "value", "shown": "value"},
 }

@@ -204,7 +204,7 @@ class Source:
     def _read(self, node: ast.expr, module: Module, known: dict[str, list[str]], depth: int = 0) -> list[str]:
         """Each text that an expression can be, with `{fields}` for what only a run of the program knows."""
         again = [f"{{{label(node)}}}"]
-        if depth > 8:
+        if depth > 8 and not isinstance(node, ast.Constant):
             return again
         match node:
             case ast.Constant(value=str(text)):

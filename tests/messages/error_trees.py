@@ -110,12 +110,15 @@ def _given_by(name: str, node: ast.AST, module: Module) -> tuple[list[ast.expr],
             so_far = ast.Name(name)
             module.parents[so_far] = node
             return [ast.BinOp(so_far, ast.Add(), value)], True
-        case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=ast.expr() as value):
-            pairs = [(target, value)]
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-                pairs = list(zip(target.elts, value.elts, strict=False))
-            elif isinstance(target, ast.Tuple):
-                pairs = [(one, ast.Subscript(value, ast.Constant(index))) for index, one in enumerate(target.elts)]
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            pairs: list[tuple[ast.expr, ast.expr]] = []
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                    pairs += zip(target.elts, value.elts, strict=False)
+                elif isinstance(target, ast.Tuple):
+                    pairs += [(one, ast.Subscript(value, ast.Constant(at))) for at, one in enumerate(target.elts)]
+                else:
+                    pairs.append((target, value))
             values = [value for one, value in pairs if name_of(one) == name]
             return values, bool(values)
     blocks = [given_in(name, block, module) for block in _blocks(node)]

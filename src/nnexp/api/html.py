@@ -105,7 +105,7 @@ def of_comparison(comparison: Comparison, note: str = "") -> str:
     ]
     legend = "★ best, ≈ cannot be told from the best, ± and [ ]: 95 % interval"
     more = len(comparison.groups) - len(groups)
-    hidden: Amiss = f"{more:,} more groups are not shown"
+    hidden: Amiss = f"{more:,} more groups are not shown; to_dataframe() has all"
     return _whole(
         _table(columns, cells),
         f"<p>{legend}</p>",

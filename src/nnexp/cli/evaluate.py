@@ -145,9 +145,10 @@ def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
         if same:
             say(console, "the same as the run recorded")
         else:
-            say_amiss(console, f"the run recorded {recorded:.4f} on these very examples")
+            changed = "the model, the versions or the computer are others now"
+            say_amiss(console, f"the run recorded {recorded:.4f} on these very examples: {changed}")
     elif found.test_split:
-        say_amiss(console, "these are other examples than those that the run was tested on")
+        say_amiss(console, "these are other examples than those that the run was tested on: the figures may differ")
     print_evaluation(figures.plain(), console)
 
 

@@ -111,7 +111,7 @@ def _files(folder: Path) -> list[str]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        told: Amiss = f"cannot be listed: {error.strerror}"
+        told: Amiss = f"cannot be listed: {error.strerror}; see that you may read it"
         return [told]
     lines = []
     for path in paths[:_MOST_ROWS]:
@@ -183,7 +183,7 @@ def print_confusion_matrix(evaluation: Mapping[str, Any], console: Console) -> N
         return
     console.print()
     if not len(matrix) == len(rows) <= _MOST_CLASSES or any(len(counts) != len(rows) for counts in matrix):
-        say_amiss(console, "the confusion matrix is too large to be shown here, or not one of these classes")
+        say_amiss(console, "the confusion matrix is too large to be shown here, or not of these classes; --json has it")
         return
     title = "confusion matrix (rows: true, columns: predicted)"
     numbers = tuple(str(index) for index in range(len(matrix)))

@@ -130,7 +130,8 @@ def _inputs(
         examples = load_examples(dataset_of(found, moved_to), offline=offline, progress=RichFetchProgress(stderr()))
         inputs = from_test_part(examples, indices, signature)
         if found.test_split not in ("", examples.fingerprint):
-            say_amiss(stderr(), "note: the test part on this computer is another than the run's")
+            other = "the test part on this computer is another than the run's"
+            say_amiss(stderr(), f"note: {other}: it may hold examples that the model learnt from")
     for note in inputs.notes[:_MOST_NOTES]:
         say_amiss(stderr(), f"note: {note}")
     if len(inputs.notes) > _MOST_NOTES:

@@ -61,7 +61,8 @@ def resume(
     targets = [target for path in runs for target in _targets(path)]
     if not targets:
         if not quiet:
-            say_amiss(stderr(), f"nothing to go on with in {', '.join(map(str, runs))}")
+            where = ", ".join(map(str, runs))
+            say_amiss(stderr(), f"nothing to go on with in {where}: no run there was cut off, or failed")
         return
     if several and (len(targets) > 1 or (targets[0] / "sweep.yaml").exists()):
         raise InputError("--hosts is for a single run\nname one run folder")

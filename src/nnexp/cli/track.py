@@ -60,7 +60,7 @@ def track(
             for run in inside:
                 try:
                     if record.read(run).status == "running":
-                        say_amiss(stderr(), f"left out: {printable(run)} is under way")
+                        say_amiss(stderr(), f"left out: {printable(run)} is under way; tell it when it is done")
                         continue
                     new = tell(tracker, run)
                 except record.UnreadableRun as error:

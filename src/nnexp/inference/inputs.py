@@ -154,7 +154,7 @@ def _notes_on_scale(x: NDArray[Any], signature: Signature) -> list[Amiss]:
     """A picture divided by 255 before the model does so again is nearly black: a frequent slip."""
     low, high = signature.value_range
     if x.max() <= 1 < high:
-        learnt = f"but the model learnt from raw ones, {low:g} to {high:g}: it normalizes by itself"
+        learnt = f"but the model learnt from raw ones, {low:g} to {high:g}: it normalizes by itself; give it raw ones"
         return [f"the values are {x.min():g} to {x.max():g}, {learnt}"]
     return []
 

@@ -150,10 +150,10 @@ def _columns(
     if wanted and not lacking:
         others = [printable(title) for title in titles if title not in wanted]
         return [titles.index(feature) for feature in wanted], (
-            (f"{name}: not looked at: {', '.join(others)}",) if others else ()
+            (f"{name}: not looked at, since the model does not take it: {', '.join(others)}",) if others else ()
         )
     if width == signature.size:
-        unnamed = f"{name}: taken in the order of {', '.join(wanted)}"
+        unnamed = f"{name}: its columns have other names than the model's; taken in the order of {', '.join(wanted)}"
         return list(range(width)), (unnamed,) if wanted and header else ()
     if wanted and len(lacking) < len(wanted):
         unknown = [title for title in titles if title not in wanted]
