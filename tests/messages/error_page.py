@@ -37,7 +37,7 @@ _SECTIONS: dict[Kind, tuple[str, str]] = {
     ),
     "note": (
         "Notes",
-        "What is amiss, left out, undecided or waited for while the work goes on; most say what comes of it, or what to do.",
+        "What is amiss, left out, undecided or waited for on the way; most say what comes of it, or what to do.",
     ),
     "check": ("What nnexp doctor finds", "Problems and warnings of `nnexp doctor`, each with its fix."),
     "reason": ("Reasons within other messages", "They stand in messages that say what to do."),
