@@ -84,5 +84,5 @@ def _counted(count: int, what: str) -> str:
 
 
 def _verdict(problems: int) -> str:
-    amiss: Amiss = "nnexp cannot be used here until that is mended"
+    amiss: Amiss = "not to be used here until that is mended"
     return amiss if problems else "nnexp is ready"

@@ -45,7 +45,7 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
     from distributed import Reschedule, get_client, get_worker, secede
 
     if wrong := versions.differences(expected, versions.here()):  # it has joined since the driver looked at all
-        told: Amiss = f"nnexp gives this worker no run: it has {wrong}; install here what the sweep's computer has"
+        told: Amiss = f"this worker gets no run of nnexp: it has {wrong}; install here what the sweep's computer has"
         logging.getLogger("distributed.worker").error(told)
         time.sleep(_REFUSED_SECONDS)
         raise Reschedule("another worker is to do it")
