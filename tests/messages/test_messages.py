@@ -65,11 +65,6 @@ HANDED_ON = {
 }
 
 
-@pytest.fixture(scope="module")
-def source() -> Source:
-    return Source()
-
-
 def test_the_page_lists_every_message(source: Source) -> None:
     assert PAGE.read_text(encoding="utf-8") == page(source.messages), "run `make errors`"
 

@@ -76,8 +76,7 @@ def texts(module: Module) -> Iterator[str]:
             yield _plain(node.value)
 
 
-def test_no_text_that_sounds_of_trouble_is_overlooked() -> None:
-    source = Source()
+def test_no_text_that_sounds_of_trouble_is_overlooked(source: Source) -> None:
     told = "\n".join(_plain("\n".join([message.text, *message.hints])) for message in source.messages)
     found = {
         f"{module.name}: {text[:80]}"
