@@ -40,7 +40,7 @@ _SECTIONS: dict[Kind, tuple[str, str]] = {
         "What is amiss, left out, undecided or waited for on the way; most say what comes of it, or what to do.",
     ),
     "check": ("What nnexp doctor finds", "Problems and warnings of `nnexp doctor`, each with its fix."),
-    "reason": ("Reasons within other messages", "They stand in messages that say what to do."),
+    "reason": ("Reasons within other messages", "They stand within messages that say what to do, and within notes."),
 }
 _WHOLE: tuple[Kind, ...] = ("note", "reason")  # are listed without what to do beside them
 AS_IT_SAYS = "as it says"
