@@ -14,6 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+# The types of texts that tell of trouble and are no errors: docs/errors.md lists all that are given, returned or kept.
+Amiss = str  # what is amiss, left out, waited for, or done instead, while the work goes on
+Reason = str  # why something is not done or said, or not as it was; it stands within another text
+
 EXIT_CODES: Mapping[int, str] = {
     0: "It is done. A run that diverged is a result too, and is told as one.",
     1: "The work failed, or one of several runs did. What was done is kept, and the message says how to go on.",

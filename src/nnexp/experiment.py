@@ -16,7 +16,7 @@ from nnexp.config.experiment import Experiment
 from nnexp.data.content import Arrays
 from nnexp.data.datasets import Dataset, describe, load
 from nnexp.data.progress import FetchProgress
-from nnexp.errors import ConfigError, InputError, NnexpError, RunError
+from nnexp.errors import ConfigError, InputError, NnexpError, Reason, RunError
 from nnexp.failures import what_failed
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
@@ -182,7 +182,8 @@ def _carry_out(
             recorder.epoch(result)
             if is_hopeless and not result.stop and result.epoch < ready.experiment.epochs and is_hopeless():
                 session.stop()
-                recorder.stopped = {"epoch": result.epoch, "reason": f"{PRUNED}its search gave it up for better ones"}
+                why: Reason = f"{PRUNED}its search gave it up for better ones"
+                recorder.stopped = {"epoch": result.epoch, "reason": why}
     with clock.stage("evaluation"):
         recorder.tell(events.Stage("evaluating on the test split"))
         evaluated, test = session.evaluate()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp import events, machine
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
-from nnexp.errors import RunError
+from nnexp.errors import Reason, RunError
 from nnexp.failures import how_to_report, what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
@@ -215,7 +215,7 @@ class Recorder:
             self.diverged_at = result.epoch
         if result.stop and result.epoch < self.experiment.epochs:
             broke = self.diverged_at is not None and self.experiment.on_divergence == "stop"
-            reason = "the loss is no finite number" if broke else self.session.stop_reason(result.epoch)
+            reason: Reason = "the loss is no finite number" if broke else self.session.stop_reason(result.epoch)
             self.stopped = {"epoch": result.epoch, "reason": reason}
         if self.session.engine.name != self.engine_told:
             self._write_environment()  # it fell back in its first chunk

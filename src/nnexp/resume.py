@@ -13,7 +13,7 @@ from pathlib import Path
 from nnexp import events
 from nnexp.config.experiment import Experiment, load_experiment
 from nnexp.data.progress import FetchProgress
-from nnexp.errors import InputError
+from nnexp.errors import InputError, Reason
 from nnexp.experiment import Options, continue_experiment, run_experiment
 from nnexp.runs import record
 from nnexp.runs.environment import changes, describe
@@ -109,7 +109,7 @@ def unfinished(
             yield found
 
 
-def reasons_against(found: RunRecord, experiment: Experiment, hosts: Sequence[str] = ()) -> list[str]:
+def reasons_against(found: RunRecord, experiment: Experiment, hosts: Sequence[str] = ()) -> list[Reason]:
     """Why a run, gone on with now, here or on `hosts`, might come to another result than if it had not been cut off."""
     reasons = [
         f"{key} in config.yaml: {_short(found.config.get(key))} then, {_short(now)} now"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp.data.datasets import DATASETS, Dataset, describe, load
 from nnexp.data.own.files import labelled_by, stored_in
 from nnexp.data.own.kinds import KINDS, BadData
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError
 from nnexp.runs.reading import printable
 from nnexp.tasks import Task
 
@@ -64,7 +64,7 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         return _text(name, dataset, [f"dataset: {dataset.name}"], f"{dataset.title}: {_learnt(dataset)}"), name
     kind, paths = _found(folder, start)
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
-    guess: list[str] = []
+    guess: list[Amiss] = []
     if "target" in KINDS[kind]:
         frame = _table(kind, paths["path"], written)
         guessed, why = (target, "") if target else _target(list(frame.columns))
@@ -90,7 +90,7 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
     about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on{size}, {_learnt(dataset)}"
     several = paths["path"] == folder or "y" in paths
     name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
-    notes = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
+    notes: list[Amiss] = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
     if kind == "images" and dataset.task == "classification":
         notes.append("The classes are in the order of their names; classes: [b, a] beside the path gives another.")
     if dropped := written.get("drop"):

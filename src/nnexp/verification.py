@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nnexp import events
 from nnexp.config.experiment import Experiment, load_experiment
 from nnexp.data.progress import FetchProgress
-from nnexp.errors import InputError, RunError
+from nnexp.errors import InputError, Reason, RunError
 from nnexp.experiment import Options, run_experiment
 from nnexp.runs import record
 from nnexp.runs.environment import changes
@@ -42,7 +42,7 @@ class Difference:
     values: int  # … of how many
     absolute: float | None  # the largest difference of two numbers, and
     relative: float | None  # … as a share of the larger; None where none of those that differ are finite numbers
-    note: str  # what of the first cannot be told in numbers: "completed then, diverged now"
+    note: Reason  # what of the first cannot be told in numbers: "completed then, diverged now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,12 @@ def verify(
         except RunError as error:
             lines = str(error).replace(scratch, "a temporary directory").splitlines()
             told = [line for line in lines if "nnexp resume" not in line]
-            raise RunError("\n".join([f"{printable(path)} could not be trained again", *told])) from error
+            reasons = "\n".join(told)
+            raise RunError(f"{printable(path)} could not be trained again:\n{reasons}") from error
         again = record.read(folder)
         different = _compared(ours, _contents(again))
         values = {group: sum(map(_size, leaves.values())) for group, leaves in ours.items()}
-        changed = _changes(found, again)
+        changed: list[Reason] = _changes(found, again)
         if different and found.resumed:
             changed.append("it was cut off and gone on with, maybe with other versions (nnexp resume --force)")
         return Verdict(path, values, different, changed)
@@ -140,8 +141,8 @@ def _experiment(found: RunRecord) -> Experiment:
     return replace(experiment, threads=found.threads or experiment.threads, checkpoint=False, track=())
 
 
-def _changes(found: RunRecord, again: RunRecord) -> list[str]:
-    told = []
+def _changes(found: RunRecord, again: RunRecord) -> list[Reason]:
+    told: list[Reason] = []
     if found.test_split != again.test_split:
         told.append("the data: the test split is another than then")
     try:
@@ -242,7 +243,7 @@ class _Apart:
     count: int = 0
     absolute: float | None = None
     relative: float | None = None
-    note: str = ""
+    note: Reason = ""
 
 
 def _apart(name: str, all_ours: Mapping[str, Leaf], all_theirs: Mapping[str, Leaf]) -> _Apart:

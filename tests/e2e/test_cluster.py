@@ -133,7 +133,7 @@ def test_a_worker_of_another_nnexp_that_joins_late_gets_no_run_and_fails_none(
         late.terminate()
         _, log = late.communicate(timeout=60)
     assert sweep.returncode == 0, said
-    assert "nnexp gives this worker no run: it has nnexp's source" in log
+    assert "this worker gets no run of nnexp: it has nnexp's source" in log
 
 
 @pytest.mark.slow

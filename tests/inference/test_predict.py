@@ -194,7 +194,7 @@ def test_rows_of_a_csv_file_are_taken_by_name_or_in_order(iris: Path, tmp_path: 
     assert found[0]["input"] == f"{named}:2"
     assert found[len(x)]["input"] == f"{plain}:1"
     assert "truth" not in found[0]
-    assert f"{named}: not looked at: species" in result.stderr
+    assert f"{named}: not looked at, since the model does not take it: species" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def label(node: ast.AST) -> str:
             return f"{label(left)} {_OPERATORS[type(op)][0]} {number}" if type(op) in _OPERATORS else label(left)
         case ast.BinOp(left=ast.Constant(value=int(number)), op=op, right=right) if type(op) in _OPERATORS:
             return f"{number} {_OPERATORS[type(op)][0]} {label(right)}"
-        case ast.BinOp(left=one) | ast.Tuple(elts=[one, *_]):
+        case ast.BinOp(left=one) | ast.Tuple(elts=[one, *_]) | ast.List(elts=[one, *_]):
             return label(one)
         case ast.BoolOp(values=[one, *_]) | ast.IfExp(body=one):
             return label(one)
@@ -149,8 +149,40 @@ _WORDS: dict[str, dict[str, str]] = {
         "with_name": "path",
     },
     "api": {"what": "place"},
+    "api/html": {"more": "number"},
+    "cli/check": {"refusal": "reason"},
+    "cli/compared": {
+        "bare": "number",
+        "hidden_groups": "number",
+        "short": "name",
+        "hidden": "names",
+        "whole": "what has all",
+    },
+    "cli/console": {"hidden": "names"},
+    "cli/evaluate": {"recorded": "value"},
     "cli/faults": {"named": "path"},
-    "comparison": {"bare": "number", "comparisons": "number", "iter": "task", "untested": "number", "what": "name"},
+    "cli/mista": {"hidden": "number"},
+    "cli/predicted": {"what": "values"},
+    "cli/resume": {"left_out": "error", "where": "paths"},
+    "cli/sweep": {"failed": "names", "runs_dir": "folder"},
+    "cli/verify": {"first": "name", "sum": "number", "weights": "number"},
+    "comparison": {
+        "bare": "number",
+        "comparisons": "number",
+        "islice": "names",
+        "iter": "task",
+        "parent": "name",
+        "told": "values",
+        "untested": "number",
+        "what": "name",
+    },
+    "comparison/verdicts": {
+        "number_text": "value",
+        "one": "number",
+        "other": "number",
+        "refusal": "reason",
+        "short": "name",
+    },
     "config/dataset": {"said": "kind", "what": "name"},
     "config/entries": {"refused": "reason"},
     "config/experiment": {"fields": "keys"},
@@ -183,18 +215,37 @@ _WORDS: dict[str, dict[str, str]] = {
         "smooth": "loss",
         "train": "loss",
     },
+    "inference/tables": {
+        "listed": "what is wrong with each cell",
+        "others": "names",
+        "problem": "reason",
+        "shown": "value",
+        "wanted": "names",
+    },
     "inference": {"fitting": "names", "named": "names", "nearest": "the nearest name"},
     "preflight": {"batched": "shape", "called": "layer", "strange": "what is amiss", "written": "size"},
     "preflight/measures": {"given": "so", "what": "where it is so"},
     "preflight/outputs": {"classes": "number", "counted": "number of classes", "last": "activation"},
     "preflight/training": {"here": "value", "told": "value"},
     "recorder": {"where": "from an epoch"},
+    "report/mistakes": {"splitlines": "error"},
+    "report/run_charts": {"missing": "number", "most_targets": "number"},
     "report/target": {"told": "path", "what": "kind"},
-    "resume": {"listed": "reasons"},
+    "resume": {"listed": "reasons", "short": "value"},
+    "runs/environment": {"shown": "value", "what": "name"},
     "starter": {"start": "kind"},
-    "sweeps/remote": {"listed": "differences"},
+    "sweeps/remote": {"has": "error", "listed": "differences", "who": "name", "wrong": "differences"},
     "sweeps/sampling": {"what": "part"},
-    "training": {"entry": "layer", "first": "first host", "shapes": "shape"},
+    "training": {
+        "entry": "layer",
+        "first": "first host",
+        "first_line": "error",
+        "needs_batches": "name",
+        "shapes": "shape",
+        "slow": "layer",
+        "told": "reason",
+    },
+    "verification": {"a": "value", "b": "value", "shown": "value"},
 }
 
 

@@ -19,7 +19,10 @@ _THEMES = {
     "Models, before training": ("preflight", "config/shapes", "training"),
     "Runs": ("",),
     "Sweeps and searches": ("config/sweep", "sweeps", "cli/sweep"),
-    "Clusters": ("sweeps/remote", "sweeps/executors", "sweeps/serial"),
+    "Clusters and several hosts": (
+        *("sweeps/remote", "sweeps/executors", "sweeps/serial"),
+        *("training/hosts", "training/link", "training/meeting", "cli/join"),
+    ),
     "Comparisons and reports": ("comparison", "report", "cli/compare", "cli/report"),
     "Predictions, evaluations, mistakes": ("inference", "examples", "cli/predict", "cli/evaluate", "cli/mista"),
     "Exported models": ("export",),
@@ -34,10 +37,10 @@ _SECTIONS: dict[Kind, tuple[str, str]] = {
     ),
     "note": (
         "Notes",
-        "What is amiss, left out or waited for while the work goes on. Each says what comes of it, or what to do.",
+        "What is amiss, left out, undecided or waited for on the way; most say what comes of it, or what to do.",
     ),
     "check": ("What nnexp doctor finds", "Problems and warnings of `nnexp doctor`, each with its fix."),
-    "reason": ("Reasons within other messages", "They stand in messages that say what to do."),
+    "reason": ("Reasons within other messages", "They stand within messages that say what to do, and within notes."),
 }
 _WHOLE: tuple[Kind, ...] = ("note", "reason")  # are listed without what to do beside them
 AS_IT_SAYS = "as it says"
@@ -83,23 +86,34 @@ def fix_of(message: Message) -> str:
 
 def page(messages: Iterable[Message]) -> str:
     """The text of docs/errors.md."""
-    abouts = dict.fromkeys(_THEMES, "") | dict(_SECTIONS.values())
-    rows: dict[str, dict[str, list[str]]] = {theme: {} for theme in abouts}
+    told: dict[str, list[Message]] = {}  # by theme, or by kind where that has a section of its own
     for message in messages:
-        theme = _SECTIONS[message.kind][0] if message.kind in _SECTIONS else _theme(message.module)
-        fix = "" if message.kind in _WHOLE else fix_of(message)
-        cause = in_words(message.text.removesuffix(fix).rstrip(":; \n"), message.module)
-        rows[theme].setdefault(cause, []).append(in_words(fix, message.module) or NOTHING)
-    parts = [_INTRODUCTION]
-    for theme, told in rows.items():
-        if theme in [_SECTIONS[kind][0] for kind in _WHOLE]:
-            table = "".join(f"- {_code(cause)}\n" for cause in sorted(told))
-        else:
-            lines = [f"| {_code(cause)} | {_cell(told[cause])} |\n" for cause in sorted(told)]
-            table = "| message | what to do |\n|---|---|\n" + "".join(lines)
-        about = abouts[theme] and f"{textwrap.fill(' '.join(abouts[theme].split()), 120)}\n\n"
-        parts.append(f"## {theme}\n\n{about}{table}")
+        told.setdefault(message.kind if message.kind in _SECTIONS else _theme(message.module), []).append(message)
+    parts = [_INTRODUCTION, *(f"## {theme}\n\n{_table(told[theme])}" for theme in _THEMES)]
+    for kind, (title, about) in _SECTIONS.items():
+        content = _lists(told[kind]) if kind in _WHOLE else _table(told[kind])
+        parts.append(f"## {title}\n\n{textwrap.fill(about, 120)}\n\n{content}")
     return "\n".join(parts)
+
+
+def _table(messages: Iterable[Message]) -> str:
+    """A row for each message: what it says, and what to do; nothing for one that only says what to do."""
+    rows: dict[str, list[str]] = {}
+    for message in messages:
+        fix = fix_of(message)
+        if cause := in_words(message.text.removesuffix(fix).rstrip(":; \n"), message.module):
+            rows.setdefault(cause, []).append(in_words(fix, message.module) or NOTHING)
+    lines = [f"| {_code(cause)} | {_cell(rows[cause])} |\n" for cause in sorted(rows)]
+    return "| message | what to do |\n|---|---|\n" + "".join(lines)
+
+
+def _lists(messages: Iterable[Message]) -> str:
+    """The messages as they are, theme by theme."""
+    lists: dict[str, set[str]] = {theme: set() for theme in _THEMES}
+    for message in messages:
+        lists[_theme(message.module)].add(in_words(message.text.strip(), message.module))
+    listed = {theme: "".join(f"- {_code(text)}\n" for text in sorted(texts)) for theme, texts in lists.items() if texts}
+    return "\n".join(f"{theme}:\n\n{lines}" for theme, lines in listed.items())
 
 
 def _theme(module: str) -> str:

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Literal
 
 from error_fields import AS_THEY_ARE, label, literal
-from error_trees import ROOT, Module, name_of, parameters, reaching, returns, yields
+from error_marks import Marked, marked
+from error_trees import ROOT, Module, name_of, parameters, reaching, returns
 
 Kind = Literal["error", "reason", "finding", "note", "check"]
 
@@ -32,16 +33,17 @@ ERRORS = {
     "ShapeError": (1, 2),
 }
 # What stands within the message of another error, as its reason.
-_REASONS = ("Refused", "SourceFailed", "WrongContent", "Damaged", "UnusablePredictions", "Gone", "BadPiece", "Lost")
+REASONS = (
+    *("BadPiece", "Contradicted", "Damaged", "Gone", "Lost", "NoCondition", "NoEffects", "Refused", "SourceFailed"),
+    "UnusablePredictions",
+    *("WrongContent", "_NoFile"),
+)
 # Functions that return what to say of an error that nobody raised on purpose.
 _TELLING = ("what_failed", "cause_in_the_system", "path_problem")
 # What these return is a value of the user's, however it is written.
 _VALUES = ("kind_of", "shortened", "as_folder_name")
-_NOTING = "notes_on"  # begins the names of functions that give notes
 # Of calls whose names say little: those that are meant.
-_MEANT = {"add": "problems.add", "say": "progress.say", "append": "notes.append", "print": "stderr().print"}
-# How a line that is printed begins where something is amiss.
-_SIGNS = ("note: ", "left out: ", "warning: ")
+_MEANT = {"add": "problems.add", "say": "progress.say"}
 _FEW = 4  # that a part can be and still be written out within the message
 _MOST_RETURNED = 20  # by a function that says what is wrong
 _MOST = 4  # of ways in which one message can be put together; beyond, its parts stay fields
@@ -89,15 +91,12 @@ class _Sink:
 # By their names, and the module in which alone they are known by these.
 _SINKS: dict[tuple[str, str | None], _Sink] = {
     **{(name, None): _Sink(*where) for name, where in ERRORS.items()},
-    **{(name, None): _Sink(0, kind="reason") for name in _REASONS},
+    **{(name, None): _Sink(0, kind="reason") for name in REASONS},
     ("BadParameter", None): _Sink(0),
     ("Ending", None): _Sink(1, kind="reason"),
-    ("_lose", "training/link"): _Sink(0, kind="reason"),
     ("Finding", None): _Sink(2, 3, kind="finding", grade_at=1),
     ("Check", None): _Sink(2, 3, kind="check"),
-    **{(name, None): _Sink(0, kind="note") for name in ("Note", "Warned", "say", "append", "print")},
-    ("LeftOut", None): _Sink(1, kind="note"),
-    ("_say", "tracking/follow"): _Sink(1, kind="note"),
+    **{(name, None): _Sink(0, kind="note") for name in ("Note", "Warned", "say")},
     ("_say", "cli/sweep_live"): _Sink(0, kind="note"),
 }
 
@@ -117,12 +116,11 @@ class Source:
             for text, hints in self._sayings(site):
                 if _says_something(text):
                     found.add(Message(site.module.name, site.call.lineno, text, hints, site.kind, grades))
+        for one in self.marked:
+            told = filter(_says_something, self._read(one.node, one.module, {}))
+            found |= {Message(one.module.name, one.node.lineno, text, (), one.mark) for text in told}
         for module in self.modules:
             for function in module.functions:
-                if function.name.strip("_").startswith(_NOTING):
-                    for node in yields(function):
-                        told = filter(_says_something, self._read(node, module, {}))
-                        found |= {Message(module.name, node.lineno, text, (), "note") for text in told}
                 if function.name in _TELLING:
                     for node in returns(function):
                         pairs = self._pairs(node, module) or [(text, "") for text in self._read(node, module, {})]
@@ -134,11 +132,14 @@ class Source:
     def silent(self) -> list[str]:
         """The places for which no message was found: they hand on that of another."""
         told = {(message.module, message.line) for message in self.messages}
-        return sorted(
-            f"{site.module.name}: {ast.unparse(site.message)}"
-            for site in self.sites
-            if (site.module.name, site.call.lineno) not in told
-        )
+        places = [(site.module.name, site.call.lineno, site.message) for site in self.sites]
+        places += [(one.module.name, one.node.lineno, one.node) for one in self.marked]
+        return sorted(f"{name}: {ast.unparse(node)}" for name, line, node in places if (name, line) not in told)
+
+    @cached_property
+    def marked(self) -> list[Marked]:
+        """What the source itself marks as telling of trouble."""
+        return marked(self.modules)
 
     @cached_property
     def sites(self) -> list[_Site]:
@@ -204,7 +205,7 @@ class Source:
     def _read(self, node: ast.expr, module: Module, known: dict[str, list[str]], depth: int = 0) -> list[str]:
         """Each text that an expression can be, with `{fields}` for what only a run of the program knows."""
         again = [f"{{{label(node)}}}"]
-        if depth > 8:
+        if depth > 8 and not isinstance(node, ast.Constant):
             return again
         match node:
             case ast.Constant(value=str(text)):
@@ -255,6 +256,8 @@ class Source:
                 held := self._held(table, module)
             ):
                 return _once(self._read(value, module, known, depth + 1) for value in (*held, other))
+            case ast.Call(func=ast.Attribute(value=ast.JoinedStr() as text, attr="rstrip"), args=[]):
+                return self._read(text, module, known, depth + 1)
             case ast.Call(func=func, args=args):
                 if name_of(func) in AS_THEY_ARE and len(args) == 1:
                     read = self._read(args[0], module, known, depth + 1)
@@ -339,17 +342,13 @@ class Source:
 
 
 def _is_meant(call: ast.Call) -> bool:
-    """Whether it is not the `add` of a set, a line that tells of no more than where something is, or a good check."""
+    """Whether it is not the `add` of a set, a line that tells of how a run ended well, or a good check."""
     name = name_of(call.func)
     if name == "Check":
         return all(literal(given) != "ok" for given in call.args)
     if name in _MEANT and not ast.unparse(call.func).endswith(_MEANT[name]):
         return False
-    if name == "_say":
-        return all(word.arg != "plain" for word in call.keywords)
-    first = call.args[0] if call.args else None
-    begins = first.values[0] if isinstance(first, ast.JoinedStr) else first
-    return name != "print" or str(literal(begins)).startswith(_SIGNS)
+    return name != "_say" or all(word.arg != "plain" for word in call.keywords)
 
 
 def _given(call: ast.Call, at: int | None, name: str) -> ast.expr | None:

@@ -21,12 +21,13 @@ class Module:
         self.tree = ast.parse(path.read_text("utf-8"))
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
         self.functions = [node for node in self.parents if isinstance(node, ast.FunctionDef)]
-        self.imported = {
-            alias.asname or alias.name
+        self.origins = {
+            alias.asname or alias.name: (node.module or "").removeprefix("nnexp").lstrip(".").replace(".", "/")
             for node in self.parents
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nnexp")
             for alias in node.names
         }
+        self.imported = set(self.origins)
         self.constants = {
             name: node.value
             for node in self.tree.body
@@ -109,12 +110,15 @@ def _given_by(name: str, node: ast.AST, module: Module) -> tuple[list[ast.expr],
             so_far = ast.Name(name)
             module.parents[so_far] = node
             return [ast.BinOp(so_far, ast.Add(), value)], True
-        case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=ast.expr() as value):
-            pairs = [(target, value)]
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-                pairs = list(zip(target.elts, value.elts, strict=False))
-            elif isinstance(target, ast.Tuple):
-                pairs = [(one, ast.Subscript(value, ast.Constant(index))) for index, one in enumerate(target.elts)]
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            pairs: list[tuple[ast.expr, ast.expr]] = []
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                    pairs += zip(target.elts, value.elts, strict=False)
+                elif isinstance(target, ast.Tuple):
+                    pairs += [(one, ast.Subscript(value, ast.Constant(at))) for at, one in enumerate(target.elts)]
+                else:
+                    pairs.append((target, value))
             values = [value for one, value in pairs if name_of(one) == name]
             return values, bool(values)
     blocks = [given_in(name, block, module) for block in _blocks(node)]
@@ -141,9 +145,3 @@ def _in_header(name: str, node: ast.AST, module: Module) -> list[ast.expr]:
 
 def returns(function: ast.FunctionDef) -> list[ast.expr]:
     return [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
-
-
-def yields(function: ast.FunctionDef) -> list[ast.expr]:
-    """What a function gives one by one, or as the parts of a list."""
-    found = [node.value for node in ast.walk(function) if isinstance(node, ast.Yield) and node.value]
-    return found + [part for node in returns(function) if isinstance(node, ast.List) for part in node.elts]

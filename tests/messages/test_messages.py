@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import errno
 import re
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from error_page import PAGE, fix_of, page
-from error_sites import ERRORS, Message, Source
+from error_sites import ERRORS, REASONS, Message, Source
 from error_trees import name_of
 from typer.testing import CliRunner
 
@@ -25,11 +26,13 @@ from nnexp.failures import how_to_report
 # Those that hand on a message or a reason, which is listed where that is made.
 HANDED_ON = {
     "api/training: ending.message",
+    "cli/compared: f'{left.run.path}: {left.reason}'",
     "cli/data: '\\n\\n'.join(failures)",
     "cli/predict: f'note: {note}'",
     "cli/sweep_live: event.text",
     "cli/sweep_live: f'{run.label}: {finding.severity}: {finding.message} {finding.suggestion}'",
     "cli/sweep_live: str(error)",
+    "comparison/collect: str(error)",
     "comparison/grouping: repeats.distrusted[run.path]",
     "config/dataset: error.message",
     "config/experiment: f'{entry.name}: {wrong[0]}'",
@@ -37,29 +40,30 @@ HANDED_ON = {
     "config/sweep/reading: f'{path}: {found.message}'",
     "config/sweep/reading: found.message",
     "config/sweep/reading: told.message",
+    "data/chain: f'{source.title}: {_reason(error)}'",
+    "inference/inputs: note",
     "inference/labelled: f'{printable(file)}: {error}'",
     "inference/labelled: f'{printable(path)}: {error}'",
-    "inference/tables: '\\n'.join([*wrong[:_MOST_TOLD], *more, 'mend these; wanted: a number in each cell'])",
+    "inference/pictures: f\"{name}: {before}, {', '.join(done)}\"",
     "inference/tables: f'{printable(path)}: {error}'",
     "recorder: streaming",
+    "report/mistakes: found",
+    "report/mistakes: test",
     "resume: str(error)",
     "sweeps/child: '\\n'.join((f'{problem.message}\\n{problem.hint}'.strip() for problem in error.problems))",
     "sweeps/child: str(error)",
-    "sweeps/execute: why",
+    "sweeps/execute: reason",
     "sweeps/remote/near: why",
     "sweeps/remote/link: f'{type(error).__name__}: {error}'",
     "sweeps/sweep: f'{run.name}: {text}'",
     "tracking/follow: text",
+    "training/callbacks: str(callback.reason)",
+    "training/hosts: why",
     "training/link: self.lost",
     "training/link: shown(plain['bye'], _MOST_TOLD)",
+    "training/meeting: str(error)",
     "training/meeting: f'{host}: {come.pop(host).lost}'",
-    "verification: '\\n'.join([f'{printable(path)} could not be trained again', *told])",
 }
-
-
-@pytest.fixture(scope="module")
-def source() -> Source:
-    return Source()
 
 
 def test_the_page_lists_every_message(source: Source) -> None:
@@ -83,17 +87,18 @@ def test_no_message_is_overlooked(source: Source) -> None:
 
 
 def test_no_kind_of_error_is_overlooked(source: Source) -> None:
-    """Whatever is an NnexpError is looked for by its name; ConfigErrors are made of Problems, which are."""
+    """Whatever nnexp can raise is looked for by its name; ConfigErrors are made of Problems, which are."""
     bases = {
         node.name: {name_of(base) for base in node.bases}
         for module in source.modules
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ClassDef)
     }
-    kinds = {"NnexpError"}
+    kinds = {name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+    known = set(kinds)
     while more := {name for name, above in bases.items() if above & kinds} - kinds:
         kinds |= more
-    assert kinds - {"NnexpError", "ConfigError", "UnsoundSweep"} <= ERRORS.keys()
+    assert kinds - known - {"NnexpError", "ConfigError", "UnsoundSweep"} <= {*ERRORS, *REASONS}
 
 
 LAYERS = "layers: [flatten, dense: {units: 10, activation: softmax}]\n"

@@ -13,6 +13,7 @@ from nnexp.comparison.metrics import figure, in_order
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
 from nnexp.comparison.table import counted, estimate_text
+from nnexp.errors import Amiss
 from nnexp.runs.reading import Refused, content_of, printable
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import HEADLINES, in_words
@@ -104,10 +105,11 @@ def of_comparison(comparison: Comparison, note: str = "") -> str:
     ]
     legend = "★ best, ≈ cannot be told from the best (as good, or too few repeats), ± and [ ]: 95 % interval"
     more = len(comparison.groups) - len(groups)
+    hidden: Amiss = f"{more:,} more groups are not shown; to_dataframe() has all"
     return _whole(
         _table(columns, cells),
         f"<p>{legend}</p>",
-        f"<p>{more:,} more groups are not shown</p>" if more else "",
+        f"<p>{hidden}</p>" if more else "",
         _lines("verdicts", [verdict.text for verdict in comparison.verdicts]),
         _lines(EFFECTS, comparison.effects.told if comparison.effects else ()),
         _lines("left out of the means", [f"{shown(left.run.path)}: {left.reason}" for left in comparison.left_out]),

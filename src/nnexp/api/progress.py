@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nnexp import events
+from nnexp.errors import Amiss
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
 from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, SweepReport, Warned
 
 Say = Callable[[str], None]
 
-_STOPPING = "stopping: what is done is kept; once more does not wait for it"
+_STOPPING: Amiss = "stopping: what is done is kept; once more does not wait for it"
 
 
 def say(line: str) -> None:
@@ -39,7 +40,8 @@ def of_a_run(tell: Say) -> SweepReport:
             case Stopping():
                 tell(_STOPPING)
             case Again(reason):
-                tell(f"{reason}; it is tried once more")
+                again: Amiss = f"{reason}; it is tried once more"
+                tell(again)
             case _:
                 if text := events.plain_text(event):
                     tell(text)

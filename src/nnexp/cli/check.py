@@ -102,7 +102,7 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
 
     from rich.text import Text
 
-    from nnexp.cli.console import stdout
+    from nnexp.cli.console import say_amiss, stdout
     from nnexp.cli.outcome import print_finding
 
     console = stdout()
@@ -118,7 +118,7 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
         console.print(Text(f"{count:,} parameters: {_listed(stems)}"), soft_wrap=True)
     for point in points:
         if point.refusal:
-            console.print(Text(f"{point.stem} is refused, as expected: {point.refusal}"), soft_wrap=True)
+            say_amiss(console, f"{point.stem} is refused, as expected: {point.refusal}")
     for finding, stems in findings:
         print_finding(console, {**finding.plain(), "message": f"{_listed(stems)}: {finding.message}"})
     return told

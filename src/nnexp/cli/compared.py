@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from nnexp.cli.console import print_unfolded, table
+from nnexp.cli.console import print_unfolded, say_amiss, table
 from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
 from nnexp.comparison.table import counted, epochs_heading, estimate_text, intervals_cover
+from nnexp.errors import Amiss
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES
 
@@ -63,7 +64,7 @@ def print_comparison(comparison: Comparison, console: Console, whole: str = "--m
 def print_left_out(comparison: Comparison, console: Console) -> None:
     """The runs that are in no mean and those that could not be read, each with its reason; many shortened."""
     left_out = comparison.left_out
-    lines = [f"{left.run.path}: {left.reason}" for left in left_out[:_MOST_NAMED]]
+    lines: list[Amiss] = [f"{left.run.path}: {left.reason}" for left in left_out[:_MOST_NAMED]]
     if more := left_out[_MOST_NAMED:]:
         counts = Counter(left.run.status for left in more)
         kinds = ", ".join(f"{count:,} {status}" for status, count in counts.most_common())
@@ -99,11 +100,10 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
         console.print(Text(line, "dim"))
     if hidden := [column.name for column in columns if column not in shown and column.name != _PLACE]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
-        console.print(Text(f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; {whole} has all", "dim"))
+        say_amiss(console, f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; {whole} has all", "dim")
     if len(comparison.groups) > len(groups):
-        console.print(
-            Text(f"{len(comparison.groups) - len(groups):,} more groups are not shown; {whole} has all", "dim")
-        )
+        hidden_groups = len(comparison.groups) - len(groups)
+        say_amiss(console, f"{hidden_groups:,} more groups are not shown; {whole} has all", "dim")
 
 
 def _that_fit(columns: Sequence[_Column], room: int) -> list[_Column]:
@@ -221,7 +221,8 @@ def _verdicts(comparison: Comparison) -> list[str]:
             refused.setdefault((one, verdict.text.partition(": ")[2]), []).append(other)
     for (one, reason), others in refused.items():
         named = others if len(others) <= _MOST_NAMED else [*others[:_MOST_NAMED], f"{len(others) - _MOST_NAMED} more"]
-        told.append(f"{one} cannot be compared with {_listed(named)}: {reason}")
+        refusal: Amiss = f"{one} cannot be compared with {_listed(named)}: {reason}"
+        told.append(refusal)
     return told
 
 
@@ -264,7 +265,8 @@ def _findings(comparison: Comparison) -> list[str]:
         if found:
             lines.append(f"{group.label}: {', '.join(found)}")
     if len(lines) > _MOST_NAMED:
-        lines = [*lines[:_MOST_NAMED], f"and in {len(lines) - _MOST_NAMED:,} more groups; --json names all"]
+        more: Amiss = f"and in {len(lines) - _MOST_NAMED:,} more groups; --json names all"
+        lines = [*lines[:_MOST_NAMED], more]
     return [*lines, "what each means, and what to try:  nnexp show RUN"] if lines else []
 
 

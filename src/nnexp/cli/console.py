@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from nnexp.cli.help import COMMANDS
-from nnexp.errors import ConfigError, NnexpError
+from nnexp.errors import Amiss, ConfigError, NnexpError
 from nnexp.runs.reading import text_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def say_error(error: NnexpError) -> None:
         for line in problem.hint.splitlines():
             typer.echo(_for_terminal(f"    {text_of(line)}"), err=True)
     count = len(error.problems)
-    typer.echo(f"{count} {'problem' if count == 1 else 'problems'}; nothing was started.", err=True)
+    told: Amiss = f"{count} {'problem' if count == 1 else 'problems'}; nothing was started."
+    typer.echo(told, err=True)
 
 
 def _folded(place: str, message: str) -> tuple[str, list[str]]:
@@ -106,9 +107,14 @@ def fold(text: str, width: int, further: str | None = None) -> str:
     return "\n".join(lines).replace(_NO_BREAK, " ")
 
 
-def say(console: Console, text: str) -> None:
+def say(console: Console, text: str, style: str | None = None) -> None:
     """Print a sentence: folded on a terminal, elsewhere as it is."""
-    console.print(fold(text, console.width) if console.is_terminal else text, soft_wrap=True)
+    console.print(fold(text, console.width) if console.is_terminal else text, style=style, soft_wrap=True)
+
+
+def say_amiss(console: Console, text: Amiss, style: str | None = None) -> None:
+    """Print a sentence that tells what is amiss, or left out: docs/errors.md lists all that are said by this."""
+    say(console, text, style)
 
 
 def _style(text: str, *, fg: str | None = None, bold: bool = False) -> str:
@@ -164,7 +170,7 @@ def that_fit(
 def print_left_out(console: Console, columns: Sequence[str], kept: Sequence[int]) -> None:
     """Name the columns that there was no room for."""
     if hidden := [name for place, name in enumerate(columns) if place not in kept]:
-        console.print(f"no room here for {', '.join(hidden)}; --json has all", style="dim")
+        say_amiss(console, f"no room here for {', '.join(hidden)}; --json has all", "dim")
 
 
 def print_long(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnexp.errors import Amiss
+
 if TYPE_CHECKING:
     from nnexp.doctor.check import Check
 
@@ -82,4 +84,5 @@ def _counted(count: int, what: str) -> str:
 
 
 def _verdict(problems: int) -> str:
-    return "nnexp cannot be used here until that is mended" if problems else "nnexp is ready"
+    amiss: Amiss = "not to be used here until that is mended"
+    return amiss if problems else "nnexp is ready"

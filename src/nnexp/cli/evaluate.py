@@ -127,7 +127,7 @@ def _draw(folder: Path, title: str, figures: Evaluation, names: Sequence[str]) -
 def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
     from rich.text import Text
 
-    from nnexp.cli.console import print_fact, say, stdout
+    from nnexp.cli.console import print_fact, say, say_amiss, stdout
     from nnexp.cli.outcome import print_evaluation
     from nnexp.tasks import in_words
 
@@ -142,10 +142,13 @@ def _print(found: RunRecord, examples: Labelled, figures: Evaluation) -> None:
     recorded = found.test.get(headline)
     if recorded is not None and found.test_split == examples.fingerprint:
         same = abs(recorded - value) < 1e-6 * max(1, abs(recorded))
-        told = "the same as the run recorded" if same else f"the run recorded {recorded:.4f} on these very examples"
-        say(console, told)
+        if same:
+            say(console, "the same as the run recorded")
+        else:
+            changed = "the model, the versions or the computer are others now"
+            say_amiss(console, f"the run recorded {recorded:.4f} on these very examples: {changed}")
     elif found.test_split:
-        say(console, "these are other examples than those that the run was tested on")
+        say_amiss(console, "these are other examples than those that the run was tested on: the figures may differ")
     print_evaluation(figures.plain(), console)
 
 

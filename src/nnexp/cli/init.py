@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from nnexp.errors import Amiss
+
 
 def init(
     folder: Annotated[
@@ -80,7 +82,8 @@ def init(
         raise InputError(f"{path} cannot be written: {error.strerror}; see that you may write in {place}") from None
     typer.echo(to_json({"config": str(path), "text": text}) if as_json else text)
     if example:
-        typer.echo("no data here, so this is an example; for your own:\n  nnexp init FOLDER", err=True)
+        told: Amiss = "no data here, so this is an example; for your own:\n  nnexp init FOLDER"
+        typer.echo(told, err=True)
     shown = shlex.quote(str(path))
     said = f"""written to {path}
 train it, then ask it something:

@@ -26,7 +26,7 @@ def ls(
     Example:  nnexp ls
     Example:  nnexp ls runs --json
     """
-    from nnexp.cli.console import end_at_once, print_left_out, print_long, say, stderr, stdout, that_fit
+    from nnexp.cli.console import end_at_once, print_left_out, print_long, say_amiss, stderr, stdout, that_fit
     from nnexp.errors import InputError
     from nnexp.files import to_json
     from nnexp.runs import record
@@ -43,13 +43,15 @@ def ls(
             records.append(index.record(path, state))
         except record.UnreadableRun as error:
             unreadable += 1
-            say(stderr(), f"left out: {error}")
+            say_amiss(stderr(), f"left out: {error}")
     if unreadable and not records:
         raise InputError(f"no run in {printable(directory)} can be read; above is why")
     if as_json:
         typer.echo(escaped(to_json([_row(found) for found in records])))
     elif not records:
-        say(stdout(), f"no runs in {printable(directory)} yet; begin with: nnexp run configs/fashion_sigmoid128.yaml")
+        say_amiss(
+            stdout(), f"no runs in {printable(directory)} yet; begin with: nnexp run configs/fashion_sigmoid128.yaml"
+        )
     else:
         headlines = dict.fromkeys(found.headline for found in records)
         alike = len(headlines) == 1

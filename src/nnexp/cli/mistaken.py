@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnexp.cli.predicted import figure
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError
 from nnexp.inference.signature import names_of
 from nnexp.mistakes import Order, WrongRows, find_largest_errors, find_mistakes, find_wrong_labels
 from nnexp.runs.reading import Refused, printable
@@ -29,7 +29,7 @@ class Told:
     facts: dict[str, Any]  # of all of them
     examples: int  # of the test part
     split: str  # its fingerprint
-    left_out: str = ""  # of the columns, in words
+    left_out: Amiss = ""  # of the columns, in words
     less_asked: tuple[str, ...] = ()  # the columns that go first where there is little room
 
 

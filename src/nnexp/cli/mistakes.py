@@ -77,7 +77,7 @@ def mistakes(
 
 def _examples(found: RunRecord, wrong: Told, moved_to: Path | None, *, offline: bool) -> Examples | None:
     """The run's own test examples; None, and it is said why, where this computer has them not."""
-    from nnexp.cli.console import say, stderr
+    from nnexp.cli.console import say_amiss, stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.examples import dataset_of, load_examples
 
@@ -89,7 +89,7 @@ def _examples(found: RunRecord, wrong: Told, moved_to: Path | None, *, offline: 
         if examples.fingerprint == (found.test_split or wrong.split) and len(examples.labels) == wrong.examples:
             return examples
         why = "the test part on this computer is another than the run's"
-    say(stderr(), f"note: the examples themselves are not shown: {why}")
+    say_amiss(stderr(), f"note: the examples themselves are not shown: {why}")
     return None
 
 
@@ -112,7 +112,7 @@ def _save(path: Path, examples: Examples, wrong: Told) -> None:
 
 def _print(wrong: Told, examples: Examples | None) -> None:
     """How many there are, and a row a mistake; of a table its own columns too, as many as there is room for."""
-    from nnexp.cli.console import print_long, say, stdout
+    from nnexp.cli.console import print_long, say, say_amiss, stdout
 
     console = stdout()
     say(console, wrong.headline)
@@ -135,11 +135,10 @@ def _print(wrong: Told, examples: Examples | None) -> None:
     right = ("example", *wrong.numbers, *(name for name, _ in features))
     print_long(console, titles, list(zip(*cells_by_column, strict=True)), right, less_asked=wrong.less_asked)
     if wrong.left_out:
-        console.print(wrong.left_out, style="dim")
+        say_amiss(console, wrong.left_out, "dim")
     if hidden := len(features) - shown:
-        console.print(
-            f"no room here for {hidden} more {'columns' if hidden > 1 else 'column'}; --json has all", style="dim"
-        )
+        columns_ = "columns" if hidden > 1 else "column"
+        say_amiss(console, f"no room here for {hidden} more {columns_}; --json has all", "dim")
 
 
 def _features(examples: Examples | None, indices: Sequence[int]) -> dict[str, list[float | str]]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import typer
 
+from nnexp.errors import Amiss
+
 _SECONDS = 5  # that a desktop may take to answer
 _SCRIPT = ("on run argv", 'display notification (item 1 of argv) with title "nnexp"', "end run")
 
@@ -23,12 +25,16 @@ def ending_told(command: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except typer.Exit as error:
-        _tell(f"{command}: {'failed, see the terminal' if error.exit_code else 'done'}")
+        _tell(_failed(command) if error.exit_code else f"{command}: done")
         raise
     except BaseException:
-        _tell(f"{command}: failed, see the terminal")
+        _tell(_failed(command))
         raise
     _tell(f"{command}: done")
+
+
+def _failed(command: str) -> Amiss:
+    return f"{command}: failed, see the terminal"
 
 
 def _tell(text: str) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 from rich.console import Console, Group
 from rich.text import Text
 
-from nnexp.cli.console import fold, print_fact, print_long, say, table
+from nnexp.cli.console import fold, print_fact, print_long, say, say_amiss, table
 from nnexp.cli.profiled import print_profile
 from nnexp.comparison.metrics import figure
+from nnexp.errors import Amiss
 from nnexp.events import log_text
 from nnexp.runs import record
 from nnexp.runs.reading import Refused, content_of, printable, text_of
@@ -110,7 +111,8 @@ def _files(folder: Path) -> list[str]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        return [f"cannot be listed: {error.strerror}"]
+        told: Amiss = f"cannot be listed: {error.strerror}; see that you may read it"
+        return [told]
     lines = []
     for path in paths[:_MOST_ROWS]:
         try:
@@ -181,7 +183,7 @@ def print_confusion_matrix(evaluation: Mapping[str, Any], console: Console) -> N
         return
     console.print()
     if not len(matrix) == len(rows) <= _MOST_CLASSES or any(len(counts) != len(rows) for counts in matrix):
-        say(console, "the confusion matrix is too large to be shown here, or not one of these classes")
+        say_amiss(console, "the confusion matrix is too large to be shown here, or not of these classes; --json has it")
         return
     title = "confusion matrix (rows: true, columns: predicted)"
     numbers = tuple(str(index) for index in range(len(matrix)))
@@ -196,7 +198,7 @@ def print_confusion_matrix(evaluation: Mapping[str, Any], console: Console) -> N
     if room < 3 * len(widths) + 3:
         made.padding = (0, 0)
     if room < len(widths) + 1:
-        console.print("no room here for the confusion matrix; --json has it", style="dim")
+        say_amiss(console, "no room here for the confusion matrix; --json has it", "dim")
         return
     for column, width in zip(made.columns[1:], widths, strict=True):
         column.width = width
@@ -214,7 +216,8 @@ def _content(path: Path) -> str:
     try:
         text = content_of(path, _MOST_MEGABYTES).decode("utf-8", errors="replace")
     except (OSError, Refused) as error:
-        return f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+        told: Amiss = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+        return told
     return text_of(text).rstrip()
 
 

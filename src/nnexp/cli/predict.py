@@ -118,7 +118,7 @@ def _inputs(
     invert: bool,
     offline: bool,
 ) -> Inputs:
-    from nnexp.cli.console import say, stderr
+    from nnexp.cli.console import say_amiss, stderr
     from nnexp.inference.inputs import from_files, from_test_part
 
     if files:
@@ -130,11 +130,12 @@ def _inputs(
         examples = load_examples(dataset_of(found, moved_to), offline=offline, progress=RichFetchProgress(stderr()))
         inputs = from_test_part(examples, indices, signature)
         if found.test_split not in ("", examples.fingerprint):
-            say(stderr(), "note: the test part on this computer is another than the run's")
+            other = "the test part on this computer is another than the run's"
+            say_amiss(stderr(), f"note: {other}: it may hold examples that the model learnt from")
     for note in inputs.notes[:_MOST_NOTES]:
-        say(stderr(), f"note: {note}")
+        say_amiss(stderr(), f"note: {note}")
     if len(inputs.notes) > _MOST_NOTES:
-        say(stderr(), f"note: and {len(inputs.notes) - _MOST_NOTES} more of that kind")
+        say_amiss(stderr(), f"note: and {len(inputs.notes) - _MOST_NOTES} more of that kind")
     return inputs
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from nnexp.cli.console import print_fact, print_long, table
+from nnexp.cli.console import print_fact, print_long, say_amiss, table
+from nnexp.errors import Amiss
 from nnexp.inference.predictions import Prediction, Predictions
 from nnexp.runs.reading import printable
 
@@ -18,7 +19,6 @@ _MOST_TARGETS = 8  # beside each other
 _WIDEST_BAR = 30
 _LONGEST_NAME = 40  # in a table
 _LONGEST_ANSWER = 200
-_NO_ANSWER = "none: the {} are no finite numbers, as of a run that diverged"
 
 
 def print_prediction(said: Predictions, one: Prediction, console: Console, picture: Text | None) -> None:
@@ -29,21 +29,25 @@ def print_prediction(said: Predictions, one: Prediction, console: Console, pictu
     if said.task == "regression":
         console.print(_values(said, one))
         if not one.finite:
-            console.print(Text(_NO_ANSWER.format("values"), "bold red"))
+            say_amiss(console, _no_answer("values"), "bold red")
         return
     console.print(_bars(said, one, console))
     if len(said.names) > _MOST_CLASSES:
         what = "classes" if said.task == "classification" else "labels"
-        console.print(Text(f"and {len(said.names) - _MOST_CLASSES:,} less probable {what}; --json has all", "dim"))
+        say_amiss(console, f"and {len(said.names) - _MOST_CLASSES:,} less probable {what}; --json has all", "dim")
     answer, truth = said.answer(one), said.truth(one)
     if answer is None:
-        print_fact(console, "answer", Text(_NO_ANSWER.format("probabilities"), "bold red"), 6)
+        print_fact(console, "answer", Text(_no_answer("probabilities"), "bold red"), 6)
     else:
         share = f" ({one.outputs[answer[0]]:.4f})" if said.task == "classification" else ""
         print_fact(console, "answer", Text.assemble((_listed(said, answer, _LONGEST_ANSWER), "bold"), share), 6)
     if truth is not None:
         verdict = ("right", "green") if said.right(one) else ("wrong", "bold red")
         print_fact(console, "truth", Text.assemble(f"{_listed(said, truth, _LONGEST_ANSWER)}: ", verdict), 6)
+
+
+def _no_answer(what: str) -> Amiss:
+    return f"none: the {what} are no finite numbers, as of a run that diverged"
 
 
 def print_predictions(said: Predictions, console: Console) -> None:
@@ -63,9 +67,9 @@ def print_predictions(said: Predictions, console: Console) -> None:
     rows = [[source, *cells] for source, cells in zip(sources, rows, strict=True)]
     print_long(console, columns, rows, tuple(right), less_asked=[*reversed(columns[2:])])
     if said.task == "regression" and len(said.names) > _MOST_TARGETS:
-        console.print(Text(f"and {len(said.names) - _MOST_TARGETS:,} more targets; --csv and --json have all", "dim"))
+        say_amiss(console, f"and {len(said.names) - _MOST_TARGETS:,} more targets; --csv and --json have all", "dim")
     if len(said.rows) > _MOST_ROWS:
-        console.print(Text(f"and {len(said.rows) - _MOST_ROWS:,} more; --csv and --json have all", "dim"))
+        say_amiss(console, f"and {len(said.rows) - _MOST_ROWS:,} more; --csv and --json have all", "dim")
 
 
 def _sources(said: Predictions, console: Console) -> list[str]:

@@ -51,7 +51,7 @@ def resume(
     Example:  nnexp resume runs
     Example:  nnexp resume runs/20261122-013147_fashion_sigmoid128 --repeats 10
     """
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say_amiss, stderr
     from nnexp.cli.run import begin_profile, resume_run
     from nnexp.cli.sweep import resume_sweep
     from nnexp.errors import InputError
@@ -61,7 +61,8 @@ def resume(
     targets = [target for path in runs for target in _targets(path)]
     if not targets:
         if not quiet:
-            stderr().print(f"nothing to go on with in {', '.join(map(str, runs))}", soft_wrap=True)
+            where = ", ".join(map(str, runs))
+            say_amiss(stderr(), f"nothing to go on with in {where}: no run there was cut off, or failed")
         return
     if several and (len(targets) > 1 or (targets[0] / "sweep.yaml").exists()):
         raise InputError("--hosts is for a single run\nname one run folder")
@@ -102,9 +103,9 @@ def _targets(path: Path) -> Iterator[Path]:
 
 
 def _name(left_out: UnreadableRun) -> None:
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say_amiss, stderr
 
-    stderr().print(f"left out: {left_out}", soft_wrap=True)
+    say_amiss(stderr(), f"left out: {left_out}")
 
 
 def _one_by_one(targets: Sequence[Path], flags: Sequence[str], *, as_json: bool) -> int:

@@ -127,10 +127,10 @@ def show_run(do: Callable[[Report, FetchProgress | None], Path], *, quiet: bool,
 
 
 def _newest_unfinished(experiment: Experiment, runs: Path, *, quiet: bool) -> Path | None:
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say_amiss, stderr
     from nnexp.resume import newest_unfinished
 
     found = newest_unfinished(runs, experiment)
     if not found and not quiet:
-        stderr().print(f"no run of this config in {runs} was cut off: a new one begins", soft_wrap=True)
+        say_amiss(stderr(), f"no run of this config in {runs} was cut off: a new one begins")
     return found

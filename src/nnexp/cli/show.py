@@ -21,7 +21,7 @@ def show(
     Example:  nnexp show runs/20261121-221332_fashion_sigmoid128
     Example:  nnexp show runs/*_fashion_sigmoid128 --json
     """
-    from nnexp.cli.console import say, stderr, stdout
+    from nnexp.cli.console import say_amiss, stderr, stdout
     from nnexp.cli.outcome import print_all
     from nnexp.runs import record
 
@@ -34,7 +34,7 @@ def show(
         except record.UnreadableRun as error:
             unreadable.append(error)
             if len(runs) > 1:
-                say(stderr(), f"left out: {error}")
+                say_amiss(stderr(), f"left out: {error}")
             continue
         if not as_json:
             print_all(found, stdout())

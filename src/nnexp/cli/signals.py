@@ -12,8 +12,11 @@ import sys
 import threading
 from types import FrameType
 
+from nnexp.errors import Amiss
+
 # A scheduler kills 10 seconds or more after its SIGTERM; XLA cannot be interrupted while it compiles.
 _PATIENCE_SECONDS = 8.0
+_STOPPING: Amiss = "stopping as soon as TensorFlow lets go; Ctrl-C again stops at once"
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -51,7 +54,7 @@ def _watch(reader: int) -> None:
     first = _next(reader, None) or 0
     if _next(reader, 1.0) is None:  # most often it is over by now
         if sys.stderr.isatty():
-            os.write(2, b"\nstopping as soon as TensorFlow lets go; Ctrl-C again stops at once\n")
+            os.write(2, f"\n{_STOPPING}\n".encode())
         _next(reader, None if first == signal.SIGINT else _PATIENCE_SECONDS - 1.0)
     if sys.stderr.isatty():
         os.write(2, b"\x1b[?25h\n")  # the bar had hidden the cursor

@@ -91,7 +91,7 @@ def sweep(
     Example:  nnexp sweep iris.yaml --set optimizer.learning_rate=0.1,0.01 --dry-run
     Example:  nnexp sweep configs/studies/fashion_coursework.yaml
     """
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say_amiss, stderr
     from nnexp.errors import InputError
     from nnexp.sweeps import earlier
     from nnexp.sweeps.executors import need_name, opened
@@ -119,9 +119,9 @@ def sweep(
     if found is None and resume:
         found = earlier.find(runs_dir, plan, points)
         if found is None:
-            stderr().print(f"no such sweep in {runs_dir} yet: it begins now", soft_wrap=True)
+            say_amiss(stderr(), f"no such sweep in {runs_dir} yet: it begins now")
         elif more := earlier.more_repeats(found, found.state(), points):
-            stderr().print(f"{found.path} has these points with more repeats: nnexp goes on with it", soft_wrap=True)
+            say_amiss(stderr(), f"{found.path} has these points with more repeats: nnexp goes on with it")
             plan = replace(more, workers=plan.workers)
             points = expand(plan)
     if dry_run:
@@ -202,7 +202,7 @@ def _resuming(folder: Path) -> str:
 
 def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     from nnexp.cli.compared import print_comparison
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say_amiss, stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.cli.sweep_live import SweepLive
     from nnexp.sweeps import sweep
@@ -225,7 +225,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             comparison = sweep.carry_out(job, how, live.report, fetching)
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):
-            console.print(f"stopped; what is done is kept. To go on: {_resuming(job.folder.path)}", soft_wrap=True)
+            say_amiss(console, f"stopped; what is done is kept. To go on: {_resuming(job.folder.path)}")
         raise
     failed = sweep.failures(job)
     with contextlib.suppress(OSError):
@@ -234,8 +234,8 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
             told = f"{len(failed)} of {job.plan.runs - len(_refused(job))} runs failed: {', '.join(failed)}"
-            console.print(told, style="bold red", soft_wrap=True)
-            console.print(f"to try them again: {_resuming(job.folder.path)}", soft_wrap=True)
+            say_amiss(console, told, "bold red")
+            say_amiss(console, f"to try them again: {_resuming(job.folder.path)}")
     if as_json:
         typer.echo(job.folder.table_json.read_text(encoding="utf-8"), nl=False)
     if failed:

@@ -30,7 +30,7 @@ def track(
     Example:  nnexp track runs/*_fashion_sigmoid128 --to mlflow
     Example:  nnexp track runs --to tensorboard
     """
-    from nnexp.cli.console import say, stderr, stdout
+    from nnexp.cli.console import say, say_amiss, stderr, stdout
     from nnexp.config.entries import Problems
     from nnexp.config.loading import Node, parse_yaml
     from nnexp.config.tracking import read_track
@@ -60,11 +60,11 @@ def track(
             for run in inside:
                 try:
                     if record.read(run).status == "running":
-                        say(stderr(), f"left out: {printable(run)} is under way")
+                        say_amiss(stderr(), f"left out: {printable(run)} is under way; tell it when it is done")
                         continue
                     new = tell(tracker, run)
                 except record.UnreadableRun as error:
-                    say(stderr(), f"left out: {error}")
+                    say_amiss(stderr(), f"left out: {error}")
                     continue
                 except Exception as error:
                     what = f"{printable(run)}: {tracker.name} did not take it: {first_line(error)}"

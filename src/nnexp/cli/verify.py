@@ -14,6 +14,7 @@ from nnexp.cli import overrides as options
 from nnexp.cli.console import say, stdout
 from nnexp.cli.each import in_a_process
 from nnexp.cli.signals import end_at_once_when_told_twice, handle_sigterm
+from nnexp.errors import Amiss, Reason
 
 if TYPE_CHECKING:
     from nnexp.verification import Difference, Verdict
@@ -82,15 +83,18 @@ def _told(verdict: Verdict) -> Iterator[str]:
         yield f"{printable(verdict.run)}: identical, bit for bit ({values})"
         yield from (f"  though {change}" for change in verdict.changes)
         return
-    yield f"{printable(verdict.run)}: different ({values})"
+    told: Amiss = f"{printable(verdict.run)}: different ({values})"
+    yield told
     for difference in verdict.differences:
         yield f"  {difference.group:<12} {_how(difference)}"
     yield "what may be the reason:"
-    unknown = "none is known: versions, threads, engine, processor, accelerators and test data are those of then"
+    unknown: Reason = (
+        "none is known: versions, threads, engine, processor, accelerators and test data are those of then"
+    )
     yield from (f"  {reason}" for reason in verdict.changes or [unknown])
 
 
-def _how(difference: Difference) -> str:
+def _how(difference: Difference) -> Amiss:
     from nnexp.runs.reading import printable
 
     text = f"{difference.differing:,} of {difference.values:,} differ, first {printable(difference.first)}"
@@ -116,9 +120,8 @@ def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json:
         code, out = in_a_process("verify", target, [*flags, "--json"])
         told = json.loads(out) if code in (0, 1) and out else []
         verdicts += told or [{"run": str(target), "identical": None}]
-        what = (
-            ("identical, bit for bit" if told[0]["identical"] else "different") if told else "not verified, see above"
-        )
+        unverified: Amiss = "not verified, see above"
+        what = ("identical, bit for bit" if told[0]["identical"] else "different") if told else unverified
         lines.append(f"{printable(target)}: {what}")
         worst = max(worst, code if told else 2 if code == 2 else 1)
     if as_json:

@@ -13,6 +13,7 @@ from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison
 from nnexp.comparison.searched import Sought, finals_in, notes_on, searched, sought_in
 from nnexp.comparison.selection import NoBaseline
+from nnexp.errors import Amiss
 from nnexp.runs.reading import Refused, json_of, printable, text_of
 from nnexp.runs.record import MOST_MEGABYTES, RunRecord
 
@@ -95,9 +96,8 @@ def compare_as_asked(
             return compared(own)
         except NoBaseline:
             continue  # filters have left this one out, or it lacks the metric
-    return compared(
-        None, f"The sweep's baseline, {asked.baseline}, has no result here; all are compared with the best instead."
-    )
+    lost: Amiss = f"The sweep's baseline, {asked.baseline}, has no result here; all are compared with the best instead."
+    return compared(None, lost)
 
 
 def _repeats(baseline: str, points: Sequence[Any]) -> list[str]:

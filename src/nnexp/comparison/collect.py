@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError
 from nnexp.runs import record
 from nnexp.runs.index import Index
 from nnexp.runs.reading import printable
@@ -66,7 +66,7 @@ def _no_garbage() -> Iterator[None]:
             gc.freeze()
 
 
-def _run_folders(paths: Sequence[Path], unreadable: list[str]) -> Iterator[tuple[Path, str, os.stat_result | None]]:
+def _run_folders(paths: Sequence[Path], unreadable: list[Amiss]) -> Iterator[tuple[Path, str, os.stat_result | None]]:
     """Each run folder as named, its real path, and the state of its metrics.json where it was seen.
 
     What is no place to look for runs goes to `unreadable`.

@@ -20,7 +20,7 @@ from nnexp.comparison.result import Comparison, Group, Verdict
 from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, resolve
 from nnexp.comparison.testing import comparable
 from nnexp.comparison.verdicts import Words, judge
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError
 from nnexp.runs.index import Index
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import HEADLINES, Task
@@ -243,7 +243,7 @@ def _nearest(group: Group | None, measured: Sequence[Group], metric: str, best: 
     return [*fit[:MOST_TESTED], *unfit[:MOST_TESTED]]
 
 
-def _notes_on_tasks(tasks: Mapping[Task, int], metric: str) -> Iterator[str]:
+def _notes_on_tasks(tasks: Mapping[Task, int], metric: str) -> Iterator[Amiss]:
     """What to do where runs of several tasks were named together."""
     if len(tasks) > 1 and metric != "seconds":
         counts = ", ".join(f"{count:,} of {task} ({HEADLINES[task]})" for task, count in tasks.items())
@@ -253,7 +253,7 @@ def _notes_on_tasks(tasks: Mapping[Task, int], metric: str) -> Iterator[str]:
         )
 
 
-def _notes_on_implied(table: _Table) -> Iterator[str]:
+def _notes_on_implied(table: _Table) -> Iterator[Amiss]:
     """What else changes with a parameter: not the parameter alone may make the difference."""
     for name, parent in table.implied[:_MOST_TOLD]:
         pairs = dict.fromkeys(
@@ -264,7 +264,7 @@ def _notes_on_implied(table: _Table) -> Iterator[str]:
         yield f"{name} is not the same everywhere either, but goes with {parent}: {', '.join([*told, *more])}."
 
 
-def _notes_on_diverged(groups: Sequence[Group]) -> Iterator[str]:
+def _notes_on_diverged(groups: Sequence[Group]) -> Iterator[Amiss]:
     """That what diverged is a result too, and mostly of the learning rate."""
     mostly = [group for group in groups if 2 * _diverged(group) >= len(group.all_runs)]
     if mostly:
@@ -280,7 +280,7 @@ def _diverged(group: Group) -> int:
     return sum(left.run.status == "diverged" for left in group.left_out)
 
 
-def _notes_on_training(groups: Sequence[Group]) -> Iterator[str]:
+def _notes_on_training(groups: Sequence[Group]) -> Iterator[Amiss]:
     """That longer training may turn the answer."""
     counts = {group.label: (group.findings.get("still_improving", 0), len(group.all_runs)) for group in groups}
     unfinished, runs = map(sum, zip(*counts.values(), strict=True))
@@ -297,7 +297,7 @@ def _notes_on_training(groups: Sequence[Group]) -> Iterator[str]:
         )
 
 
-def _notes_on_updates(measured: Sequence[Group], names: Sequence[str]) -> Iterator[str]:
+def _notes_on_updates(measured: Sequence[Group], names: Sequence[str]) -> Iterator[Amiss]:
     """That a smaller batch has trained for longer after as many epochs."""
     if "batch_size" not in names or "epochs" in names:
         return
@@ -310,7 +310,7 @@ def _notes_on_updates(measured: Sequence[Group], names: Sequence[str]) -> Iterat
         )
 
 
-def _notes_on_parameters(best: Group | None, measured: Sequence[Group], names: Sequence[str]) -> Iterator[str]:
+def _notes_on_parameters(best: Group | None, measured: Sequence[Group], names: Sequence[str]) -> Iterator[Amiss]:
     """How to ask about one of several parameters, the others being as the best has them."""
     if best is None or not 2 <= len(names) <= _MOST_TOLD:
         return
@@ -325,7 +325,7 @@ def _notes_on_parameters(best: Group | None, measured: Sequence[Group], names: S
         yield f"Several parameters differ. To ask about one alone, compare with fewer: {'; '.join(ways)}."
 
 
-def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[str]:
+def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[Amiss]:
     if (untested := len(measured) - 1 - len(tested)) > 0:
         what = "The best and the groups nearest to the baseline" if baseline else "The groups nearest to the best"
         yield f"{what} were tested against it; {untested:,} further ones were not."
@@ -337,7 +337,7 @@ def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: 
         )
 
 
-def _notes_on(table: Sequence[Repeats], metric: str) -> Iterator[str]:
+def _notes_on(table: Sequence[Repeats], metric: str) -> Iterator[Amiss]:
     if bare := sum(not run.config for repeats in table for run in repeats.runs):
         runs = "1 run holds" if bare == 1 else f"{bare:,} runs hold"
         yield f"{runs} no config in metrics.json, as an older nnexp left it: each is a group of its own."

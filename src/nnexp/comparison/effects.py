@@ -23,6 +23,7 @@ from nnexp.comparison.result import Effects, Group, Interaction, Verdict
 from nnexp.comparison.statistics import Difference
 from nnexp.comparison.testing import Test, comparable, most_shared
 from nnexp.comparison.verdicts import Words, amount_text, finite, judged, number_text, p_text
+from nnexp.errors import Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -218,10 +219,9 @@ def _interaction(grid: Grid, names: Names, other: Names, comparisons: int) -> In
     p = min(1.0, found.p * comparisons)
     shown = found.shown and p < statistics.LEVEL
     changes = [number_text(float(gain.mean()), abs(found.estimate), grid.metric, sign=True) for gain in gains]
-    if shown:
-        says = f"so what {grid.named(names)} does depends on {grid.named(other)}"
-    else:
-        says = f"which may be chance: that what {grid.named(names)} does depends on {grid.named(other)} is not shown"
+    depends = f"what {grid.named(names)} does depends on {grid.named(other)}"
+    unshown: Reason = f"which may be chance: that {depends} is not shown"
+    says = f"so {depends}" if shown else unshown
     text = (
         f"{grid.spoken((names, first))} in place of {', '.join(second)} changes {grid.metric} by {changes[0]} with "
         f"{grid.spoken((other, here))}, by {changes[1]} with {grid.spoken((other, there))}: "

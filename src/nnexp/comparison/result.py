@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nnexp.errors import Amiss
 from nnexp.runs.record import RunRecord
 
 Outcome = Literal["better", "worse", "undecided", "refused"]
@@ -29,7 +30,7 @@ class LeftOut:
     """A run that is in no mean, and why."""
 
     run: RunRecord
-    reason: str  # "diverged in epoch 1", "failed: …", "interrupted after 3 of 10 epochs", "still running"
+    reason: Amiss  # "diverged in epoch 1", "failed: …", "interrupted after 3 of 10 epochs", "still running"
 
 
 @dataclass(frozen=True, slots=True)

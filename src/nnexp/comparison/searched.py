@@ -9,6 +9,7 @@ from typing import Any
 
 from nnexp.comparison.metrics import figure, greater_is_better, metrics_of
 from nnexp.comparison.result import Searched, Trial
+from nnexp.errors import Amiss
 from nnexp.runs.reading import printable, text_of
 from nnexp.runs.record import RunRecord
 
@@ -77,7 +78,7 @@ def finals_in(sought: Sought, records: Sequence[RunRecord]) -> list[RunRecord]:
     return finals if any(run.status == "completed" for run in finals) else []
 
 
-def notes_on(found: Searched, sought: Sought, finals: bool) -> list[str]:
+def notes_on(found: Searched, sought: Sought, finals: bool) -> list[Amiss]:
     """What a reader must know of figures that were chosen among many."""
     best = found.best
     if best is None or best.value is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from nnexp.comparison.resampling import margin_and_p
 from nnexp.comparison.special import special
+from nnexp.errors import Amiss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,7 @@ _DRAWS = 4_000  # of the bootstrap
 _SEED = 20_070_101  # of the bootstrap: the same answer every time
 _MOST_REPEATS = 10**9  # so many are endless: what is left is rounding
 _ROUNDING = 1e-12  # relative: a mean this small against its values is zero
-_NOT_FINITE = "Some values are not finite numbers, so nothing can be said."
+_NOT_FINITE: Amiss = "Some values are not finite numbers, so nothing can be said."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Difference:
     method: str  # "exact McNemar", "paired bootstrap", "seeds and examples", "examples alone", "seeds alone", ""
     seeds: int  # runs of the group that has fewer
     examples: int  # 0: one value a run
-    cautions: tuple[str, ...] = ()  # sentences that a reader of the verdict must know
+    cautions: tuple[Amiss, ...] = ()  # sentences that a reader of the verdict must know
 
     @property
     def shown(self) -> bool:
@@ -317,7 +318,7 @@ def _difference(parts: _Parts) -> Difference:
     return Difference(parts.estimate, low, high, p, parts.method, min(parts.counts), examples, _cautions(parts, p))
 
 
-def _cautions(parts: _Parts, p: float) -> tuple[str, ...]:
+def _cautions(parts: _Parts, p: float) -> tuple[Amiss, ...]:
     """What a reader of the difference must know besides."""
     seeds = min(parts.counts)
     if not math.isfinite(parts.estimate):
@@ -334,7 +335,7 @@ def _cautions(parts: _Parts, p: float) -> tuple[str, ...]:
     return ()
 
 
-def _few_repeats(seeds: int) -> str:
+def _few_repeats(seeds: int) -> Amiss:
     repeats = "1 repeat" if seeds == 1 else f"{seeds} repeats"
     return f"Only {repeats}: the spread over seeds is unknown, and another seed may turn the difference round."
 

@@ -10,6 +10,7 @@ from nnexp.comparison import statistics
 from nnexp.comparison.predictions import Predictions, UnusablePredictions, has_examples
 from nnexp.comparison.result import Group
 from nnexp.comparison.statistics import Difference
+from nnexp.errors import Amiss, Reason
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -23,12 +24,12 @@ class Test:
     second: str
     runs: tuple[int, int]  # of each
     difference: Difference | None
-    refusal: str = ""
-    note: str = ""  # what was not as it should be, and what was done instead
+    refusal: Reason = ""
+    note: Amiss = ""  # what was not as it should be, and what was done instead
     values: tuple[ArrayLike, ArrayLike] | None = None  # what was tested, [runs, examples] or [runs]
     paired: bool = True
     shared: int = 0  # seeds that both have, where only these were compared
-    lost: str = ""  # how many runs diverged or failed, which leaves fewer
+    lost: Reason = ""  # how many runs diverged or failed, which leaves fewer
 
 
 def comparable(first: Group, second: Group, metric: str) -> bool:
@@ -48,7 +49,7 @@ def hold_against(first: Group, second: Group, metric: str, predictions: Predicti
     )
 
 
-def lost_of(group: Group) -> str:
+def lost_of(group: Group) -> Reason:
     """How many runs of a group diverged or failed, in words; "" if none did."""
     gone = Counter(left.run.status for left in group.left_out if left.run.status in ("diverged", "failed"))
     told = " and ".join(f"{count} {how}" for how, count in gone.items())
@@ -57,8 +58,8 @@ def lost_of(group: Group) -> str:
 
 def _held(first: Group, second: Group, metric: str, predictions: Predictions) -> Test:
     if not comparable(first, second, metric) or not _on_one_split(first, second, metric, predictions):
-        return Test(*_pair(first, second), None, "they were tested on different test splits")
-    note = ""
+        return Test(*_pair(first, second), None, refusal="they were tested on different test splits")
+    note: Amiss = ""
     if has_examples(metric, (*first.runs, *second.runs)):
         try:
             by_example = predictions.of_runs((*first.runs, *second.runs), metric)
@@ -69,7 +70,8 @@ def _held(first: Group, second: Group, metric: str, predictions: Predictions) ->
         why = f"without the predictions {metric}" if note else metric
         needed = f"{statistics.FEWEST_SEEDS} repeats of each to tell a difference from chance"
         needed += "" if lost_of(first) or lost_of(second) else " (nnexp sweep CONFIG --repeats 5)"
-        return Test(*_pair(first, second), None, f"{why} is one figure a run, and takes {needed}", note)
+        refusal = f"{why} is one figure a run, and takes {needed}"
+        return Test(*_pair(first, second), None, refusal=refusal, note=note)
     values = first.estimates[metric].values, second.estimates[metric].values
     return replace(_compared(first, second, *values), note=note)
 

@@ -12,6 +12,7 @@ from nnexp.comparison.predictions import Predictions
 from nnexp.comparison.result import Group, Outcome, Verdict
 from nnexp.comparison.statistics import Difference
 from nnexp.comparison.testing import Test, hold_against
+from nnexp.errors import Amiss, Reason
 
 # Of a metric in points: a smaller observed difference is not what a reader wants shown, so ask for this one instead.
 _SMALLEST_WANTED = 0.001
@@ -29,7 +30,7 @@ class Words:
 
 def judge(
     pairs: Sequence[tuple[Group, Group]], words: Words, predictions: Predictions, *, picked: bool
-) -> tuple[list[Verdict], list[str]]:
+) -> tuple[list[Verdict], list[Amiss]]:
     """A verdict for each pair, with p-values corrected for their number (Holm), and notes on what was amiss.
 
     All pairs share their first or their second group. Where that one was `picked` by the same figures, as the best is,
@@ -39,7 +40,7 @@ def judge(
     done = [test.difference.p for test in tests if test.difference]
     comparisons = len(done) * (len(done) + 1) // 2 if picked else len(done)
     verdicts = judged(tests, words, comparisons, picked=picked)
-    notes = list(dict.fromkeys(test.note for test in tests if test.note))
+    notes: list[Amiss] = list(dict.fromkeys(test.note for test in tests if test.note))
     if comparisons > len(done):
         notes.append(
             f"The best was picked by these same figures, so p is corrected for all {comparisons} pairs of the "
@@ -97,20 +98,24 @@ def _decided(test: Test, difference: Difference, p: float, comparisons: int, wor
     if difference.seeds >= statistics.FEWEST_SEEDS:
         return f"{first} is {outcome} than {second} {amount}"
     one, other = _runs(test.runs[0], "this", first), _runs(test.runs[1], "that", second)
-    return f"{one} did {outcome} than {other} {amount}; {_so_few(test)} cannot say that other seeds would: {_way(test)}"
+    few: Reason = f"{_so_few(test)} cannot say that other seeds would: {_way(test)}"
+    return f"{one} did {outcome} than {other} {amount}; {few}"
 
 
 def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words, picked: bool) -> str:
     first, second = words.short[test.first], words.short[test.second]
     what = "" if words.metric == "accuracy" else f" in {words.metric}"
-    text = f"{first} and {second} cannot be told apart{what}: {amount_text(difference, words.metric)}"
-    text += f" ({p_text(p, comparisons)}){_over(test)}"
+    apart: Amiss = f"{first} and {second} cannot be told apart"
+    text = f"{apart}{what}: {amount_text(difference, words.metric)} ({p_text(p, comparisons)}){_over(test)}"
     if difference.shown:
-        text += f"; taken alone it would pass, among {comparisons} comparisons it may be chance"
-        text += ": a baseline named beforehand would be among fewer" if picked else ""
+        chance: Reason = f"taken alone it would pass, among {comparisons} comparisons it may be chance"
+        fewer: Reason = "a baseline named beforehand would be among fewer"
+        text += f"; {chance}: {fewer}" if picked else f"; {chance}"
     if difference.seeds < statistics.FEWEST_SEEDS:
-        return f"{text}; {_so_few(test)} cannot say how other seeds would do: {_way(test)}"
-    return text + _more_repeats(test, difference, comparisons, words.metric)
+        unknown: Reason = f"{_so_few(test)} cannot say how other seeds would do: {_way(test)}"
+        return f"{text}; {unknown}"
+    more = _more_repeats(test, difference, comparisons, words.metric)
+    return f"{text}; {more}" if more else text
 
 
 def _over(test: Test) -> str:
@@ -131,12 +136,12 @@ def _so_few(test: Test) -> str:
     return f"{one} and {other} runs"
 
 
-def _way(test: Test) -> str:
+def _way(test: Test) -> Reason:
     """What would have given enough runs: more of them, unless those that there were came to nothing."""
     return test.lost or "nnexp sweep CONFIG --repeats 5 can"
 
 
-def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: str) -> str:
+def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: str) -> Reason:
     """How many more repeats would show a difference worth showing, among so many comparisons."""
     if test.values is None:
         return ""
@@ -152,18 +157,19 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         alone = f"these {difference.examples:,} test examples alone leave ± {number_text(left, left, metric)}"
-        return f"; however many the repeats, {alone}: only a larger test part can show a smaller difference"
+        return f"however many the repeats, {alone}: only a larger test part can show a smaller difference"
     more = needed - difference.seeds
     if more <= 0:
-        return "" if difference.shown else f"; {sought} would most likely have shown"
+        return "" if difference.shown else f"{sought} would most likely have shown"
     if more > _MOST_REPEATS:
-        return f"; more than {_MOST_REPEATS} more repeats would be needed to show {sought}"
-    return f"; about {more} more repeat{'s' if more > 1 else ''} would show {sought}"
+        return f"more than {_MOST_REPEATS} more repeats would be needed to show {sought}"
+    repeats = "1 more repeat" if more == 1 else f"{more} more repeats"
+    return f"about {repeats} would show {sought}"
 
 
 def _refusal(test: Test, words: Words) -> Verdict:
     first, second = test.first, test.second
-    text = f"{words.short[first]} and {words.short[second]} cannot be compared: {test.refusal}"
+    text: Amiss = f"{words.short[first]} and {words.short[second]} cannot be compared: {test.refusal}"
     return Verdict(first, second, "refused", None, None, None, None, "", text)
 
 

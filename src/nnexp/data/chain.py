@@ -15,7 +15,7 @@ from nnexp import machine
 from nnexp.data.content import Content, Part, WrongContent, verify
 from nnexp.data.progress import FetchProgress
 from nnexp.data.sources import Source, SourceFailed
-from nnexp.errors import DataUnavailable
+from nnexp.errors import DataUnavailable, Reason
 
 # What reading a damaged or unreachable file may raise; requests' and urllib's errors are OSErrors.
 READ_ERRORS = (
@@ -47,7 +47,7 @@ def fetch(
 
     Raises DataUnavailable, which names every source and why it failed.
     """
-    failures = []
+    failures: list[Reason] = []
     for number, source in enumerate(sources):
         if offline and source.network:
             failures.append(f"{source.title}: not asked (offline)")
@@ -74,7 +74,7 @@ def _reason(error: Exception) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
 
 
-def _unavailable(name: str, parts: Sequence[Part], failures: Sequence[str]) -> str:
+def _unavailable(name: str, parts: Sequence[Part], failures: Sequence[Reason]) -> str:
     tried = "\n".join(f"  - {failure}" for failure in failures)
     files = "\n".join(f"  <folder>/{name}/{part.name}" for part in parts)
     return (

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError
 from nnexp.examples import Examples
 from nnexp.files import nearest
 from nnexp.inference.signature import NAMED, Signature
@@ -29,7 +29,7 @@ class Inputs:
     x: NDArray[Any]  # [n, ...]
     sources: tuple[str, ...]  # where each is from
     truths: NDArray[Any] | None = None  # labels [n] or [n, k], where they are known
-    notes: tuple[str, ...] = ()  # what was done to them, for people
+    notes: tuple[Amiss, ...] = ()  # what was done to them, for people
 
 
 Read: TypeAlias = Callable[[Path, Signature], Inputs]
@@ -137,7 +137,7 @@ def _table(path: Path, signature: Signature) -> Inputs:
     return _rows(path, x, lines, notes)
 
 
-def _rows(path: Path, x: NDArray[Any], lines: Sequence[int], notes: tuple[str, ...]) -> Inputs:
+def _rows(path: Path, x: NDArray[Any], lines: Sequence[int], notes: tuple[Amiss, ...]) -> Inputs:
     sources = tuple(f"{printable(path)}:{line}" for line in lines)
     return Inputs(x, sources, notes=notes)
 
@@ -150,11 +150,11 @@ def _array(path: Path, signature: Signature) -> Inputs:
     return Inputs(x, sources)
 
 
-def _notes_on_scale(x: NDArray[Any], signature: Signature) -> list[str]:
+def _notes_on_scale(x: NDArray[Any], signature: Signature) -> list[Amiss]:
     """A picture divided by 255 before the model does so again is nearly black: a frequent slip."""
     low, high = signature.value_range
     if x.max() <= 1 < high:
-        learnt = f"but the model learnt from raw ones, {low:g} to {high:g}: it normalizes by itself"
+        learnt = f"but the model learnt from raw ones, {low:g} to {high:g}: it normalizes by itself; give it raw ones"
         return [f"the values are {x.min():g} to {x.max():g}, {learnt}"]
     return []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError, Reason
 from nnexp.inference.signature import Signature
 from nnexp.runs.reading import printable
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read_picture(path: Path, signature: Signature) -> tuple[NDArray[np.float32], str]:
+def read_picture(path: Path, signature: Signature) -> tuple[NDArray[np.float32], Amiss]:
     """The picture in the shape and the range of values that the model takes, and a note of what was changed for that.
 
     Transparent parts become white, colours grey (or grey RGB), and the whole is scaled to the model's size.
@@ -32,7 +32,8 @@ def read_picture(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
         raise InputError(f"{name} is a picture, but the model takes {signature.size} numbers{features}; give a .csv")
     height, width = signature.shape[:2]
     mode = "RGB" if signature.shape[2:] == (3,) else "L"
-    picture, done = images.read_picture(path)
+    picture, made = images.read_picture(path)
+    done: list[Reason] = list(made)
     before = f"{picture.width}×{picture.height} {picture.mode}"
     if picture.mode != mode:
         picture = picture.convert(mode)

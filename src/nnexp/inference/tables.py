@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.own.kinds import BadData
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError, Reason
 from nnexp.inference.signature import Signature
 from nnexp.runs.reading import printable
 
@@ -23,7 +23,7 @@ _MOST_TOLD = 5  # cells that do not fit
 _LARGEST = 3e38  # of 32 bits
 
 
-def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32], tuple[Amiss, ...]]:
     """The rows of a table by the names of their columns, encoded as those that the model was trained on; and notes.
 
     Raises:
@@ -59,13 +59,13 @@ def _frame(path: Path, signature: Signature) -> pd.DataFrame:
     return read_table(path.suffix.lower()[1:], path, {"separator": signature.separator})
 
 
-def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDArray[np.float32], tuple[Amiss, ...]]:
     assert signature.columns is not None
     try:
         x = signature.columns.encode(frame)
     except BadData as error:
         raise InputError(f"{printable(path)}: {error}") from None
-    notes = []
+    notes: list[Amiss] = []
     for column in signature.columns.columns:
         met = {*column.categories, ""}
         unmet = sorted(set(map(str, frame[column.name].dropna())) - met) if column.categories else []
@@ -75,7 +75,7 @@ def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDA
     return x, tuple(notes)
 
 
-def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[str, ...]]:
+def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[Amiss, ...]]:
     """The rows of a CSV file [n, ...], with or without a header; the line of each; and notes for people.
 
     Columns go by their names where the header has those of the dataset, so that others may stand among them; else by
@@ -92,7 +92,7 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
     if not rows:
         raise InputError(f"{name} has a header, and no rows below it; give one or more")
     chosen, notes = _columns(name, header, len(rows[0][1]), signature)
-    wrong: list[str] = []
+    wrong: list[Reason] = []
     numbers = []
     for line, row in rows:
         if len(row) != len(rows[0][1]):
@@ -108,7 +108,8 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
             numbers.append([float(cell) for cell in cells])
     if wrong:
         more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
-        raise InputError("\n".join([*wrong[:_MOST_TOLD], *more, "mend these; wanted: a number in each cell"]))
+        listed = "\n".join([*wrong[:_MOST_TOLD], *more])
+        raise InputError(f"{listed}\nmend these; wanted: a number in each cell")
     x = np.array(numbers, np.float32).reshape(-1, *signature.shape)
     return x, [line for line, _ in rows], notes
 
@@ -141,7 +142,7 @@ def _is_header(row: Sequence[str]) -> bool:
 
 def _columns(
     name: str, header: Sequence[str] | None, width: int, signature: Signature
-) -> tuple[list[int], tuple[str, ...]]:
+) -> tuple[list[int], tuple[Amiss, ...]]:
     """Which columns of the file the model takes, in its order."""
     wanted = signature.features
     titles = [title.strip() for title in header or ()]
@@ -149,10 +150,10 @@ def _columns(
     if wanted and not lacking:
         others = [printable(title) for title in titles if title not in wanted]
         return [titles.index(feature) for feature in wanted], (
-            (f"{name}: not looked at: {', '.join(others)}",) if others else ()
+            (f"{name}: not looked at, since the model does not take it: {', '.join(others)}",) if others else ()
         )
     if width == signature.size:
-        unnamed = f"{name}: taken in the order of {', '.join(wanted)}"
+        unnamed = f"{name}: its columns have other names than the model's; taken in the order of {', '.join(wanted)}"
         return list(range(width)), (unnamed,) if wanted and header else ()
     if wanted and len(lacking) < len(wanted):
         unknown = [title for title in titles if title not in wanted]
@@ -169,7 +170,7 @@ def _title(header: Sequence[str] | None, signature: Signature, column: int) -> s
     return f"{column + 1} ({signature.features[column]})" if signature.features else str(column + 1)
 
 
-def _problem(cell: str) -> str:
+def _problem(cell: str) -> Reason:
     """Why a cell cannot be taken; "" where it can."""
     shown = repr(printable(cell.strip())[:50])
     if not cell.strip():

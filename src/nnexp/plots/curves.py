@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.errors import Amiss
 from nnexp.evaluation.curves import calibration, precision_recall, roc
 from nnexp.plots.drawing import COLOURS, axes_at, plain, save, width_of
 
@@ -76,7 +77,8 @@ def _calibration(axes: Any, labels: NDArray[np.bool_], probabilities: NDArray[np
     axes.plot([0, 1], [0, 1], color="grey", lw=1, ls=":")
     axes.set(xlabel="probability", ylabel="share that is true")
     if found.error is None:
-        axes.text(0.5, 0.5, "no probability is a finite number", ha="center", va="center", transform=axes.transAxes)
+        none: Amiss = "no probability is a finite number"
+        axes.text(0.5, 0.5, none, ha="center", va="center", transform=axes.transAxes)
         return
     axes.plot(found.predicted, found.observed, color="black", lw=1)
     axes.scatter(found.predicted, found.observed, 10 + 150 * found.counts / found.counts.max(), color="black", zorder=3)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.errors import Amiss
 from nnexp.plots.drawing import BLUE, ORANGE, axes_at, pixels, plain, save
 
 _WIDTH, _HEIGHT = 4.8, 3.8  # inches of a panel
@@ -39,7 +40,8 @@ def plot_history(
             axes.plot(epochs, line.values, color=line.colour, marker=marker, ms=4, label=line.label)
         values = finite[name]
         if not values:
-            axes.text(0.5, 0.5, f"{name} was never a finite number", ha="center", va="center", transform=axes.transAxes)
+            never: Amiss = f"{name} was never a finite number"
+            axes.text(0.5, 0.5, never, ha="center", va="center", transform=axes.transAxes)
         else:
             axes.legend()
         axes.xaxis.set_visible(False)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.errors import Amiss
 from nnexp.evaluation.residuals import distribution, span
 from nnexp.plots.drawing import BLUE, ORANGE, axes_at, plain, save
 
@@ -50,7 +51,8 @@ def _plane(axes: Any, true: NDArray[np.float64], guess: NDArray[np.float64], nam
     """Both on the same scale, with the line on which they agree."""
     axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
     if not len(true):
-        axes.text(0.5, 0.5, "no prediction is a finite number", ha="center", va="center", transform=axes.transAxes)
+        none: Amiss = "no prediction is a finite number"
+        axes.text(0.5, 0.5, none, ha="center", va="center", transform=axes.transAxes)
         return
     low, high = span(np.concatenate([true, guess]))
     if len(true) <= _MOST_POINTS:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from nnexp.errors import Amiss
 from nnexp.report.mistakes import Images, largest_errors, mistakes
 from nnexp.report.rendering import render
 from nnexp.report.run_charts import curves_of_run, ranks_of, residuals_of
@@ -58,7 +59,7 @@ def _read(title: str, look: Look, run: RunRecord, images: Images) -> Markup:
         return render("detail.html", html="", why="")
     except _ODD as error:
         what = str(error) if isinstance(error, Refused) else type(error).__name__
-        why = f"{title} left out: it could not be read from the run folder ({what})."
+        why: Amiss = f"{title} left out: it could not be read from the run folder ({what})."
         return render("detail.html", html="", why=why)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nnexp.data.datasets import DATASETS, where
 from nnexp.data.own.kinds import KINDS
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, Reason
 from nnexp.examples import Examples, dataset_entry, dataset_of, load_examples
 from nnexp.mistakes import find_largest_errors, find_mistakes, find_wrong_labels
 from nnexp.runs.reading import Refused
@@ -147,13 +147,13 @@ def _wrong_labels(run: RunRecord, images: Images, names: Sequence[str]) -> Worst
     return Worst(said, ("example", "true labels", "predicted"), 0, tuple(shown), why)
 
 
-def _images(run: RunRecord) -> Examples | str:
+def _images(run: RunRecord) -> Examples | Reason:
     name, parameters = dataset_entry(run)
     if name in KINDS:
         paths = [parameters.get(key) for key, known in KINDS[name].items() if known.type == "path"]
         most = _MOST_TABLE_BYTES if name in _TABLES else _MOST_BYTES
         if not all(_may_be_read(Path(path), most) for path in paths if isinstance(path, str)):
-            why = "the data are not where they were, or too large to be looked through for a report"
+            why: Reason = "the data are not where they were, or too large to be looked through for a report"
             return "" if name in _TABLES else why
         title = "the data"
     else:
@@ -194,7 +194,7 @@ def _may_be_read(path: Path, most: int) -> bool:
     return True
 
 
-def _test_examples(run: RunRecord, images: Images, tested: int) -> tuple[Examples | None, str]:
+def _test_examples(run: RunRecord, images: Images, tested: int) -> tuple[Examples | None, Reason]:
     """The run's test examples, pictures or rows, where they are at hand; else why there are no pictures."""
     test = images(run)
     if isinstance(test, str):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnexp.comparison import series
+from nnexp.errors import Amiss
 from nnexp.report.charts import Figure, rounded, text, whole_ticks
 from nnexp.runs.predictions import read_predictions
 from nnexp.runs.reading import Refused
@@ -80,7 +81,7 @@ def residuals_of(run: RunRecord) -> tuple[list[tuple[str, Figure]], str]:
     true, guess = tested.labels.astype(np.float64), tested.predicted.astype(np.float64)
     known = ((np.abs(true) < _LARGEST) & (np.abs(guess) < _LARGEST)).all(axis=1)
     missing, total = int((~known).sum()), int(known.sum())
-    notes = [f"{missing:,} predictions are no finite numbers."] if missing else []
+    notes: list[Amiss] = [f"{missing:,} predictions are no finite numbers, and are not drawn."] if missing else []
     notes += [f"The dots are {_MOST_POINTS} of {total:,} examples, drawn at random."] if total > _MOST_POINTS else []
     notes += [f"The first {_MOST_TARGETS} of {len(names)} targets are shown."] if len(names) > _MOST_TARGETS else []
     pairs = [(name, true[known, k], guess[known, k]) for k, name in enumerate(names[:_MOST_TARGETS])]

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nnexp.errors import Reason
 from nnexp.runs.reading import printable
 
 _PACKAGES = ("nnexp", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
@@ -69,7 +70,7 @@ def code() -> str:
     return digest.hexdigest()[:16]
 
 
-def changes(recorded: Any, now: Mapping[str, Any]) -> list[str]:
+def changes(recorded: Any, now: Mapping[str, Any]) -> list[Reason]:
     """What in two environments may make a difference to figures and weights, each in words; `recorded` may be forged.
 
     What either of them does not say is passed over, but for the variables: there it means that they were not set.

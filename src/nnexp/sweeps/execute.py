@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from nnexp import events
+from nnexp.errors import Reason
 from nnexp.runs import record
 from nnexp.sweeps.child import PROGRESS_SECONDS, Ask, Ending, Free, Message, Task
 from nnexp.sweeps.worker import Stop
@@ -34,7 +35,7 @@ class Started:
 class Again:
     """A run's worker died, and the run goes on from its last checkpoint."""
 
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ class _Lane:
             try:
                 self._workers.append(self._place.start(task))
             except (OSError, EOFError) as error:  # no process to be had, or no server to fork it from
-                why = f"its process could not be started: {type(error).__name__} {error}".rstrip()
+                why: Reason = f"its process could not be started: {type(error).__name__} {error}".rstrip()
                 self._settle(task, Ending("died", why))
                 continue
             return True

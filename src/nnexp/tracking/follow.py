@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from nnexp import events
+from nnexp.errors import Amiss
 from nnexp.failures import first_line
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
@@ -182,7 +183,7 @@ class Follower:
         told = f"warning: {' and '.join(names)} could not be told all; to do it later"
         self._say(folder, f"{told}:  nnexp track {where} --to {to}")
 
-    def _say(self, folder: Path, text: str) -> None:
+    def _say(self, folder: Path, text: Amiss) -> None:
         with contextlib.suppress(OSError):  # it is said anyway
             RunFolder(folder).append_log(text)
         self._warn(folder, text)

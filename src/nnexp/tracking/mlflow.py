@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp import __version__
-from nnexp.errors import InputError
+from nnexp.errors import InputError, Reason
 from nnexp.failures import first_line
 from nnexp.runs.record import TRACKER_STORE, RunRecord
 from nnexp.tracking.content import Epoch, Sweep, figures, files, parameters, seconds, sweep, sweep_files, tags
@@ -90,7 +90,8 @@ class MLflow:
                     raise
         number = found.experiment_id if found else number
         if found and found.lifecycle_stage == "deleted":
-            raise ValueError(f"the experiment '{name}' was deleted; restore it, or give another `experiment`")
+            why: Reason = f"the experiment '{name}' was deleted; restore it, or give another `experiment`"
+            raise ValueError(why)
         self.client.set_experiment_tag(number, "nnexp.version", __version__)  # to see that it can be written to
         return str(number)
 

@@ -15,7 +15,7 @@ from typing import Any
 from nnexp.config.condition import Condition, parse
 from nnexp.config.grammar import Entry
 from nnexp.config.paths import PATH_PARAMETERS
-from nnexp.errors import RunError
+from nnexp.errors import Reason, RunError
 from nnexp.files import replacing, write_text
 from nnexp.training.parts import make
 
@@ -25,7 +25,7 @@ def make_callbacks(entries: Sequence[Entry], folder: Path) -> list[Any]:
     return [_make(entry, folder) for entry in entries]
 
 
-def stop_reason(callbacks: Sequence[Any], entries: Sequence[Entry], epoch: int) -> str:
+def stop_reason(callbacks: Sequence[Any], entries: Sequence[Entry], epoch: int) -> Reason:
     """Why training stopped after `epoch` (from 1), in words."""
     for callback, entry in zip(callbacks, entries, strict=True):
         if getattr(callback, "reason", ""):
@@ -61,12 +61,13 @@ def _stop_when(condition: Condition) -> Any:
     class StopWhen(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
         """Stops after the first epoch whose logs meet the condition."""
 
-        reason = ""
+        reason: Reason = ""
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             value = (logs or {}).get(condition.metric)
             if value is not None and condition.holds(value):
-                self.reason = f"stop_when: {condition} holds: {condition.metric} is {value:.4f}"
+                held: Reason = f"stop_when: {condition} holds: {condition.metric} is {value:.4f}"
+                self.reason = held
                 self.model.stop_training = True
 
     return StopWhen()

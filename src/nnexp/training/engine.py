@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.rows import batches
+from nnexp.errors import Reason
 from nnexp.training import shards, stream
 
 Logs = dict[str, float]
@@ -48,7 +49,7 @@ class Engine(Protocol):
         ...
 
 
-def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "", devices: int = 1) -> tuple[str, str]:
+def choose(model: Any, engine: str, *, steps: int, needs_batches: str = "", devices: int = 1) -> tuple[str, Reason]:
     """The engine for a model and the reason; `steps` is the number of optimizer steps of the whole run.
 
     `needs_batches` names a callback that acts at each batch. The rule was measured on CPUs: docs/engine.md.
@@ -180,7 +181,8 @@ class CompiledEngine:
             # An op without an XLA kernel is refused at compile time, before any state has changed.
             if self.name != "xla" or self._warm:
                 raise
-            self.name, self.reason = "graph", f"XLA cannot compile this model: {_first_line(error)}"
+            why: Reason = f"XLA cannot compile this model: {_first_line(error)}"
+            self.name, self.reason = "graph", why
             self._compile()
             return _floats(self._loop(*arguments))
 

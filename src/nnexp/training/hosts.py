@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from nnexp.errors import RunError
+from nnexp.errors import Reason, RunError
 from nnexp.failures import first_line, what_failed
 from nnexp.training.engine import Engine, epoch_order
 from nnexp.training.link import Link, Lost
@@ -99,7 +99,8 @@ class Team:
                 raise RunError(f"{what}\nwhen the run goes on, join it again" if self.place else what) from error
             raise
         except BaseException:
-            self.leave("it was interrupted")
+            interrupted: Reason = "it was interrupted"
+            self.leave(interrupted)
             raise
         finally:
             timer.cancel()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.errors import Reason
 from nnexp.runs.reading import printable
 
 _HEAD = struct.Struct(">5sIQ")
@@ -106,7 +107,7 @@ class Link:
         """For how many seconds nothing was heard from the other end."""
         return time.monotonic() - self._heard
 
-    def close(self, why: str = "") -> None:
+    def close(self, why: Reason = "") -> None:
         """End the connection; the other end is told why."""
         with contextlib.suppress(Lost):
             if why and not self.lost:
@@ -155,7 +156,7 @@ class Link:
             while not self._closed.wait(_BEAT_SECONDS):
                 self.send({})
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: Reason) -> None:
         if self.lost:
             return
         self.lost = why

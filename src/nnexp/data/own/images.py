@@ -18,6 +18,7 @@ from nnexp.data.own.kinds import BadData
 from nnexp.data.own.labels import is_test, labels_of
 from nnexp.data.own.targets import Targets, targets_of
 from nnexp.data.rows import Examples, part, streamed
+from nnexp.errors import Reason
 from nnexp.tasks import Task
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _examples(paths: Sequence[Path], parameters: Mapping[str, Any]) -> Examples:
     if streamed(parameters["stream"], math.prod(shape)):
         size = f"{form.height}x{form.width}" if form.resized else "as_they_are"
         name = f"{parameters['sha256']}-{size}-{form.mode}-pillow{PIL.__version__}-{_READING}"
-        smaller = "make the pictures smaller with `size`"
+        smaller: Reason = "make the pictures smaller with `size`"
         return decoded(name, shape, np.dtype("uint8"), partial(_read, paths, form), smaller)
     x = np.empty(shape, np.uint8)
     for place, pixels in enumerate(_read(paths, form)):
@@ -207,7 +208,7 @@ def _pixels(path: Path, form: _Form, first: Path) -> np.ndarray:
     return np.asarray(picture, dtype=np.uint8)
 
 
-def read_picture(path: Path) -> tuple[Any, list[str]]:
+def read_picture(path: Path) -> tuple[Any, list[Reason]]:
     """A Pillow image, upright, with 8 bits a channel, transparent parts white; and what was done to it.
 
     Raises:

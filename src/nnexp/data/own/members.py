@@ -23,6 +23,7 @@ from nnexp import machine
 from nnexp.data.own.decoded import decoded
 from nnexp.data.own.kinds import BadData
 from nnexp.data.rows import Rows, rows_of
+from nnexp.errors import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ class Member:
         """
         if self.info.compress_type == zipfile.ZIP_STORED and not self.fortran:
             return rows_of(self._mapped(), dtype)
-        smaller = "save it in C order with numpy.savez, which does not compress: then it stays where it is"
+        smaller: Reason = "save it in C order with numpy.savez, which does not compress: then it stays where it is"
         return decoded(
             f"{sha256}-npz-{parameter}-{self.place}", self.shape, dtype, partial(self._unpacked, dtype), smaller
         )

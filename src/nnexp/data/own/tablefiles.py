@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.data.own.kinds import BadData
+from nnexp.errors import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,7 +197,8 @@ def _layout(path: Path, separator: str) -> _Layout:
                 many = f"a cell that has {separator!r} in it needs double quotes around it"
                 raise BadData(message, few if len(cells) < len(names) else many)
     if not names:
-        raise ValueError("it is empty")
+        why: Reason = "it is empty"
+        raise ValueError(why)
     return _Layout(names, header, row, tuple(n for n in bare if n > header), tuple(n for n in blank if n > header))
 
 

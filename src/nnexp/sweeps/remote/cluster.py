@@ -15,7 +15,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.errors import InputError, RunError
+from nnexp.errors import InputError, Reason, RunError
 from nnexp.failures import first_line
 from nnexp.runs import versions
 from nnexp.sweeps.child import Task
@@ -126,7 +126,7 @@ class Cluster:
             except Exception as error:  # noqa: BLE001  # nnexp is not there, for one
                 found["the scheduler"] = error
             found |= self._client.run(versions.here, on_error="return")
-        wrong = []
+        wrong: list[Reason] = []
         for who, has in found.items():
             name = who if who == "the scheduler" else f"the worker {who}"
             if isinstance(has, Exception):

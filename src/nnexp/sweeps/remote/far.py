@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nnexp import events
+from nnexp.errors import Amiss, Reason
 from nnexp.runs import record, versions
 from nnexp.sweeps.child import PROGRESS_SECONDS, Ending, Message, Task
 from nnexp.sweeps.execute import AnyWorker
@@ -44,7 +45,8 @@ def serve(name: str, token: str, expected: dict[str, str], start: Start = Worker
     from distributed import Reschedule, get_client, get_worker, secede
 
     if wrong := versions.differences(expected, versions.here()):  # it has joined since the driver looked at all
-        logging.getLogger("distributed.worker").error("nnexp gives this worker no run: it has %s", wrong)
+        told: Amiss = f"this worker gets no run of nnexp: it has {wrong}; install here what the sweep's computer has"
+        logging.getLogger("distributed.worker").error(told)
         time.sleep(_REFUSED_SECONDS)
         raise Reschedule("another worker is to do it")
     worker = get_worker()
@@ -185,7 +187,7 @@ class _Far:
             try:
                 self._worker = self._start(task)
             except (OSError, EOFError) as error:
-                why = f"its process could not be started: {type(error).__name__} {error}".rstrip()
+                why: Reason = f"its process could not be started: {type(error).__name__} {error}".rstrip()
                 self._link.send({"end": ["died", why]})
                 raise Gone("there is no process") from error
         else:
