@@ -102,10 +102,11 @@ def _how(difference: Difference) -> str:
 
 
 def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json: bool) -> int:
-    """Each in a process of its own; a line or an entry each in the end."""
+    """Each in a process of its own. In the end a line for each, and for one that differs what and why; or JSON."""
     import json
 
     from nnexp.runs.reading import printable
+    from nnexp.verification import Verdict
 
     flags = [flag for flag, given in (("--offline", offline), ("--quiet", quiet)) if given]
     verdicts: list[dict[str, Any]] = []
@@ -116,10 +117,11 @@ def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json:
         code, out = in_a_process("verify", target, [*flags, "--json"])
         told = json.loads(out) if code in (0, 1) and out else []
         verdicts += told or [{"run": str(target), "identical": None}]
-        what = (
-            ("identical, bit for bit" if told[0]["identical"] else "different") if told else "not verified, see above"
-        )
-        lines.append(f"{printable(target)}: {what}")
+        if told:
+            said = list(_told(Verdict.of(told[0])))
+            lines += said[:1] if told[0]["identical"] else said
+        else:
+            lines.append(f"{printable(target)}: not verified, see above")
         worst = max(worst, code if told else 2 if code == 2 else 1)
     if as_json:
         typer.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
