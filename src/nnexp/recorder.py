@@ -308,11 +308,8 @@ class Recorder:
         status = "diverged" if self.diverged_at else "completed"
         for finding in found:
             self.tell(events.Noticed(finding))
-        headline = next(iter(evaluation.figures))
-        low, high = evaluation.intervals[headline]
-        figures = f"{headline} {evaluation.figures[headline]:.4f} (95 % interval {low:.4f} to {high:.4f})"
         test = {**test, **evaluation.figures}
-        self.folder.append_log(f"test  {figures}  {events.log_text(test)}")
+        self.folder.append_log(events.result_text(test, evaluation.intervals))
         self.folder.append_log(f"{status} after {self.clock.plain()['total']:.1f} s; run folder {self.folder.path}")
         self._write(  # last: what is there then is all that there is to be
             status,
