@@ -155,21 +155,37 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
     best = min(range(len(smooth)), key=smooth.__getitem__)
     train = [row["loss"] for row in facts.history]
     if len(losses) - 1 - best >= 2 and smooth[-1] > rise * smooth[best] and train[-1] < train[best]:
-        around = f"around epoch {best + 1}" if reach else f"in epoch {best + 1}"
+        first, last = max(0, best - reach) + 1, best + reach + 1
+        low, high, patience = smooth[best], smooth[-1], _patience(losses)
+        turned = (
+            f"in epochs {first} to {last} (on average {low:.4f}) and rose to {high:.4f} in the last two"
+            if reach
+            else f"in epoch {first} ({low:.4f}) and rose to {high:.4f}"
+        )
         yield Finding(
             "overfitting",
             "warning",
-            f"Overfitting after epoch {best + 1}: validation loss was lowest {around} ({smooth[best]:.4f}) and rose to "
-            f"{smooth[-1]:.4f} while training loss kept falling ({train[best]:.4f} to {train[-1]:.4f}).",
-            f"Stop near epoch {best + 1} (early_stopping: {{monitor: val_loss, patience: 3, "
+            f"Overfitting after epoch {best + 1}: validation loss was lowest {turned} while training loss kept falling "
+            f"({train[best]:.4f} to {train[-1]:.4f}).",
+            f"Keep the best weights (early_stopping: {{monitor: val_loss, patience: {patience}, "
             "restore_best_weights: true}), or regularize (dropout, l2).",
             {
                 "best_epoch": best + 1,
-                "best_val_loss": smooth[best],
-                "last_val_loss": smooth[-1],
+                "best_val_loss": low,
+                "last_val_loss": high,
                 "epochs_meant": 2 * reach + 1,
+                "patience": patience,
             },
         )
+
+
+def _patience(losses: Sequence[float]) -> int:
+    """The patience, at least 3, with which early stopping would have come to the lowest of these losses."""
+    best, waited, longest = math.inf, 0, 0
+    for loss in losses[: losses.index(min(losses))]:
+        best, waited = (loss, 0) if loss < best else (best, waited + 1)
+        longest = max(longest, waited)
+    return max(3, longest + 1)
 
 
 def _still_improving(facts: Facts) -> Iterator[Finding]:
