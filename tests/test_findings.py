@@ -110,6 +110,18 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "only the last epoch rose": ({"history": rows([0.9, 0.5, 0.4], [0.9, 0.6, 0.8])}, [], ""),
     "both losses rise": ({"history": rows([0.9, 0.5, 0.6, 0.7], [0.9, 0.6, 0.7, 0.8])}, [], ""),
     "no validation": ({"history": rows([0.9, 0.5, 0.4999])}, [], ""),
+    "training with dropout looks worse": (
+        {"history": rows([0.9, 0.7, 0.61], [0.7, 0.5001, 0.5]), "only_in_training": ["random_flip", "dropout"]},
+        ["training_looks_worse"],
+        "(loss 0.6100, val_loss 0.5000): they are taken with random_flip and dropout at work",
+    ),
+    "dropout hardly tells": (
+        {"history": rows([0.9, 0.7, 0.54], [0.7, 0.5001, 0.5]), "only_in_training": ["dropout"]},
+        [],
+        "",
+    ),
+    "training looks worse without dropout": ({"history": rows([0.9, 0.7, 0.61], [0.7, 0.5001, 0.5])}, [], ""),
+    "dropout without validation": ({"history": rows([0.9, 0.7, 0.699]), "only_in_training": ["dropout"]}, [], ""),
     "still improving": (
         {"history": rows([0.9, 0.7, 0.5], [0.9, 0.7, 0.6])},
         ["still_improving"],

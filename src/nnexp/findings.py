@@ -44,6 +44,7 @@ class Facts:
     intervals: Mapping[str, tuple[float, float]]
     per_class: Sequence[Mapping[str, Any]] = ()  # or by label
     dead_units: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # layer -> (dead, of)
+    only_in_training: Sequence[str] = ()  # what is at work in training alone: dropout, noise, augmentation
 
 
 def of_a_run(facts: Facts) -> list[Finding]:
@@ -179,6 +180,21 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _training_looks_worse(facts: Facts) -> Iterator[Finding]:
+    if facts.diverged_at or not facts.history or not facts.only_in_training:
+        return
+    train, held_out = facts.history[-1]["loss"], facts.history[-1].get("val_loss", math.nan)
+    if train - held_out > 0.1 * abs(held_out):
+        yield Finding(
+            "training_looks_worse",
+            "info",
+            f"Training figures are worse than those of validation (loss {train:.4f}, val_loss {held_out:.4f}): they "
+            f"are taken with {_listed(facts.only_in_training)} at work, and those of validation without.",
+            "That is no fault; go by the validation figures.",
+            {"loss": train, "val_loss": held_out, "only_in_training": list(facts.only_in_training)},
+        )
+
+
 def _patience(losses: Sequence[float]) -> int:
     """The patience, at least 3, with which early stopping would have come to the lowest of these losses."""
     best, waited, longest = math.inf, 0, 0
@@ -230,6 +246,7 @@ OF_A_RUN: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _classes_never_predicted,
     _dead_units,
     _overfitting,
+    _training_looks_worse,
     _still_improving,
     _stopped_early,
 )

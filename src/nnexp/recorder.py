@@ -23,6 +23,7 @@ from nnexp.failures import how_to_report, what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
 from nnexp.preflight.tokens import missing_normalization
+from nnexp.preflight.training import only_in_training
 from nnexp.profile import REST, Profile, unmarked
 from nnexp.runs.checkpoint import Checkpoint, drop_after
 from nnexp.runs.checkpoint import write as write_checkpoint
@@ -302,6 +303,7 @@ class Recorder:
                 intervals=evaluation.intervals,
                 per_class=evaluation.details.get("per_class", ()),
                 dead_units=dead_units,
+                only_in_training=only_in_training(self.experiment),
             )
         )
         self.findings += found

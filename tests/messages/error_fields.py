@@ -179,6 +179,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "2 * epochs": "twice as many",
         "best + 1": "epoch",
         "explained": "R²",
+        "held_out": "loss",
         "high": "loss",
         "learning_rate": "a tenth of it",
         "low": "loss",
