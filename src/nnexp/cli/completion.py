@@ -96,7 +96,7 @@ def install() -> str:
             f"have {shell} read what `nnexp --show-completion` prints"
         ) from None
     read = f", which {reads_it} reads" if reads_it else ""
-    return f"{shell} completes nnexp by {place}{read}; begin a new shell, or:  source {shlex.quote(str(place))}"
+    return f"{shell} completes nnexp by {place}{read}\nbegin a new shell, or:\nsource {shlex.quote(str(place))}"
 
 
 def _shell() -> str:
