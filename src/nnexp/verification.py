@@ -160,17 +160,19 @@ def _changes(found: RunRecord, again: RunRecord) -> list[str]:
 
 
 def _by_hand(ours: Contents, different: Sequence[Difference], changed: Sequence[str]) -> Iterator[str]:
-    """That metrics.json was edited, where nothing else can be: no computer and no version makes such a difference."""
+    """That a file was edited, where nothing else can be: no computer and no version makes such a difference."""
     import numpy as np
 
     tested = ours["predictions"]
     right = np.asarray(tested["labels"]) == np.asarray(tested["predicted"])
-    name = "accuracy" if right.ndim == 1 else "exact_match"  # a count by the examples: the same on every computer
+    name = "accuracy" if right.ndim == 1 else "exact_match"  # counts of examples: the same on every computer
     given = float(right.reshape(len(right), -1).all(axis=1).mean())
     told = ours["test"].get(f"test.{name}")
+    only_metrics = {difference.group for difference in different} <= _IN_METRICS
     if isinstance(told, (int, float)) and abs(told - given) > 1e-9:
-        yield f"metrics.json was changed by hand: it says {name} {told:.6g}, where predictions.npz gives {given:.6g}"
-    elif different and not changed and {difference.group for difference in different} <= _IN_METRICS:
+        which = "metrics.json" if only_metrics else "one of them"
+        yield f"metrics.json says {name} {told:.6g}, predictions.npz gives {given:.6g}: {which} was changed by hand"
+    elif different and only_metrics and not changed:
         yield "metrics.json was changed by hand: only it differs, and predictions and weights are the same bit for bit"
 
 
