@@ -112,8 +112,7 @@ def verify(
         changed = _changes(found, again)
         if different and found.resumed:
             changed.append("it was cut off and gone on with, maybe with other versions (nnexp resume --force)")
-        changed += _by_hand(ours, different, changed)
-        return Verdict(path, values, different, changed)
+        return Verdict(path, values, different, [*_by_hand(ours, different, changed), *changed])
 
 
 def differences(ours: Path, theirs: Path) -> list[Difference]:
