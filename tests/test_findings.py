@@ -100,7 +100,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "overfitting in a long run": (
         {"history": rows(FALLING, [0.9, 0.7, 0.6, 0.58, 0.6, 0.62, 0.64, 0.66, 0.68, 0.7]), "epochs": 10},
         ["overfitting"],
-        "validation loss was lowest around epoch 4",
+        "validation loss was lowest in epochs 3 to 5 (on average 0.5933) and rose to 0.6900 in the last two while",
     ),
     "a long run that wobbles": (
         {"history": rows(FALLING, [0.9, 0.7, 0.6, 0.58, 0.55, 0.58, 0.57, 0.575, 0.57, 0.565]), "epochs": 10},
@@ -110,6 +110,18 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "only the last epoch rose": ({"history": rows([0.9, 0.5, 0.4], [0.9, 0.6, 0.8])}, [], ""),
     "both losses rise": ({"history": rows([0.9, 0.5, 0.6, 0.7], [0.9, 0.6, 0.7, 0.8])}, [], ""),
     "no validation": ({"history": rows([0.9, 0.5, 0.4999])}, [], ""),
+    "training with dropout looks worse": (
+        {"history": rows([0.9, 0.7, 0.61], [0.7, 0.5001, 0.5]), "only_in_training": ["random_flip", "dropout"]},
+        ["training_looks_worse"],
+        "(loss 0.6100, val_loss 0.5000): they are taken with random_flip and dropout at work",
+    ),
+    "dropout hardly tells": (
+        {"history": rows([0.9, 0.7, 0.54], [0.7, 0.5001, 0.5]), "only_in_training": ["dropout"]},
+        [],
+        "",
+    ),
+    "training looks worse without dropout": ({"history": rows([0.9, 0.7, 0.61], [0.7, 0.5001, 0.5])}, [], ""),
+    "dropout without validation": ({"history": rows([0.9, 0.7, 0.699]), "only_in_training": ["dropout"]}, [], ""),
     "still improving": (
         {"history": rows([0.9, 0.7, 0.5], [0.9, 0.7, 0.6])},
         ["still_improving"],
@@ -154,6 +166,37 @@ def test_what_the_figures_show_is_told(case: str) -> None:
     found = of_a_run(replace(GOOD, **change))
     assert [finding.code for finding in found] == codes
     assert not found or words in f"{found[0].message} {found[0].suggestion}"
+
+
+def stops_at(losses: Sequence[float], patience: int) -> int:
+    """The epoch whose weights early stopping keeps."""
+    import keras
+
+    callback = keras.callbacks.EarlyStopping("val_loss", patience=patience, mode="min")
+    callback.set_model(keras.Sequential())
+    callback.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        callback.on_epoch_end(epoch, {"val_loss": loss})
+        if getattr(callback.model, "stop_training", False):
+            break
+    return int(callback.best_epoch) + 1
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience"),
+    [
+        ([0.9, 0.7, 0.6, 0.58, 0.6, 0.62, 0.64, 0.66, 0.68, 0.7], 3),  # straight down, then up
+        ([0.9, 0.5, 0.6, 0.6, 0.6, 0.6, 0.5, 0.4, 0.45, 0.43, 0.6, 0.7, 0.8], 6),  # an equal loss is no better one
+    ],
+)
+def test_the_patience_that_is_advised_comes_to_the_lowest_loss(losses: list[float], patience: int) -> None:
+    train = [1 / epoch for epoch in range(1, len(losses) + 1)]
+    [finding] = of_a_run(replace(GOOD, history=rows(train, losses), epochs=len(losses)))
+    assert finding.evidence["patience"] == patience
+    assert f"patience: {patience}," in finding.suggestion
+    lowest = losses.index(min(losses)) + 1
+    assert stops_at(losses, patience) == lowest
+    assert patience == 3 or stops_at(losses, patience - 1) < lowest
 
 
 def test_the_gravest_comes_first() -> None:

@@ -16,6 +16,7 @@ from nnexp.data.datasets import DATASETS
 from nnexp.preflight import Preflight, preflight
 from nnexp.preflight.measures import logged_metrics
 from nnexp.preflight.outputs import output_problems
+from nnexp.preflight.training import only_in_training
 from nnexp.training.model import build, compile_model, targets
 from nnexp.training.parts import make
 
@@ -455,3 +456,17 @@ def test_an_augmentation_of_another_range_is_warned_of(normalization: str, more:
 def test_a_layer_after_others_is_left_alone() -> None:
     after = "[flatten, dense: 784, reshape: [28, 28, 1], random_brightness: 0.2, flatten, dense: 10]"
     assert "value_range" not in codes(checked(after))
+
+
+@pytest.mark.parametrize(
+    ("layers", "kinds"),
+    [
+        (MLP, []),
+        ("[flatten, dropout: 0.2, dense: 10, dropout: 0.5]", ["dropout"]),
+        ("[flatten, dropout: 0, gaussian_noise: 0.0, dense: 10]", []),
+        ("[random_flip: horizontal, flatten, gaussian_noise: 0.1, dense: 10]", ["random_flip", "gaussian_noise"]),
+        ("[lstm: {units: 8, recurrent_dropout: 0.2}, gru: {units: 8}, dense: 10]", ["dropout"]),
+    ],
+)
+def test_what_is_at_work_in_training_alone_is_known(layers: str, kinds: list[str]) -> None:
+    assert only_in_training(experiment(layers)) == kinds

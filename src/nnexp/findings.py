@@ -44,6 +44,7 @@ class Facts:
     intervals: Mapping[str, tuple[float, float]]
     per_class: Sequence[Mapping[str, Any]] = ()  # or by label
     dead_units: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # layer -> (dead, of)
+    only_in_training: Sequence[str] = ()  # what is at work in training alone: dropout, noise, augmentation
 
 
 def of_a_run(facts: Facts) -> list[Finding]:
@@ -155,21 +156,52 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
     best = min(range(len(smooth)), key=smooth.__getitem__)
     train = [row["loss"] for row in facts.history]
     if len(losses) - 1 - best >= 2 and smooth[-1] > rise * smooth[best] and train[-1] < train[best]:
-        around = f"around epoch {best + 1}" if reach else f"in epoch {best + 1}"
+        first, last = max(0, best - reach) + 1, best + reach + 1
+        low, high, patience = smooth[best], smooth[-1], _patience(losses)
+        turned = (
+            f"in epochs {first} to {last} (on average {low:.4f}) and rose to {high:.4f} in the last two"
+            if reach
+            else f"in epoch {first} ({low:.4f}) and rose to {high:.4f}"
+        )
         yield Finding(
             "overfitting",
             "warning",
-            f"Overfitting after epoch {best + 1}: validation loss was lowest {around} ({smooth[best]:.4f}) and rose to "
-            f"{smooth[-1]:.4f} while training loss kept falling ({train[best]:.4f} to {train[-1]:.4f}).",
-            f"Stop near epoch {best + 1} (early_stopping: {{monitor: val_loss, patience: 3, "
+            f"Overfitting after epoch {best + 1}: validation loss was lowest {turned} while training loss kept falling "
+            f"({train[best]:.4f} to {train[-1]:.4f}).",
+            f"Keep the best weights (early_stopping: {{monitor: val_loss, patience: {patience}, "
             "restore_best_weights: true}), or regularize (dropout, l2).",
             {
                 "best_epoch": best + 1,
-                "best_val_loss": smooth[best],
-                "last_val_loss": smooth[-1],
+                "best_val_loss": low,
+                "last_val_loss": high,
                 "epochs_meant": 2 * reach + 1,
+                "patience": patience,
             },
         )
+
+
+def _training_looks_worse(facts: Facts) -> Iterator[Finding]:
+    if facts.diverged_at or not facts.history or not facts.only_in_training:
+        return
+    train, held_out = facts.history[-1]["loss"], facts.history[-1].get("val_loss", math.nan)
+    if train - held_out > 0.1 * abs(held_out):
+        yield Finding(
+            "training_looks_worse",
+            "info",
+            f"Training figures are worse than those of validation (loss {train:.4f}, val_loss {held_out:.4f}): they "
+            f"are taken with {_listed(facts.only_in_training)} at work, and those of validation without.",
+            "That is no fault; go by the validation figures.",
+            {"loss": train, "val_loss": held_out, "only_in_training": list(facts.only_in_training)},
+        )
+
+
+def _patience(losses: Sequence[float]) -> int:
+    """The patience, at least 3, with which early stopping would have come to the lowest of these losses."""
+    best, waited, longest = math.inf, 0, 0
+    for loss in losses[: losses.index(min(losses))]:
+        best, waited = (loss, 0) if loss < best else (best, waited + 1)
+        longest = max(longest, waited)
+    return max(3, longest + 1)
 
 
 def _still_improving(facts: Facts) -> Iterator[Finding]:
@@ -214,6 +246,7 @@ OF_A_RUN: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _classes_never_predicted,
     _dead_units,
     _overfitting,
+    _training_looks_worse,
     _still_improving,
     _stopped_early,
 )

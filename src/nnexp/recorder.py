@@ -23,6 +23,7 @@ from nnexp.failures import how_to_report, what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
 from nnexp.preflight.tokens import missing_normalization
+from nnexp.preflight.training import only_in_training
 from nnexp.profile import REST, Profile, unmarked
 from nnexp.runs.checkpoint import Checkpoint, drop_after
 from nnexp.runs.checkpoint import write as write_checkpoint
@@ -302,17 +303,15 @@ class Recorder:
                 intervals=evaluation.intervals,
                 per_class=evaluation.details.get("per_class", ()),
                 dead_units=dead_units,
+                only_in_training=only_in_training(self.experiment),
             )
         )
         self.findings += found
         status = "diverged" if self.diverged_at else "completed"
         for finding in found:
             self.tell(events.Noticed(finding))
-        headline = next(iter(evaluation.figures))
-        low, high = evaluation.intervals[headline]
-        figures = f"{headline} {evaluation.figures[headline]:.4f} (95 % interval {low:.4f} to {high:.4f})"
         test = {**test, **evaluation.figures}
-        self.folder.append_log(f"test  {figures}  {events.log_text(test)}")
+        self.folder.append_log(events.result_text(test, evaluation.intervals))
         self.folder.append_log(f"{status} after {self.clock.plain()['total']:.1f} s; run folder {self.folder.path}")
         self._write(  # last: what is there then is all that there is to be
             status,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_MEGABYTES = 64  # of a file that a callback wrote
 _WEIGHTS = (".keras", ".h5")
+_IN_METRICS = {"status", "history", "test", "evaluation"}  # groups that metrics.json alone holds
 
 Leaf: TypeAlias = "str | int | float | bool | NDArray[Any] | None"
 Contents: TypeAlias = dict[str, dict[str, Leaf]]
@@ -69,6 +70,12 @@ class Verdict:
             "changes": list(self.changes),
         }
 
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Verdict:
+        """The verdict that gave this plain data."""
+        differences = [Difference(**difference) for difference in plain["differences"]]
+        return cls(Path(plain["run"]), plain["values"], differences, plain["changes"])
+
 
 def verify(
     path: Path,
@@ -106,7 +113,7 @@ def verify(
         changed: list[Reason] = _changes(found, again)
         if different and found.resumed:
             changed.append("it was cut off and gone on with, maybe with other versions (nnexp resume --force)")
-        return Verdict(path, values, different, changed)
+        return Verdict(path, values, different, [*_by_hand(ours, different, changed), *changed])
 
 
 def differences(ours: Path, theirs: Path) -> list[Difference]:
@@ -150,6 +157,23 @@ def _changes(found: RunRecord, again: RunRecord) -> list[Reason]:
     except (Refused, OSError):
         told.append("its environment.json cannot be read: versions and machine may have been others")
     return told
+
+
+def _by_hand(ours: Contents, different: Sequence[Difference], changed: Sequence[str]) -> Iterator[Reason]:
+    """That a file was edited, where nothing else can be: no computer and no version makes such a difference."""
+    import numpy as np
+
+    tested = ours["predictions"]
+    right = np.asarray(tested["labels"]) == np.asarray(tested["predicted"])
+    name = "accuracy" if right.ndim == 1 else "exact_match"  # counts of examples: the same on every computer
+    given = float(right.reshape(len(right), -1).all(axis=1).mean())
+    told = ours["test"].get(f"test.{name}")
+    only_metrics = {difference.group for difference in different} <= _IN_METRICS
+    if isinstance(told, (int, float)) and abs(told - given) > 1e-9:
+        which = "metrics.json" if only_metrics else "one of them"
+        yield f"metrics.json says {name} {told:.6g}, predictions.npz gives {given:.6g}: {which} was changed by hand"
+    elif different and only_metrics and not changed:
+        yield "metrics.json was changed by hand: only it differs, and predictions and weights are the same bit for bit"
 
 
 def _environment(run: RunRecord) -> Mapping[str, Any]:

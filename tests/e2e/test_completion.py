@@ -22,6 +22,9 @@ dataset: digits
 layers: [flatten, dense: {units: 8, activation: relu, kernel_regularizer: l2}, dense: {units: 10, activation: softmax}]
 optimizer: {sgd: {learning_rate: 0.1}}
 """
+METRICS = (
+    '{"status": "completed", "test": {"loss": 0.5}, "history": [{"loss": 1, "val_loss": 0.5}], "timings": {"total": 1}}'
+)
 
 
 @pytest.fixture
@@ -29,13 +32,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory, with a config, one further down, runs, and `nnexp` on the PATH."""
     here = tmp_path / "here"
     (here / "more" / "of them").mkdir(parents=True)
+    (here / "studies").mkdir()
     (here / "digits.yaml").write_text(CONFIG)
     (here / "more" / "of them" / "deep.yml").write_text(CONFIG)
     (here / "empty").mkdir()
+    for name, base in {"study": "../digits.yaml", "inline": "[{optimizer: sgd}, x]", "lost": "no.yaml"}.items():
+        (here / "studies" / f"{name}.yaml").write_text(f"base: {base}\n")
     for age, name in enumerate(("20260101_old", "20250101_new_by_its_time", "nothing")):
         (here / "runs" / name).mkdir(parents=True)
         if name != "nothing":
-            (here / "runs" / name / ("metrics.json" if age else "sweep.yaml")).touch()
+            (here / "runs" / name / ("metrics.json" if age else "sweep.yaml")).write_text(METRICS if age else "")
             os.utime(here / "runs" / name, (age, age))
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "nnexp"
@@ -46,21 +52,22 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return here
 
 
-def of(line: str) -> list[str]:
-    """What may stand at the end of a line."""
+def of(line: str) -> list[str] | None:
+    """What may stand at the end of a line; None: any file."""
     *words, word = line.split(" ")
-    return list(candidates(words, word))
+    found = candidates(words, word)
+    return None if found is None else list(found)
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("re", ["resume", "report"]),
-        ("trane ", []),
+        ("trane ", None),
         ("run --no", ["--normalization", "--notify"]),
-        ("run ", ["digits.yaml", "more/", "runs/"]),
+        ("run ", ["digits.yaml", "more/", "runs/", "studies/"]),
         ("run mor", ["more/of them/deep.yml"]),
-        ("run no", []),
+        ("run no", None),
         ("compare ", ["runs/20250101_new_by_its_time", "runs/20260101_old"]),
         ("show runs/2026", ["runs/20260101_old"]),
         ("run digits.yaml --normalization st", ["standardize"]),
@@ -72,14 +79,26 @@ def of(line: str) -> list[str]:
         ("data f", ["fetch"]),
         ("data show i", ["iris"]),
         ("run --dataset fash", ["fashion_mnist"]),
-        ("mistakes runs/x --dataset ", []),
+        ("mistakes runs/x --dataset ", None),
+        ("run digits.yaml --runs-dir ", None),
+        ("compare runs/* --baseline ", []),
+        ("compare runs/* --filter=", []),
+        ("compare runs/* --metric los", ["loss"]),
+        ("compare runs/* --metric=val_", ["--metric=val_loss"]),
+        ("report --metric ", ["loss", "val_loss", "train_loss", "seconds"]),
+        ("compare nothing --metric ", []),
         ("run digits.yaml --epochs ", []),
         ("run digits.yaml --set on_div", ["on_divergence="]),
         ("run digits.yaml --set on_divergence=", ["on_divergence=stop", "on_divergence=continue"]),
         ("run digits.yaml --set optimizer.learning_rate=0", ["optimizer.learning_rate=0.1"]),
         ("run digits.yaml --set optimizer.mom", ["optimizer.momentum="]),
         ("run --set optimizer.beta_1", ["optimizer.beta_1="]),
-        ("run digits.yaml --set layers.", ["layers.0.", "layers.1.", "layers.2."]),
+        ("run digits.yaml --set layers.", ["layers.0.", "layers.1.", "layers.2.", "layers.flatten."]),
+        ("run digits.yaml --set layers.fl", ["layers.flatten."]),
+        ("run digits.yaml --set layers.flatten.data", ["layers.flatten.data_format="]),
+        ("sweep studies/study.yaml --set layers.1.activation=hard_t", ["layers.1.activation=hard_tanh"]),
+        ("sweep studies/inline.yaml --set optimizer.mom", ["optimizer.momentum="]),
+        ("sweep studies/lost.yaml --set engine=x", ["engine=xla"]),
         ("run digits.yaml --set layers.1.uni", ["layers.1.units="]),
         ("run digits.yaml --set layers.1.kernel_reg", ["layers.1.kernel_regularizer.", "layers.1.kernel_regularizer="]),
         ("run digits.yaml --set layers.1.kernel_regularizer.", ["layers.1.kernel_regularizer.l2="]),
@@ -131,8 +150,9 @@ def test_bash_completes_on_a_terminal(place: Path) -> None:
         ["bash", "--norc", "--noprofile", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     )
     os.close(theirs)
-    os.write(ours, b"source ./script\nnnexp run dig\t--set optimizer.learning_r\t0.5 --set layers.1.activa\tsig\t")
-    line = "nnexp run digits.yaml --set optimizer.learning_rate=0.5 --set layers.1.activation=sigmoid "
+    typed = b"nnexp run dig\t--epochs dig\t --set optimizer.learning_r\t0.5 --set layers.1.activa\tsig\t"
+    os.write(ours, b"source ./script\n" + typed)
+    line = "nnexp run digits.yaml --epochs dig --set optimizer.learning_rate=0.5 --set layers.1.activation=sigmoid "
     seen, until = "", time.monotonic() + 60
     while line not in seen and time.monotonic() < until:
         if select.select([ours], [], [], 1)[0]:

@@ -166,7 +166,8 @@ def test_the_log_keeps_what_the_terminal_showed(done: Done) -> None:
     assert len(told) >= 5
     for line in told:
         assert line in log
-    assert "(95 % interval " in log
+    [tested] = [line for line in log.splitlines() if line.startswith("test ")]
+    assert re.fullmatch(r"test  loss [\d.]+  accuracy [\d.]+ \(95 % interval [\d.]+ to [\d.]+\)", tested)
     assert f"run folder runs/{done.folder.name}" in log
 
 

@@ -96,6 +96,30 @@ def test_what_differs_is_said_with_its_size_and_what_has_changed(copy: Path) -> 
     assert any("another source: 0123456789abcdef then" in change for change in verdict.changes)
 
 
+def test_a_figure_that_was_changed_by_hand_is_told_as_that(copy: Path) -> None:
+    metrics = json.loads((copy / "metrics.json").read_text())
+    right = metrics["test"]["accuracy"]
+    change(copy / "metrics.json", test={**metrics["test"], "accuracy": 0.99})
+    verdict = verify(copy, Options())
+    assert [difference.first for difference in verdict.differences] == ["test.accuracy"]
+    assert verdict.changes == [
+        f"metrics.json says accuracy 0.99, predictions.npz gives {right:.6g}: metrics.json was changed by hand"
+    ]
+    change(copy / "metrics.json", test={**metrics["test"], "loss": 0.01})
+    [reason] = verify(copy, Options()).changes
+    assert reason.startswith("metrics.json was changed by hand: only it differs")
+    environment = json.loads((copy / "environment.json").read_text())
+    change(copy / "environment.json", packages={**environment["packages"], "keras": "3.14.9"})
+    with np.load(copy / "predictions.npz") as old:
+        arrays = dict(old)
+    [reason] = verify(copy, Options()).changes  # a loss may be another in another version …
+    assert reason.startswith("keras 3.14.9 then, ")
+    np.savez_compressed(copy / "predictions.npz", **{**arrays, "predicted": arrays["labels"]})
+    assert verify(copy, Options()).changes[0] == (  # … a count of examples not
+        f"metrics.json says accuracy {right:.6g}, predictions.npz gives 1: one of them was changed by hand"
+    )
+
+
 @pytest.mark.slow
 def test_a_diverged_run_is_repeated_too(experiment: Any, tmp_path: Path) -> None:
     folder = run_experiment(experiment(DIVERGES), Options(folder=tmp_path / "run"))
@@ -274,11 +298,12 @@ def test_several_runs_are_verified_one_by_one_and_told_together(copy: Path, nnex
     change(unfinished / "metrics.json", status="failed")
     done = nnexp("verify", tmp_path, "--quiet")
     assert done.returncode == 2
-    assert done.stdout.splitlines() == [
-        f"{copy}: identical, bit for bit",
-        f"{different}: different",
-        f"{unfinished}: not verified, see above",
-    ]
+    identical, apart, what, _, reason, last = done.stdout.splitlines()
+    assert identical.startswith(f"{copy}: identical, bit for bit (")
+    assert apart.startswith(f"{different}: different (")
+    assert what.startswith("  predictions  1 of ")
+    assert reason.startswith("  none is known")
+    assert last == f"{unfinished}: not verified, see above"
     assert f"nnexp resume {unfinished}" in done.stderr
     done = nnexp("verify", copy, different, "--quiet", "--json")
     assert done.returncode == 1

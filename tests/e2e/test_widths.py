@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import termios
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,15 @@ def test_elsewhere_it_is_one_line() -> None:
     assert text.getvalue().count("\n") == 1
 
 
-def on_terminal(words: list[str], folder: Path, columns: int) -> list[str]:
+NNEXP = (sys.executable, "-m", "nnexp")
+
+
+def on_terminal(words: list[str], folder: Path, columns: int, program: Sequence[str] = NNEXP) -> list[str]:
     """The lines that nnexp writes on a terminal of that width, without their colours."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (50, columns))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    command = [sys.executable, "-m", "nnexp", *words]
+    command = [*program, *words]
     environment["NO_COLOR"] = "1"
     subprocess.run(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.write(theirs, b"end")
@@ -65,6 +69,17 @@ def on_terminal(words: list[str], folder: Path, columns: int) -> list[str]:
     os.close(ours)
     os.close(theirs)
     return re.sub(r"\x1b\[[0-9;]*m", "", text.decode().removesuffix("end")).splitlines()
+
+
+def test_paths_of_the_completion_are_whole_and_its_words_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    line = " ".join([*NNEXP, "--install-completion; :"])
+    lines = on_terminal(["-c", line], tmp_path, 60, ["bash"])
+    script = tmp_path / ".local/share/nnexp/completion.bash"
+    assert lines[-1] == f"source {script}"
+    words = " ".join(lines).split()
+    assert {"completes", "which", "reads", "begin", "shell,", str(script), f"{script},"} <= set(words)
 
 
 def test_an_error_is_folded_between_words_and_a_pipe_gets_it_whole(tmp_path: Path) -> None:

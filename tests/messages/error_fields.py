@@ -211,8 +211,10 @@ _WORDS: dict[str, dict[str, str]] = {
         "2 * epochs": "twice as many",
         "best + 1": "epoch",
         "explained": "R²",
+        "held_out": "loss",
+        "high": "loss",
         "learning_rate": "a tenth of it",
-        "smooth": "loss",
+        "low": "loss",
         "train": "loss",
     },
     "inference/tables": {
@@ -245,7 +247,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "slow": "layer",
         "told": "reason",
     },
-    "verification": {"a": "value", "b": "value", "shown": "value"},
+    "verification": {"a": "value", "b": "value", "given": "value", "shown": "value", "told": "value"},
 }
 
 

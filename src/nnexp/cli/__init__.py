@@ -68,8 +68,12 @@ def _root(
         typer.echo(f"nnexp {__version__}")
     elif install or show:
         from nnexp.cli import completion
+        from nnexp.cli.console import say, stdout
 
-        typer.echo(completion.install() if install else completion.script(), nl=not show)
+        if install:
+            say(stdout(), completion.install())
+        else:
+            typer.echo(completion.script(), nl=False)
     elif context.invoked_subcommand is None:
         typer.echo(welcome(shutil.get_terminal_size().columns))
     else:

@@ -37,9 +37,15 @@ def set_paths(config: str | None, word: str) -> dict[str, str]:
 
 
 def _config(path: str | None) -> dict[str, Node]:
+    """The config on the line; of a sweep file the first of those that it changes."""
     try:
         value = read_config(Path(path)).value if path else {}
-    except (ConfigError, OSError):
+        base = value.get("base") if path and isinstance(value, dict) else None
+        while base and isinstance(base.value, list):
+            base = next(iter(base.value), None)
+        if path and base:
+            value = read_config(Path(path).parent / base.value).value if isinstance(base.value, str) else base.value
+    except (ConfigError, OSError, ValueError):
         value = {}
     return value if isinstance(value, dict) else {}
 
@@ -59,8 +65,9 @@ def _parts(root: dict[str, Node], path: list[str]) -> Iterator[tuple[str, str]]:
     key, *rest = path
     if key in LISTS and not rest:
         items = root[key].value if key in root else []
-        for place, node in enumerate(items if isinstance(items, list) else []):
-            yield f"{place}.", _name(node) or ""
+        names = [_name(node) or "" for node in (items if isinstance(items, list) else [])]
+        yield from ((f"{place}.", name) for place, name in enumerate(names))
+        yield from ((f"{name}.", "") for name in names if name and names.count(name) == 1)
         return
     if (found := _entry(root, path)) is None:
         return

@@ -5,6 +5,7 @@ Nothing here may take long, or import TensorFlow: it is asked at each press of T
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,14 +14,15 @@ from typing import Any
 import typer
 
 from nnexp.cli.help import COMMANDS, GROUPS
+from nnexp.errors import InputError
 
 _MOST_LOOKED_AT = 2000  # entries of directories in which configs are looked for
 
 Found = Mapping[str, str]  # what may stand there, and what it is
 
 
-def candidates(words: list[str], word: str) -> Found:
-    """What may stand for the last word of `nnexp WORDS WORD`, as far as that is typed; empty where it is any file."""
+def candidates(words: list[str], word: str) -> Found | None:
+    """What may stand for the last word of `nnexp WORDS WORD`, as far as that is typed; None where it is any file."""
     from nnexp.cli import application
 
     command: Any = typer.main.get_command(application([name for name in words[:1] if name in COMMANDS]))
@@ -34,7 +36,8 @@ def candidates(words: list[str], word: str) -> Found:
     option, arguments = _parsed(words, options)
     if option is None and word.startswith("--") and "=" in word:
         name, _, word = word.partition("=")
-        return {f"{name}={value}": what for value, what in _values(name, options[name], word, arguments).items()}
+        values = _values(name, options[name], word, arguments)
+        return values and {f"{name}={value}": what for value, what in values.items()}
     if option is not None:
         return _values(option, options[option], word, arguments)
     if word.startswith("-"):
@@ -43,8 +46,8 @@ def candidates(words: list[str], word: str) -> Found:
         return _beginning({**others, "--help": "Show this message and exit."}, word)
     places = [made for made in command.params if made.param_type_name == "argument"]
     if not places:
-        return {}
-    return _arguments(command.name, places[min(len(arguments), len(places) - 1)].metavar or "", word)
+        return None
+    return _arguments(command.name, places[min(len(arguments), len(places) - 1)].metavar or "", word) or None
 
 
 def _parsed(words: list[str], options: Mapping[str, Any]) -> tuple[str | None, list[str]]:
@@ -64,18 +67,35 @@ def _beginning(found: Found, word: str) -> Found:
     return {name: what for name, what in found.items() if name.startswith(word)}
 
 
-def _values(name: str, option: Any, word: str, arguments: list[str]) -> Found:
+def _values(name: str, option: Any, word: str, arguments: list[str]) -> Found | None:
     """What an option takes. Where several may stand with commas between, what stands before the last is kept."""
     if name == "--set":
         from nnexp.cli.candidate_paths import set_paths
 
         return set_paths(arguments[0] if arguments else None, word)
-    if name == "--dataset" and "PATH" in option.metavar:
-        return {}
+    if name == "--metric":
+        return _beginning(dict.fromkeys(_metrics(arguments), ""), word)
+    if option.type.name == "path" or option.metavar in ("NAME|PATH", "ADDRESS"):  # the last, of a scheduler's file
+        return None
     if name not in _NAMES:
         return {}
     before, comma, last = word.rpartition(",")
     return {f"{before}{comma}{value}": "" for value in _NAMES[name](option) if value.startswith(last)}
+
+
+def _metrics(arguments: list[str]) -> Iterable[str]:
+    """The metrics of the first run in the places that are named."""
+    from nnexp.comparison.metrics import in_order, metrics_of
+    from nnexp.runs import record
+
+    for argument in arguments or ["runs"]:
+        place = Path(argument)
+        while set("*?[") & set(str(place)):  # a pattern, which the shell has not filled in yet
+            place = place.parent
+        found = place if (place / "metrics.json").exists() else next(record.find(place), None)
+        with contextlib.suppress(InputError):
+            return in_order(metrics_of(record.read(found))) if found else ()
+    return ()
 
 
 def _catalog(kind: str) -> Callable[[Any], Iterable[str]]:

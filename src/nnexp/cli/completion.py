@@ -1,7 +1,7 @@
 """Completion by Tab in bash, zsh and fish: the scripts, where they go, and the answer to what is typed.
 
 A script hands over the line up to the cursor, and gets the words that may stand there, one a line; for zsh and fish
-with a tab and what it is.
+with a tab and what it is. No line: any file may stand there. A tab alone: nothing that is known.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _SCRIPTS = {
     "bash": r"""_nnexp() {
     mapfile -t COMPREPLY < <(_NNEXP_COMPLETE=bash _NNEXP_LINE="${COMP_LINE:0:COMP_POINT}" \
         _NNEXP_BREAKS="$COMP_WORDBREAKS" "$1" 2>/dev/null)
+    [[ ${COMPREPLY[0]} == $'\t' ]] && COMPREPLY=() && compopt +o default
     [[ ${COMPREPLY[0]} == *[=./] ]] && compopt -o nospace
 }
 complete -o nosort -o default -F _nnexp nnexp
@@ -30,6 +31,7 @@ _nnexp() {
     local line word
     local -a whole begun whole_told begun_told
     for line in "${(@f)$(_NNEXP_COMPLETE=zsh _NNEXP_LINE="${(j: :)words[1,CURRENT]}" ${(Q)words[1]} 2>/dev/null)}"; do
+        [[ $line == $'\t' ]] && return
         word=${line%%$'\t'*}
         case $word in
             "") ;;
@@ -46,7 +48,9 @@ compdef _nnexp nnexp
     "fish": r"""function __nnexp
     set -l line (commandline -cp | string collect)
     set -l found (env _NNEXP_COMPLETE=fish _NNEXP_LINE="$line" nnexp 2>/dev/null)
-    if test (count $found) -gt 0
+    if test "$found" = \t
+        return
+    else if test (count $found) -gt 0
         printf '%s\n' $found
     else
         __fish_complete_path (commandline -ct)
@@ -96,7 +100,7 @@ def install() -> str:
             f"have {shell} read what `nnexp --show-completion` prints"
         ) from None
     read = f", which {reads_it} reads" if reads_it else ""
-    return f"{shell} completes nnexp by {place}{read}; begin a new shell, or:  source {shlex.quote(str(place))}"
+    return f"{shell} completes nnexp by {place}{read}\nbegin a new shell, or:\nsource {shlex.quote(str(place))}"
 
 
 def _shell() -> str:
@@ -126,7 +130,9 @@ def answer() -> NoReturn:
         shell, line = os.environ["_NNEXP_COMPLETE"], os.environ["_NNEXP_LINE"]
         words, word, quoted = _split(line)
         found = candidates(words[1:], word)
-        if shell == "bash":
+        if not found:
+            lines = [] if found is None else ["\t"]
+        elif shell == "bash":
             breaks = [
                 place for place, sign in enumerate(word, 1) if sign in os.environ["_NNEXP_BREAKS"] and sign in "=:"
             ]

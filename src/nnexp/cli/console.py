@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_COMMAND = re.compile(rf"`[^`]*`|\bnnexp (?:{'|'.join(COMMANDS)}) .*")
+_COMMAND = re.compile(rf"`[^`]*`|\bnnexp (?:{'|'.join(COMMANDS)}) .*|^source .*")
 _NO_BREAK = "\0"  # a space at which no line is broken; no text that is shown has this sign
 _GAP = 3  # between the columns of a table
 _LONGEST_WORD = 20  # that is not broken in a table where there is no room

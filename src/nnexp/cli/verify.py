@@ -106,10 +106,11 @@ def _how(difference: Difference) -> Amiss:
 
 
 def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json: bool) -> int:
-    """Each in a process of its own; a line or an entry each in the end."""
+    """Each in a process of its own. In the end a line for each, and for one that differs what and why; or JSON."""
     import json
 
     from nnexp.runs.reading import printable
+    from nnexp.verification import Verdict
 
     flags = [flag for flag, given in (("--offline", offline), ("--quiet", quiet)) if given]
     verdicts: list[dict[str, Any]] = []
@@ -120,9 +121,12 @@ def _one_by_one(targets: Sequence[Path], *, offline: bool, quiet: bool, as_json:
         code, out = in_a_process("verify", target, [*flags, "--json"])
         told = json.loads(out) if code in (0, 1) and out else []
         verdicts += told or [{"run": str(target), "identical": None}]
-        unverified: Amiss = "not verified, see above"
-        what = ("identical, bit for bit" if told[0]["identical"] else "different") if told else unverified
-        lines.append(f"{printable(target)}: {what}")
+        if told:
+            said = list(_told(Verdict.of(told[0])))
+            lines += said[:1] if told[0]["identical"] else said
+        else:
+            unverified: Amiss = "not verified, see above"
+            lines.append(f"{printable(target)}: {unverified}")
         worst = max(worst, code if told else 2 if code == 2 else 1)
     if as_json:
         typer.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))

@@ -26,6 +26,7 @@ _RESCALES = frozenset(
         "unit_normalization",
     }
 )
+_DISTURB = frozenset({"aug_mix", "cut_mix", "gaussian_noise", "mix_up", "rand_augment"})  # and dropout, random_flip …
 _LARGE = 20.0  # far beyond it, the first layer's sums saturate or explode
 
 _SMALL_RATES = (1e-5, 1e-3, 1e-2)  # least, typical, most
@@ -127,6 +128,19 @@ def training_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Find
         message += "test figure."
         suggestion = "Set `validation: 0.1`: that part of the training set is held out instead."
         yield Finding("validation_on_test", "warning", message, suggestion, {"test_size": dataset.test_size})
+
+
+def only_in_training(experiment: Experiment) -> list[str]:
+    """The kinds of layers that disturb what goes through them in training alone; with a rate of 0 they do not."""
+    kinds = []
+    for layer in experiment.layers:
+        is_such = "dropout" in layer.name or layer.name.startswith("random_") or layer.name in _DISTURB
+        is_off = 0 in (layer.get("rate"), layer.get("stddev"))
+        if is_such and not is_off:
+            kinds.append(layer.name)
+        elif layer.get("dropout") or layer.get("recurrent_dropout"):
+            kinds.append("dropout")
+    return list(dict.fromkeys(kinds))
 
 
 def _learning_rate(optimizer: Entry) -> float | None:
