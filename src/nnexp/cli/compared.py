@@ -175,9 +175,11 @@ def _places(groups: Sequence[Group]) -> list[str]:
     if len(every) < 2:
         return []
     common = os.path.commonpath(every)
-    below = {parent: parent.relative_to(common) for parent in every}
-    first = {parent: path.parts[0] if path.parts else "" for parent, path in below.items()}
-    shown = first if len(set(first.values())) == len(every) else {one: path.as_posix() for one, path in below.items()}
+    parts = {parent: parent.relative_to(common).parts or ("",) for parent in every}
+    # The first part, or the last, says enough where no two have the same.
+    ways = [{parent: ends[place] for parent, ends in parts.items()} for place in (0, -1)]
+    whole = {parent: "/".join(ends) for parent, ends in parts.items()}
+    shown = next((way for way in ways if len(set(way.values())) == len(every)), whole)
     return [printable(shown[min(of)]) if len(of) == 1 else "" for of in parents]
 
 
