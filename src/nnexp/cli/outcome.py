@@ -82,6 +82,13 @@ def _interval(found: record.RunRecord, name: str) -> str:
     return f"  (95 % interval {figure(ends[0])} to {figure(ends[1])})" if ends else ""
 
 
+def headline_text(found: record.RunRecord) -> str:
+    """The first figure of the test part in words, with its interval; "" where the run has none."""
+    name = found.headline
+    value = found.test.get(name)
+    return "" if value is None else f"{in_words(name)} {figure(value)}{_interval(found, name)}"
+
+
 def print_all(found: record.RunRecord, console: Console) -> None:
     """Everything in a run folder: outcome, history, classes, confusions, model, config, environment, files."""
     console.rule(Text(found.name), align="left")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from nnexp.data.own.columns import Column
+
 _MOST_TOLD = 5  # cells that do not fit
+_BEYOND = 0.1  # of the range in training: what lies no further outside of it is no surprise
 _LARGEST = 3e38  # of 32 bits
 
 
@@ -60,19 +63,44 @@ def _frame(path: Path, signature: Signature) -> pd.DataFrame:
 
 
 def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDArray[np.float32], tuple[Amiss, ...]]:
+    from nnexp.data.own.columns import Columns
+
     assert signature.columns is not None
-    try:
-        x = signature.columns.encode(frame)
-    except BadData as error:
-        raise InputError(f"{printable(path)}: {error}") from None
-    notes: list[Amiss] = []
+    import numpy as np
+
+    parts, notes = [], []
     for column in signature.columns.columns:
-        met = {*column.categories, ""}
-        unmet = sorted(set(map(str, frame[column.name].dropna())) - met) if column.categories else []
+        try:
+            parts.append(Columns((column,)).encode(frame))
+        except BadData as error:
+            raise InputError(f"{printable(path)}: {error}") from None
+        notes += [f"{printable(path)}, column {column.name!r}: {note}" for note in _notes(column, frame[column.name])]
+    return np.concatenate(parts, axis=1), tuple(map(printable, notes))
+
+
+def _notes(column: Column, cells: pd.Series) -> Iterator[Amiss]:
+    """What to say of cells that the model can take, but that are not such as it learnt from."""
+    from nnexp.data.own.columns import MISSING, missing_in, numbers_in, row_of
+
+    def rows(chosen: NDArray[np.bool_]) -> str:
+        more = int(chosen.sum()) - 1
+        return row_of(cells.index, int(chosen.argmax())) + (f" and {more:,} more" if more else "")
+
+    empty = missing_in(cells)
+    if column.categories:
+        unmet = sorted(set(map(str, cells[~empty])) - {*column.categories})
         if unmet:
-            message = f"{printable(path)}, column {column.name!r}: training never met {', '.join(unmet[:_MOST_TOLD])}"
-            notes.append(f"{printable(message)}; taken for none of its categories")
-    return x, tuple(notes)
+            yield f"training never met {', '.join(unmet[:_MOST_TOLD])}; taken for none of its categories"
+        if empty.any() and MISSING not in column.categories:
+            yield f"empty in {rows(empty)}; taken for none of its categories"
+        return
+    if empty.any():
+        yield f"empty in {rows(empty)}; the training median {column.median:.6g} stands in"
+    numbers, beyond = numbers_in(cells), _BEYOND * (column.most - column.least)
+    far = (numbers < column.least - beyond) | (numbers > column.most + beyond)
+    if far.any():
+        one = f"{numbers[far.argmax()]:.6g} in {rows(far)}"
+        yield f"{one} is far outside the {column.least:.6g} to {column.most:.6g} of training"
 
 
 def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[Amiss, ...]]:
@@ -108,8 +136,7 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
             numbers.append([float(cell) for cell in cells])
     if wrong:
         more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
-        listed = "\n".join([*wrong[:_MOST_TOLD], *more])
-        raise InputError(f"{listed}\nmend these; wanted: a number in each cell")
+        raise InputError("\n".join([*wrong[:_MOST_TOLD], *more, "mend these; wanted: a number in each cell"]))
     x = np.array(numbers, np.float32).reshape(-1, *signature.shape)
     return x, [line for line, _ in rows], notes
 

@@ -6,6 +6,7 @@ and OneHotEncoder. What they found is plain data, since a pickled transformer fr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,12 @@ _LARGEST = 3e38  # of 32 bits
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table: a number, with what stands for a missing one, or a category of some."""
+    """A column of the table: a number, with what stands for a missing one and its range, or a category of some."""
 
     name: str
     median: float = 0.0
+    least: float = -math.inf  # as of a run from before it was kept
+    most: float = math.inf
     categories: tuple[str, ...] = ()
 
     @property
@@ -73,7 +76,7 @@ class Columns:
         return [
             {"name": column.name, "categories": list(column.categories)}
             if column.categories
-            else {"name": column.name, "median": column.median}
+            else {"name": column.name, "median": column.median, "least": column.least, "most": column.most}
             for column in self.columns
         ]
 
@@ -88,7 +91,12 @@ class Columns:
             tuple(
                 Column(str(said["name"]), categories=tuple(map(str, said["categories"])))
                 if "categories" in said
-                else Column(str(said["name"]), median=float(said["median"]))
+                else Column(
+                    str(said["name"]),
+                    float(said["median"]),
+                    float(said.get("least", -math.inf)),
+                    float(said.get("most", math.inf)),
+                )
                 for said in columns
             )
         )
@@ -109,14 +117,14 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     missing = missing_in(cells)
     if missing.all():
         raise BadData(f"column {name!r} is empty in the training part", f"leave it out with  drop: [{name}]", "drop")
-    numbers = _numbers(cells)
+    numbers = numbers_in(cells)
     strange = np.isnan(numbers) & ~missing
     if not is_category and not strange.any():
         _refuse_large(name, cells, numbers)
         from sklearn.impute import SimpleImputer
 
         [median] = SimpleImputer(strategy="median").fit(numbers[:, None]).statistics_
-        return Column(name, median=float(median))
+        return Column(name, float(median), float(np.nanmin(numbers)), float(np.nanmax(numbers)))
     if not is_category and strange.sum() <= (~missing).sum() / 2:  # most are numbers: the others may be slips
         place = int(strange.argmax())
         message = f"{row_of(cells.index, place)}, column {name!r}: {str(cells.iloc[place])!r} is no number, as most are"
@@ -133,7 +141,7 @@ def _encode(column: Column, cells: pd.Series) -> np.ndarray:
     import numpy as np
 
     if not column.categories:
-        numbers = _numbers(cells)
+        numbers = numbers_in(cells)
         strange = np.isnan(numbers) & ~missing_in(cells)
         if strange.any():
             place = int(strange.argmax())
@@ -166,8 +174,8 @@ def missing_in(cells: pd.Series) -> np.ndarray:
     return found
 
 
-def _numbers(cells: pd.Series) -> np.ndarray:
-    """As float64; NaN for what is none."""
+def numbers_in(cells: pd.Series) -> np.ndarray:
+    """The cells of a column as float64 [n]; NaN for what is no number."""
     import numpy as np
     import pandas as pd
 
