@@ -247,8 +247,8 @@ def _metrics(path: Path) -> bytes:
             if inside := sorted(path.glob("*/metrics.json")):
                 kind = "sweep" if (path / "sweep.json").exists() else "folder"
                 one = shlex.quote(printable(inside[0].parent))
-                told = f"{printable(path)}: a {kind} of {len(inside):,} runs; take one of them, such as"
-                raise UnreadableRun(f"{told}  {one}") from None
+                told = f"{printable(path)} is a {kind} of runs; take one of them, such as  {one}"
+                raise UnreadableRun(told) from None
             what = "no run folder: it has no metrics.json"
         raise UnreadableRun(f"{printable(path)}: {what}; `nnexp ls` lists the runs") from None
     except OSError as error:
