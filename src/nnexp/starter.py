@@ -46,14 +46,15 @@ class NoData(InputError):
     """There is nothing in a folder that a config could be made from."""
 
 
-def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[str, str]:
-    """A config's text and the name of its file, for a dataset that nnexp knows or for the data found in a folder.
+def config_text(place: Path, start: str, target: Sequence[str] = ()) -> tuple[str, str]:
+    """A config's text and the name of its file, for a dataset that nnexp knows or for the data at a place.
 
-    `start` is the name of the dataset, or the kind of own data; "" takes what is there. `target` has the columns of a
-    table to learn; where it is empty they are guessed by their names.
+    That is a folder, or a file in the folder that the config is for. `start` is the name of the dataset, or the kind of
+    own data; "" takes what is there. `target` has the columns of a table to learn; where it is empty they are guessed
+    by their names.
 
     Raises:
-        NoData: there is no such data in the folder.
+        NoData: there is no such data there.
         InputError: there is more than one thing to start from, or the target is none of its columns.
     """
     if target and start in (*DATASETS, "npz", "npy", "idx", "images"):
@@ -62,20 +63,21 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         dataset = DATASETS[start]
         name = f"{dataset.name}.yaml"
         return _text(name, dataset, [f"dataset: {dataset.name}"], f"{dataset.title}: {_learnt(dataset)}"), name
-    kind, paths = _found(folder, start)
+    folder = place.parent if place.is_file() else place
+    kind, paths = _found(place, folder, start, "".join(f" --target {shlex.quote(name)}" for name in target))
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     guess: list[Amiss] = []
     if "target" in KINDS[kind]:
         frame = _table(kind, paths["path"], written)
         guessed, why = (target, "") if target else _target(list(frame.columns))
         if why:
-            another = f"nnexp init {shlex.quote(printable(folder))} --target COLUMN"
+            another = f"nnexp init {shlex.quote(printable(place))} --target COLUMN"
             guess = [f"Learning {', '.join(guessed)}: {why}. For another remove this file, then:  {another}"]
         written["target"] = guessed[0] if len(guessed) == 1 else list(guessed)
         if no_use := _of_no_use(frame, guessed):
             written["drop"] = no_use
     elif target:
-        raise InputError(f"--target names columns of a table, and there is none in {folder}; leave it out")
+        raise InputError(f"--target names columns of a table, and there is none in {place}; leave it out")
     if kind == "images":
         written |= _size(paths)
     given = {name: str(path) for name, path in paths.items()}
@@ -182,8 +184,8 @@ def _scale(dataset: Dataset) -> str:
     return f"scale: {scale}, offset: {offset}"
 
 
-def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
-    """The kind of the data in a folder, and where they are: `path`, and the other parameters that name files."""
+def _found(place: Path, folder: Path, start: str, options: str) -> tuple[str, dict[str, Path]]:
+    """The kind of the data at a place in a folder, and where they are: `path`, and other parameters that name files."""
     if start and start not in _KINDS:
         raise InputError(f"no config can be made from {start!r}; allowed: {', '.join((*_KINDS, *DATASETS))}")
     try:
@@ -211,16 +213,20 @@ def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
                 raise
             continue
         found += [(kind, paths)] if paths else []
-    fitting = [(kind, paths) for kind, paths in found if start in ("", kind)]
+    fitting = [
+        (kind, paths) for kind, paths in found if start in ("", kind) and (place == folder or place in paths.values())
+    ]
     if len(fitting) == 1:
         return fitting[0]
     what = f"{start} data" if start else "data (a .csv, .parquet or .npz file, x.npy and y.npy, or folders of pictures)"
     if not fitting:
         names = ", ".join(DATASETS)
-        raise NoData(f"there are no {what} in {folder}\nput them there, or take one of:  --from {names}")
+        raise NoData(f"there are no {what} in {place}\nput them there, or take one of:  --from {names}")
     listed = ", ".join(str(paths["path"].name) for _, paths in fitting[:10])
+    files = [paths.get("labels", paths["path"]) for _, paths in fitting]
+    one = next(path for path in files if path != folder)
     message = f"there is more than one thing to start from in {folder}: {listed}"
-    raise InputError(f"{message}\nput one in a folder of its own")
+    raise InputError(f"{message}\nname one:  nnexp init {shlex.quote(printable(one))}{options}")
 
 
 def _holds_pictures(folder: Path) -> bool:

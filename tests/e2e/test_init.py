@@ -200,6 +200,8 @@ def test_nothing_to_start_from_is_told_with_what_would_be(tmp_path: Path, nnexp:
     assert done.returncode == 2
     assert "a.csv, b.csv" in done.stderr
     assert not list(tmp_path.glob("*.yaml"))
+    done = nnexp("init", tmp_path, "--target", "y")
+    assert f"name one:  nnexp init {tmp_path}/a.csv --target y\n" in done.stderr
     assert nnexp("init", tmp_path, "--from", "excel").returncode == 2
 
 
@@ -261,6 +263,26 @@ def test_a_folder_that_is_not_there_is_told_with_the_one_that_was_meant(tmp_path
         done = CliRunner().invoke(application(), ["init", str(tmp_path / missing)])
         assert done.exit_code == 2
         assert f"there is no folder {tmp_path / missing}; {hint}" in " ".join(done.stderr.split())
-    of_a_file = CliRunner().invoke(application(), ["init", str(tmp_path / "picture.txt")])
-    assert of_a_file.exit_code == 2
-    assert f"is a file; name the folder that it lies in: nnexp init {tmp_path}" in " ".join(of_a_file.stderr.split())
+    missing_file = CliRunner().invoke(application(), ["init", str(tmp_path / "pictur.txt")])
+    assert f"there is no file {tmp_path}/pictur.txt; did you mean" in " ".join(missing_file.stderr.split())
+    of_no_data = CliRunner().invoke(application(), ["init", str(tmp_path / "picture.txt")])
+    assert of_no_data.exit_code == 2
+    assert "there are no data" in of_no_data.stderr
+
+
+def test_a_file_of_data_is_taken_whatever_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_table(tmp_path)
+    labels(tmp_path)
+    files_of_arrays(tmp_path)
+    done = CliRunner().invoke(application(), ["init", str(tmp_path / "flowers.csv"), "--target", "Species"])
+    assert done.exit_code == 0, done.output
+    assert load_experiment(tmp_path / "flowers.yaml").dataset.get("target") == "Species"
+    assert f"nnexp run {tmp_path}/flowers.yaml" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    for file, kind in (("a.csv", "csv"), ("./y_train.npy", "npy")):  # an array of labels leads to that of examples
+        done = CliRunner().invoke(application(), ["init", file, "--json"])
+        assert done.exit_code == 0, done.output
+        assert load_experiment(Path(json.loads(done.stdout)["config"])).dataset.name == kind
+    done = CliRunner().invoke(application(), ["init", "a.csv", "--from", "iris"])
+    assert done.exit_code == 2
+    assert "--from iris takes no data" in done.stderr
