@@ -232,6 +232,17 @@ def test_rows_of_an_own_table_are_encoded_as_in_training(trained: Path, tmp_path
     assert f"{new}: row 3, column 'size': 'many' is no number" in nnexp("predict", run, new, code=2).stderr
 
 
+def test_all_that_is_wrong_with_a_table_is_told_at_once(trained: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("color;size;kind\nred;many;a\nred;3;b\n")
+    assert nnexp("predict", trained / "own", new, code=2).stderr.splitlines() == [
+        f"error: {new}: row 2, column 'size': 'many' is no number",
+        f"{new} has no column 'colour'; is it 'color'? Then rename that",
+        "it was a number in the training part: mend the cell, or leave it empty",
+        "the model takes: size, colour",
+    ]
+
+
 def test_cells_that_are_empty_or_far_from_those_of_training_are_noted(trained: Path, tmp_path: Path) -> None:
     run, new = trained / "own", tmp_path / "new.csv"
     [size] = [column for column in json.loads((run / "columns.json").read_text()) if column["name"] == "size"]

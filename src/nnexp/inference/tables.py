@@ -63,19 +63,44 @@ def _frame(path: Path, signature: Signature) -> pd.DataFrame:
 
 
 def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDArray[np.float32], tuple[Amiss, ...]]:
+    import numpy as np
+
     from nnexp.data.own.columns import Columns
 
     assert signature.columns is not None
-    import numpy as np
-
-    parts, notes = [], []
+    name, takes = printable(path), [column.name for column in signature.columns.columns]
+    others = [str(title) for title in frame.columns if title not in (*takes, *signature.targets)]
+    parts, hints = [], []
+    notes: list[Amiss] = []
+    wrong: list[Reason] = []
     for column in signature.columns.columns:
+        if column.name not in frame.columns:
+            wrong.append(f"{name} has no column {column.name!r}{_guess(column.name, others)}")
+            hints.append(f"the model takes: {', '.join(takes)}")
+            continue
         try:
             parts.append(Columns((column,)).encode(frame))
         except BadData as error:
-            raise InputError(f"{printable(path)}: {error}") from None
-        notes += [f"{printable(path)}, column {column.name!r}: {note}" for note in _notes(column, frame[column.name])]
+            wrong.append(f"{name}: {error.message}")
+            hints.append(error.hint)
+        else:
+            notes += [f"{name}, column {column.name!r}: {note}" for note in _notes(column, frame[column.name])]
+    if wrong:
+        what_to_do = "\n".join(map(printable, dict.fromkeys(hints)))
+        raise InputError(f"{_first(wrong)}\n{what_to_do}")
     return np.concatenate(parts, axis=1), tuple(map(printable, notes))
+
+
+def _first(wrong: Sequence[Reason]) -> str:
+    """The first of many problems, and how many more there are."""
+    more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
+    return "\n".join([*map(printable, wrong[:_MOST_TOLD]), *more])
+
+
+def _guess(lacking: str, titles: Sequence[str]) -> str:
+    """Which other column of the file may be meant."""
+    near = difflib.get_close_matches(lacking, titles, n=1, cutoff=0.5)
+    return f"; is it {printable(near[0])!r}? Then rename that" if near else ""
 
 
 def _notes(column: Column, cells: pd.Series) -> Iterator[Amiss]:
@@ -135,8 +160,7 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
         if not wrong:
             numbers.append([float(cell) for cell in cells])
     if wrong:
-        more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
-        raise InputError("\n".join([*wrong[:_MOST_TOLD], *more, "mend these; wanted: a number in each cell"]))
+        raise InputError(f"{_first(wrong)}\nmend these; wanted: a number in each cell")
     x = np.array(numbers, np.float32).reshape(-1, *signature.shape)
     return x, [line for line, _ in rows], notes
 
@@ -184,8 +208,7 @@ def _columns(
         return list(range(width)), (unnamed,) if wanted and header else ()
     if wanted and len(lacking) < len(wanted):
         unknown = [title for title in titles if title not in wanted]
-        near = difflib.get_close_matches(lacking[0], unknown, n=1, cutoff=0.5)
-        guess = f"; is it {printable(near[0])!r}? Then rename that" if near else ""
+        guess = _guess(lacking[0], unknown)
         raise InputError(f"{name} has no column {lacking[0]!r}{guess}\nthe model takes: {', '.join(wanted)}")
     which = f": {', '.join(wanted)}" if wanted else ""
     raise InputError(f"{name} has {width} columns; the model takes {signature.size}{which}")
