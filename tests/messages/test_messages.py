@@ -30,7 +30,7 @@ HANDED_ON = {
     "cli/data: '\\n\\n'.join(failures)",
     "cli/predict: f'note: {note}'",
     "cli/sweep_live: event.text",
-    "cli/sweep_live: f'{run.label}: {finding.severity}: {finding.message} {finding.suggestion}'",
+    "cli/sweep_live: f'{run.label}: {said}'",
     "cli/sweep_live: str(error)",
     "comparison/collect: str(error)",
     "comparison/grouping: repeats.distrusted[run.path]",
