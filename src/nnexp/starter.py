@@ -89,7 +89,8 @@ def config_text(place: Path, start: str, target: Sequence[str] = ()) -> tuple[st
         written["task"] = "regression"  # too many whole numbers to be classes
         dataset = describe(kind, written | given)
     size = f", each {' x '.join(map(str, dataset.shape))}" if len(dataset.shape) > 1 else ""
-    about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on{size}, {_learnt(dataset)}"
+    train = f"{dataset.train_size:,} examples to train on, a tenth of these for validation"
+    about = f"{train}, {dataset.test_size:,} to test on{size}, {_learnt(dataset)}"
     several = paths["path"] == folder or "y" in paths
     name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
     notes: list[Amiss] = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
@@ -133,8 +134,10 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
     layers += [f"- dense: {{units: {width}, activation: relu}}"]
     layers += ["# - dropout: 0.2  # may help against overfitting"]
     layers += [f"- dense: {_LAST[dataset.task].format(len(dataset.classes))}"]
+    of_sgd = []
     if dataset.task == "regression":
-        layers += ["# from about -1 to 1 to the range of what is learnt:", f"- rescaling: {{{_scale(dataset)}}}"]
+        layers += ["# the deviation and the mean of what is learnt:", f"- rescaling: {{{_scale(dataset)}}}"]
+        of_sgd = ["# sgd may diverge here;  sgd: {clipnorm: 1.0}  does not"]
     file = shlex.quote(printable(name))
     lines = [
         *(line for told in about for line in _comment(told)),
@@ -146,6 +149,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
         f"layers:  # the last dense has a unit for each {_UNITS[dataset.task]}",
         *(f"  {layer}" for layer in layers),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",
+        *of_sgd,
         f"batch_size: {_FEW_BATCH if few else 64}",
         f"epochs: {_epochs(dataset.train_size)}  # how often it goes through all examples",
         "validation: 0.1  # held out of training: shows overfitting",
@@ -178,7 +182,7 @@ def _comment(text: str) -> list[str]:
 def _scale(dataset: Dataset) -> str:
     """What takes numbers of mean 0 and deviation 1 to those of the targets: without it training would crawl there."""
     targets = load(dataset).y_train
-    scale, offset = ([float(f"{value:.2g}") for value in part] for part in (targets.std(axis=0), targets.mean(axis=0)))
+    scale, offset = ([float(f"{value:.4g}") for value in part] for part in (targets.std(axis=0), targets.mean(axis=0)))
     if len(scale) == 1:
         return f"scale: {scale[0]}, offset: {offset[0]}"
     return f"scale: {scale}, offset: {offset}"

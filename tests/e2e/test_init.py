@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,21 @@ def test_the_last_layer_is_that_of_the_task(tmp_path: Path, make: Any, task: str
     [config] = tmp_path.glob("*.yaml")
     assert load_experiment(config).loss.name == loss
     checked = CliRunner().invoke(application(), ["check", str(config)])
+    assert checked.exit_code == 0, checked.output
+    assert "warning" not in checked.output
+
+
+def test_a_start_for_numbers_has_what_data_show_says_of_them_and_an_sgd_that_holds(tmp_path: Path) -> None:
+    numbers(tmp_path)
+    assert CliRunner().invoke(application(), ["init", str(tmp_path)]).exit_code == 0
+    text = (tmp_path / "a.yaml").read_text()
+    told = CliRunner().invoke(application(), ["data", "show", str(tmp_path / "a.yaml"), "--json"])
+    train = json.loads(told.stdout)["targets"][0]
+    assert f"- rescaling: {{scale: {train['deviation']:.4g}, offset: {train['mean']:.4g}}}\n" in text
+    assert "# 354 examples to train on, a tenth of these for validation,\n" in text
+    [entry] = re.findall(r"may diverge here;  (.+)  does not", text)
+    (tmp_path / "a.yaml").write_text(text.replace("optimizer: adam", f"optimizer: {{{entry}}}"))
+    checked = CliRunner().invoke(application(), ["check", str(tmp_path / "a.yaml")])
     assert checked.exit_code == 0, checked.output
     assert "warning" not in checked.output
 
