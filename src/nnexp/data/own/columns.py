@@ -31,6 +31,7 @@ class Column:
     least: float = -math.inf  # as of a run from before it was kept
     most: float = math.inf
     categories: tuple[str, ...] = ()
+    missing: int = 0  # cells of the training part
 
     @property
     def features(self) -> list[str]:
@@ -74,9 +75,12 @@ class Columns:
     def plain(self) -> list[dict[str, Any]]:
         """As JSON holds it."""
         return [
-            {"name": column.name, "categories": list(column.categories)}
-            if column.categories
-            else {"name": column.name, "median": column.median, "least": column.least, "most": column.most}
+            {"name": column.name, "missing": column.missing}
+            | (
+                {"categories": list(column.categories)}
+                if column.categories
+                else {"median": column.median, "least": column.least, "most": column.most}
+            )
             for column in self.columns
         ]
 
@@ -89,13 +93,18 @@ class Columns:
         """
         return cls(
             tuple(
-                Column(str(said["name"]), categories=tuple(map(str, said["categories"])))
+                Column(
+                    str(said["name"]),
+                    categories=tuple(map(str, said["categories"])),
+                    missing=int(said.get("missing", 0)),
+                )
                 if "categories" in said
                 else Column(
                     str(said["name"]),
                     float(said["median"]),
                     float(said.get("least", -math.inf)),
                     float(said.get("most", math.inf)),
+                    missing=int(said.get("missing", 0)),
                 )
                 for said in columns
             )
@@ -124,7 +133,8 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
         from sklearn.impute import SimpleImputer
 
         [median] = SimpleImputer(strategy="median").fit(numbers[:, None]).statistics_
-        return Column(name, float(median), float(np.nanmin(numbers)), float(np.nanmax(numbers)))
+        least, most = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+        return Column(name, float(median), least, most, missing=int(missing.sum()))
     if not is_category and strange.sum() <= (~missing).sum() / 2:  # most are numbers: the others may be slips
         place = int(strange.argmax())
         message = f"{row_of(cells.index, place)}, column {name!r}: {str(cells.iloc[place])!r} is no number, as most are"
@@ -134,7 +144,7 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     if len(categories) > _MOST_CATEGORIES:
         message = f"column {name!r} has {len(categories):,} different values, which are no categories"
         raise BadData(f"{message} (at most {_MOST_CATEGORIES})", f"leave it out with  drop: [{name}]", "drop")
-    return Column(name, categories=tuple(categories))
+    return Column(name, categories=tuple(categories), missing=int(missing.sum()))
 
 
 def _encode(column: Column, cells: pd.Series) -> np.ndarray:
