@@ -87,7 +87,7 @@ def test_show_of_an_own_table_says_what_became_of_texts_and_empty_cells(cache_ro
     config.write_text(f"dataset: {dataset}\nlayers: [dense: {{units: 2, activation: softmax}}]\n")
     shown = nnexp("show", str(config)).stdout
     assert "tint (3 values): a column of 0 and 1 for each value" in shown
-    told = "size 3, tint 13, of the training part; the median stands in, for texts the value (missing)"
+    told = "size 3, tint 13, of the training part; the median stands in, for texts a value of its own"
     assert told in " ".join(shown.split())
     assert "The column 'part' says it of each row." in shown
     assert "mean of the training part" not in shown  # over columns in units of their own it says nothing

@@ -216,7 +216,7 @@ def _column_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     if texts := [f"{column.name} ({len(column.categories)} values)" for column in columns if column.categories]:
         yield "texts", f"{_few(texts)}: a column of 0 and 1 for each value"
     if empty := [f"{column.name} {column.missing:,}" for column in columns if column.missing]:
-        stands = "the median stands in, for texts the value (missing)"
+        stands = "the median stands in, for texts a value of its own"
         yield "empty cells", f"{_few(empty)}, of the training part; {stands}"
 
 

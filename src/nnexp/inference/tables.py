@@ -84,11 +84,11 @@ def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDA
             wrong.append(f"{name}: {error.message}")
             hints.append(error.hint)
         else:
-            notes += [f"{name}, column {column.name!r}: {note}" for note in _notes(column, frame[column.name])]
+            notes += _notes(printable(f"{name}, column {column.name!r}"), column, frame[column.name])
     if wrong:
-        what_to_do = "\n".join(map(printable, dict.fromkeys(hints)))
-        raise InputError(f"{_first(wrong)}\n{what_to_do}")
-    return np.concatenate(parts, axis=1), tuple(map(printable, notes))
+        listed, what_to_do = _first(wrong), "\n".join(map(printable, dict.fromkeys(hints)))
+        raise InputError(f"{listed}\n{what_to_do}")
+    return np.concatenate(parts, axis=1), tuple(notes)
 
 
 def _first(wrong: Sequence[Reason]) -> str:
@@ -103,29 +103,34 @@ def _guess(lacking: str, titles: Sequence[str]) -> str:
     return f"; is it {printable(near[0])!r}? Then rename that" if near else ""
 
 
-def _notes(column: Column, cells: pd.Series) -> Iterator[Amiss]:
+def _notes(where: str, column: Column, cells: pd.Series) -> Iterator[Amiss]:
     """What to say of cells that the model can take, but that are not such as it learnt from."""
-    from nnexp.data.own.columns import MISSING, missing_in, numbers_in, row_of
-
-    def rows(chosen: NDArray[np.bool_]) -> str:
-        more = int(chosen.sum()) - 1
-        return row_of(cells.index, int(chosen.argmax())) + (f" and {more:,} more" if more else "")
+    from nnexp.data.own.columns import MISSING, missing_in, numbers_in
 
     empty = missing_in(cells)
     if column.categories:
         unmet = sorted(set(map(str, cells[~empty])) - {*column.categories})
         if unmet:
-            yield f"training never met {', '.join(unmet[:_MOST_TOLD])}; taken for none of its categories"
+            values = printable(", ".join(unmet[:_MOST_TOLD]))
+            yield f"{where}: training never met {values}; taken for none of its categories"
         if empty.any() and MISSING not in column.categories:
-            yield f"empty in {rows(empty)}; taken for none of its categories"
+            yield f"{where}: empty in {_rows_of(cells, empty)}; taken for none of its categories"
         return
     if empty.any():
-        yield f"empty in {rows(empty)}; the training median {column.median:.6g} stands in"
+        yield f"{where}: empty in {_rows_of(cells, empty)}; the training median {column.median:.6g} stands in"
     numbers, beyond = numbers_in(cells), _BEYOND * (column.most - column.least)
     far = (numbers < column.least - beyond) | (numbers > column.most + beyond)
     if far.any():
-        one = f"{numbers[far.argmax()]:.6g} in {rows(far)}"
-        yield f"{one} is far outside the {column.least:.6g} to {column.most:.6g} of training"
+        one = f"{numbers[far.argmax()]:.6g} in {_rows_of(cells, far)}"
+        yield f"{where}: {one} is far outside the {column.least:.6g} to {column.most:.6g} of training"
+
+
+def _rows_of(cells: pd.Series, chosen: NDArray[np.bool_]) -> str:
+    """The first row of those chosen, and how many more there are."""
+    from nnexp.data.own.columns import row_of
+
+    more = int(chosen.sum()) - 1
+    return row_of(cells.index, int(chosen.argmax())) + (f" and {more:,} more" if more else "")
 
 
 def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[Amiss, ...]]:
@@ -160,7 +165,8 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
         if not wrong:
             numbers.append([float(cell) for cell in cells])
     if wrong:
-        raise InputError(f"{_first(wrong)}\nmend these; wanted: a number in each cell")
+        listed = _first(wrong)
+        raise InputError(f"{listed}\nmend these; wanted: a number in each cell")
     x = np.array(numbers, np.float32).reshape(-1, *signature.shape)
     return x, [line for line, _ in rows], notes
 
