@@ -59,6 +59,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
         ["diverged"],
         "went on as asked",
     ),
+    "diverged, with weights that are no numbers": (
+        {**DIVERGED, "dead_units": {"dense": (9, 9)}},
+        ["diverged"],
+        "epoch 2",
+    ),
     "diverged on raw input": ({**DIVERGED, "missing_normalization": "standardize"}, ["diverged"], "Scale the input"),
     "diverged at a rate": ({**DIVERGED, "learning_rate": 0.5}, ["diverged"], "to 0.05"),
     "diverged on a schedule": ({**DIVERGED, "learning_rate": None}, ["diverged"], "Lower the learning rate or clip"),
@@ -200,7 +205,7 @@ def test_the_patience_that_is_advised_comes_to_the_lowest_loss(losses: list[floa
 
 
 def test_the_gravest_comes_first() -> None:
-    everything = replace(GOOD, **{**DIVERGED, "on_divergence": "continue", "dead_units": {"dense": (9, 10)}})
+    everything = replace(GOOD, **{**DIVERGED, "on_divergence": "continue", "history": RISING})
     assert [finding.severity for finding in of_a_run(everything)] == ["error", "warning"]
 
 

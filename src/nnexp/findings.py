@@ -134,6 +134,8 @@ def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
 
 
 def _dead_units(facts: Facts) -> Iterator[Finding]:
+    if facts.diverged_at:  # weights that are no numbers make all units seem dead
+        return
     for layer, (dead, units) in facts.dead_units.items():
         if dead and dead >= 0.1 * units:
             scale = f"{_scale(facts)}, then lower" if facts.missing_normalization else "Lower"

@@ -46,14 +46,15 @@ class NoData(InputError):
     """There is nothing in a folder that a config could be made from."""
 
 
-def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[str, str]:
-    """A config's text and the name of its file, for a dataset that nnexp knows or for the data found in a folder.
+def config_text(place: Path, start: str, target: Sequence[str] = ()) -> tuple[str, str]:
+    """A config's text and the name of its file, for a dataset that nnexp knows or for the data at a place.
 
-    `start` is the name of the dataset, or the kind of own data; "" takes what is there. `target` has the columns of a
-    table to learn; where it is empty they are guessed by their names.
+    That is a folder, or a file in the folder that the config is for. `start` is the name of the dataset, or the kind of
+    own data; "" takes what is there. `target` has the columns of a table to learn; where it is empty they are guessed
+    by their names.
 
     Raises:
-        NoData: there is no such data in the folder.
+        NoData: there is no such data there.
         InputError: there is more than one thing to start from, or the target is none of its columns.
     """
     if target and start in (*DATASETS, "npz", "npy", "idx", "images"):
@@ -62,20 +63,21 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         dataset = DATASETS[start]
         name = f"{dataset.name}.yaml"
         return _text(name, dataset, [f"dataset: {dataset.name}"], f"{dataset.title}: {_learnt(dataset)}"), name
-    kind, paths = _found(folder, start)
+    folder = place.parent if place.is_file() else place
+    kind, paths = _found(place, folder, start, "".join(f" --target {shlex.quote(name)}" for name in target))
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     guess: list[Amiss] = []
     if "target" in KINDS[kind]:
         frame = _table(kind, paths["path"], written)
         guessed, why = (target, "") if target else _target(list(frame.columns))
         if why:
-            another = f"nnexp init {shlex.quote(printable(folder))} --target COLUMN"
+            another = f"nnexp init {shlex.quote(printable(place))} --target COLUMN"
             guess = [f"Learning {', '.join(guessed)}: {why}. For another remove this file, then:  {another}"]
         written["target"] = guessed[0] if len(guessed) == 1 else list(guessed)
         if no_use := _of_no_use(frame, guessed):
             written["drop"] = no_use
     elif target:
-        raise InputError(f"--target names columns of a table, and there is none in {folder}; leave it out")
+        raise InputError(f"--target names columns of a table, and there is none in {place}; leave it out")
     if kind == "images":
         written |= _size(paths)
     given = {name: str(path) for name, path in paths.items()}
@@ -87,7 +89,8 @@ def config_text(folder: Path, start: str, target: Sequence[str] = ()) -> tuple[s
         written["task"] = "regression"  # too many whole numbers to be classes
         dataset = describe(kind, written | given)
     size = f", each {' x '.join(map(str, dataset.shape))}" if len(dataset.shape) > 1 else ""
-    about = f"{dataset.train_size:,} examples to train on, {dataset.test_size:,} to test on{size}, {_learnt(dataset)}"
+    train = f"{dataset.train_size:,} examples to train on, a tenth of these for validation"
+    about = f"{train}, {dataset.test_size:,} to test on{size}, {_learnt(dataset)}"
     several = paths["path"] == folder or "y" in paths
     name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
     notes: list[Amiss] = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
@@ -131,8 +134,10 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
     layers += [f"- dense: {{units: {width}, activation: relu}}"]
     layers += ["# - dropout: 0.2  # may help against overfitting"]
     layers += [f"- dense: {_LAST[dataset.task].format(len(dataset.classes))}"]
+    of_sgd = []
     if dataset.task == "regression":
-        layers += ["# from about -1 to 1 to the range of what is learnt:", f"- rescaling: {{{_scale(dataset)}}}"]
+        layers += ["# the deviation and the mean of what is learnt:", f"- rescaling: {{{_scale(dataset)}}}"]
+        of_sgd = ["# sgd may diverge here;  sgd: {clipnorm: 1.0}  does not"]
     file = shlex.quote(printable(name))
     lines = [
         *(line for told in about for line in _comment(told)),
@@ -144,6 +149,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
         f"layers:  # the last dense has a unit for each {_UNITS[dataset.task]}",
         *(f"  {layer}" for layer in layers),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",
+        *of_sgd,
         f"batch_size: {_FEW_BATCH if few else 64}",
         f"epochs: {_epochs(dataset.train_size)}  # how often it goes through all examples",
         "validation: 0.1  # held out of training: shows overfitting",
@@ -176,14 +182,14 @@ def _comment(text: str) -> list[str]:
 def _scale(dataset: Dataset) -> str:
     """What takes numbers of mean 0 and deviation 1 to those of the targets: without it training would crawl there."""
     targets = load(dataset).y_train
-    scale, offset = ([float(f"{value:.2g}") for value in part] for part in (targets.std(axis=0), targets.mean(axis=0)))
+    scale, offset = ([float(f"{value:.4g}") for value in part] for part in (targets.std(axis=0), targets.mean(axis=0)))
     if len(scale) == 1:
         return f"scale: {scale[0]}, offset: {offset[0]}"
     return f"scale: {scale}, offset: {offset}"
 
 
-def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
-    """The kind of the data in a folder, and where they are: `path`, and the other parameters that name files."""
+def _found(place: Path, folder: Path, start: str, options: str) -> tuple[str, dict[str, Path]]:
+    """The kind of the data at a place in a folder, and where they are: `path`, and other parameters that name files."""
     if start and start not in _KINDS:
         raise InputError(f"no config can be made from {start!r}; allowed: {', '.join((*_KINDS, *DATASETS))}")
     try:
@@ -211,16 +217,20 @@ def _found(folder: Path, start: str) -> tuple[str, dict[str, Path]]:
                 raise
             continue
         found += [(kind, paths)] if paths else []
-    fitting = [(kind, paths) for kind, paths in found if start in ("", kind)]
+    fitting = [
+        (kind, paths) for kind, paths in found if start in ("", kind) and (place == folder or place in paths.values())
+    ]
     if len(fitting) == 1:
         return fitting[0]
     what = f"{start} data" if start else "data (a .csv, .parquet or .npz file, x.npy and y.npy, or folders of pictures)"
     if not fitting:
         names = ", ".join(DATASETS)
-        raise NoData(f"there are no {what} in {folder}\nput them there, or take one of:  --from {names}")
+        raise NoData(f"there are no {what} in {place}\nput them there, or take one of:  --from {names}")
     listed = ", ".join(str(paths["path"].name) for _, paths in fitting[:10])
+    files = [paths.get("labels", paths["path"]) for _, paths in fitting]
+    one = next(path for path in files if path != folder)
     message = f"there is more than one thing to start from in {folder}: {listed}"
-    raise InputError(f"{message}\nput one in a folder of its own")
+    raise InputError(f"{message}\nname one:  nnexp init {shlex.quote(printable(one))}{options}")
 
 
 def _holds_pictures(folder: Path) -> bool:

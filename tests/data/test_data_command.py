@@ -73,7 +73,26 @@ def test_show_of_a_config_shows_its_own_data_as_they_are_read(cache_root, tmp_pa
     assert [(row["class"], row["train"] + row["test"]) for row in told["class_balance"]] == [("a", 20), ("b", 20)]
     shown = nnexp("show", str(config)).stdout
     assert "2 labels (multi_label)" in shown
+    assert "0.2 of the examples are held out, drawn with split_seed 0." in shown
     assert list(tmp_path.glob("*.png")) == []
+
+
+def test_show_of_an_own_table_says_what_became_of_texts_and_empty_cells(cache_root, tmp_path):
+    rows = [
+        f"{'' if n % 10 == 0 else n},{('', 'red', 'blue')[n % 3]},{n % 2},{'train' if n else 'test'}" for n in range(40)
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(["size,tint,y,part", *rows]) + "\n")
+    config = tmp_path / "a.yaml"
+    dataset = "{csv: {path: a.csv, target: y, split_column: part}}"
+    config.write_text(f"dataset: {dataset}\nlayers: [dense: {{units: 2, activation: softmax}}]\n")
+    shown = nnexp("show", str(config)).stdout
+    assert "tint (3 values): a column of 0 and 1 for each value" in shown
+    told = "size 3, tint 13, of the training part; the median stands in, for texts a value of its own"
+    assert told in " ".join(shown.split())
+    assert "The column 'part' says it of each row." in shown
+    assert "mean of the training part" not in shown  # over columns in units of their own it says nothing
+    columns = {column["name"]: column for column in json.loads(nnexp("show", str(config), "--json").stdout)["columns"]}
+    assert columns["size"] == {"name": "size", "missing": 3, "median": 20.0, "least": 1.0, "most": 39.0}
 
 
 def test_show_for_programs_is_json_without_a_picture(cache_root, tmp_path):

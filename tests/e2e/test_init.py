@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,21 @@ def test_the_last_layer_is_that_of_the_task(tmp_path: Path, make: Any, task: str
     assert "warning" not in checked.output
 
 
+def test_a_start_for_numbers_has_what_data_show_says_of_them_and_an_sgd_that_holds(tmp_path: Path) -> None:
+    numbers(tmp_path)
+    assert CliRunner().invoke(application(), ["init", str(tmp_path)]).exit_code == 0
+    text = (tmp_path / "a.yaml").read_text()
+    told = CliRunner().invoke(application(), ["data", "show", str(tmp_path / "a.yaml"), "--json"])
+    train = json.loads(told.stdout)["targets"][0]
+    assert f"- rescaling: {{scale: {train['deviation']:.4g}, offset: {train['mean']:.4g}}}\n" in text
+    assert "# 354 examples to train on, a tenth of these for validation,\n" in text
+    [entry] = re.findall(r"may diverge here;  (.+)  does not", text)
+    (tmp_path / "a.yaml").write_text(text.replace("optimizer: adam", f"optimizer: {{{entry}}}"))
+    checked = CliRunner().invoke(application(), ["check", str(tmp_path / "a.yaml")])
+    assert checked.exit_code == 0, checked.output
+    assert "warning" not in checked.output
+
+
 @pytest.mark.parametrize(("make", "kind"), [(a_table, "csv"), (arrays, "npz"), (pictures, "images")])
 def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any, make: Any, kind: str) -> None:
     make(tmp_path)
@@ -200,6 +216,8 @@ def test_nothing_to_start_from_is_told_with_what_would_be(tmp_path: Path, nnexp:
     assert done.returncode == 2
     assert "a.csv, b.csv" in done.stderr
     assert not list(tmp_path.glob("*.yaml"))
+    done = nnexp("init", tmp_path, "--target", "y")
+    assert f"name one:  nnexp init {tmp_path}/a.csv --target y\n" in done.stderr
     assert nnexp("init", tmp_path, "--from", "excel").returncode == 2
 
 
@@ -261,6 +279,26 @@ def test_a_folder_that_is_not_there_is_told_with_the_one_that_was_meant(tmp_path
         done = CliRunner().invoke(application(), ["init", str(tmp_path / missing)])
         assert done.exit_code == 2
         assert f"there is no folder {tmp_path / missing}; {hint}" in " ".join(done.stderr.split())
-    of_a_file = CliRunner().invoke(application(), ["init", str(tmp_path / "picture.txt")])
-    assert of_a_file.exit_code == 2
-    assert f"is a file; name the folder that it lies in: nnexp init {tmp_path}" in " ".join(of_a_file.stderr.split())
+    missing_file = CliRunner().invoke(application(), ["init", str(tmp_path / "pictur.txt")])
+    assert f"there is no file {tmp_path}/pictur.txt; did you mean" in " ".join(missing_file.stderr.split())
+    of_no_data = CliRunner().invoke(application(), ["init", str(tmp_path / "picture.txt")])
+    assert of_no_data.exit_code == 2
+    assert "there are no data" in of_no_data.stderr
+
+
+def test_a_file_of_data_is_taken_whatever_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_table(tmp_path)
+    labels(tmp_path)
+    files_of_arrays(tmp_path)
+    done = CliRunner().invoke(application(), ["init", str(tmp_path / "flowers.csv"), "--target", "Species"])
+    assert done.exit_code == 0, done.output
+    assert load_experiment(tmp_path / "flowers.yaml").dataset.get("target") == "Species"
+    assert f"nnexp run {tmp_path}/flowers.yaml" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    for file, kind in (("a.csv", "csv"), ("./y_train.npy", "npy")):  # an array of labels leads to that of examples
+        done = CliRunner().invoke(application(), ["init", file, "--json"])
+        assert done.exit_code == 0, done.output
+        assert load_experiment(Path(json.loads(done.stdout)["config"])).dataset.name == kind
+    done = CliRunner().invoke(application(), ["init", "a.csv", "--from", "iris"])
+    assert done.exit_code == 2
+    assert "--from iris takes no data" in done.stderr

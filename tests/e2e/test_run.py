@@ -178,7 +178,7 @@ def test_no_temporary_is_left_and_every_file_can_be_read_by_others(done: Done) -
 
 
 def test_show_prints_all_of_it(done: Done, nnexp: Any) -> None:
-    shown = nnexp("show", done.folder)
+    shown = nnexp("show", done.folder, "--all")
     assert shown.returncode == 0
     for words in (
         "completed",
@@ -191,6 +191,10 @@ def test_show_prints_all_of_it(done: Done, nnexp: Any) -> None:
         *FILES,
     ):
         assert words in shown.stdout
+    short = nnexp("show", done.folder).stdout
+    assert "beta_2: 0.999" not in short
+    assert short.splitlines()[-1].split() == ["run", "folder", str(done.folder)]  # what matters stands at the end
+    assert short.index("dense_1") < short.index("precision") < short.index("test accuracy")
     assert nnexp("show", done.folder, "--json").stdout == (done.folder / "metrics.json").read_text()
 
 

@@ -38,7 +38,7 @@ COMMANDS = {
     "compare --json": ("compare", "{runs}", "--json", "--metric", "loss"),
     "compare --csv": ("compare", "{runs}", "--csv", "--sort", "label"),
     "compare --markdown": ("compare", "{runs}", "--markdown", "--plots", "{out}/plots"),
-    "show": ("show", "--", "{each}"),
+    "show": ("show", "--all", "--", "{each}"),
     "show --json": ("show", "--json", "--", "{each}"),
     "report": ("report", "{runs}", "-o", "{out}/report.html"),
 }

@@ -227,8 +227,33 @@ def test_rows_of_an_own_table_are_encoded_as_in_training(trained: Path, tmp_path
     known, *others = [one["probabilities"] for one in json.loads(result.stdout)["predictions"]]
     assert known != others[0]
     assert "column 'colour': training never met black; taken for none of its categories" in result.stderr
+    assert "column 'colour': empty in row 3; taken for none of its categories" in result.stderr
     new.write_text("colour;size\nred;3\nred;many\n")
     assert f"{new}: row 3, column 'size': 'many' is no number" in nnexp("predict", run, new, code=2).stderr
+
+
+def test_all_that_is_wrong_with_a_table_is_told_at_once(trained: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("color;size;kind\nred;many;a\nred;3;b\n")
+    assert nnexp("predict", trained / "own", new, code=2).stderr.splitlines() == [
+        f"error: {new}: row 2, column 'size': 'many' is no number",
+        f"{new} has no column 'colour'; is it 'color'? Then rename that",
+        "it was a number in the training part: mend the cell, or leave it empty",
+        "the model takes: size, colour",
+    ]
+
+
+def test_cells_that_are_empty_or_far_from_those_of_training_are_noted(trained: Path, tmp_path: Path) -> None:
+    run, new = trained / "own", tmp_path / "new.csv"
+    [size] = [column for column in json.loads((run / "columns.json").read_text()) if column["name"] == "size"]
+    new.write_text(f"colour;size\nred;{size['most'] + 1}\nred;\nblue;-900\nred;900\nred;\n")
+    result = nnexp("predict", run, new)
+    assert [line.partition("column ")[2] for line in result.stderr.splitlines()] == [
+        f"'size': empty in row 3 and 1 more; the training median {size['median']:g} stands in",
+        f"'size': -900 in row 4 and 1 more is far outside the {size['least']:g} to {size['most']:g} of training",
+    ]
+    figures = record.read(run).test
+    assert result.stdout.splitlines()[-1].startswith(f"on the run's test part: accuracy {figures['accuracy']:.4f}")
 
 
 @pytest.mark.parametrize(

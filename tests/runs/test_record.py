@@ -103,6 +103,16 @@ def test_a_folder_that_is_no_run_is_told(tmp_path: Path, content: bytes | None, 
         record.read(tmp_path)
 
 
+def test_of_a_folder_of_runs_one_is_named(tmp_path: Path) -> None:
+    for name in ("b", "a b"):
+        write(tmp_path / name)
+    with pytest.raises(record.UnreadableRun, match=f"is a folder of runs; take one of them, such as  '{tmp_path}/a b'"):
+        record.read(tmp_path)
+    (tmp_path / "sweep.json").touch()
+    with pytest.raises(record.UnreadableRun, match="is a sweep of runs; take one of them"):
+        record.read(tmp_path)
+
+
 def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(record.UnreadableRun, match="no such run folder; `nnexp ls` lists the runs"):
         record.read(tmp_path / "nowhere")

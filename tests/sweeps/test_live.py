@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from nnexp import events
 from nnexp.cli.sweep_live import SweepLive
+from nnexp.findings import Finding
 from nnexp.sweeps.child import Ending
 from nnexp.sweeps.execute import Ended, Started
 
@@ -41,6 +43,19 @@ def test_the_figures_are_those_of_the_task(task: str, tmp_path: Path) -> None:
     [trained] = [name for name in logs if "loss" not in name]
     assert head == ["run", "status", "epoch", "loss", trained, "test", "time"]
     assert figure in row
+    assert f"· test: {headline.replace('_', ' ')}" in file.getvalue()
+
+
+def test_what_goes_wrong_alike_in_many_runs_is_explained_once(tmp_path: Path) -> None:
+    console = Console(file=(file := io.StringIO()), width=60, force_terminal=True, color_system=None)
+    told = Finding("diverged", "error", "The loss was no number in epoch 1: it diverged.", "Lower the learning rate.")
+    with SweepLive(console, tmp_path, {"adam=0.5": 1.0, "adam=1": 1.0}, 1, quiet=False) as live:
+        for label in ("adam=0.5", "adam=1"):
+            live.report(label, events.Noticed(told))
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).splitlines()]
+    first = next(place for place, line in enumerate(lines) if line.startswith("adam=0.5: error:"))
+    assert " ".join(lines[first : first + 2]) == f"adam=0.5: error: {told.message} {told.suggestion}"  # words are whole
+    assert "adam=1: diverged too" in lines
 
 
 def test_where_there_is_no_room_for_labels_runs_are_called_by_their_values(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Ask no server; use wha
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 _IMAGES, _ROWS = 10, 5  # how many examples are shown unless --count says otherwise
+_MOST_COLUMNS = 20  # of a table, that are named
 _MOST_NUMBERS = 20  # of an example that is no picture and has no names for them
 
 
@@ -125,7 +127,8 @@ def show_dataset(
     if as_json:
         low, high = extremes(arrays.x_train)
         saved = None if picture is None else str(picture)
-        typer.echo(to_json(_facts(dataset) | {"training_range": [low, high], key: rows, "picture": saved}))
+        columns = {"columns": dataset.columns.plain()} if dataset.columns else {}
+        typer.echo(to_json(_facts(dataset) | columns | {"training_range": [low, high], key: rows, "picture": saved}))
         return
     learnt = _spread_table(rows) if dataset.task == "regression" else _balance_table(rows, len(arrays.y_train))
     for shown in (_facts_table(dataset, arrays), learnt):
@@ -190,7 +193,10 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
     low, high = dataset.value_range
     shown = table("", dataset.title)
     shown.add_row("one example", f"{_shape(dataset.shape)}, {dataset.dtype}")
-    shown.add_row("values", f"{low:g} to {high:g}; mean of the training part {mean(arrays.x_train):.4g}")
+    if not dataset.feature_names:  # those of a table have each their own
+        shown.add_row("values", f"{low:g} to {high:g}; mean of the training part {mean(arrays.x_train):.4g}")
+    for fact, said in _column_facts(dataset):
+        shown.add_row(fact, said)
     shown.add_row("examples", f"{len(arrays.x_train):,} training, {len(arrays.x_test):,} test")
     shown.add_row("learnt", f"{_learnt(dataset)} ({dataset.task})")
     shown.add_row("split", dataset.split)
@@ -202,6 +208,21 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
         shown.add_row("homepage", dataset.homepage)
         shown.add_row("fetched from", provenance(dataset))
     return shown
+
+
+def _column_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """What became of texts and of empty cells of an own table."""
+    columns = dataset.columns.columns if dataset.columns else ()
+    if texts := [f"{column.name} ({len(column.categories)} values)" for column in columns if column.categories]:
+        yield "texts", f"{_few(texts)}: a column of 0 and 1 for each value"
+    if empty := [f"{column.name} {column.missing:,}" for column in columns if column.missing]:
+        stands = "the median stands in, for texts a value of its own"
+        yield "empty cells", f"{_few(empty)}, of the training part; {stands}"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = [f"{len(names) - _MOST_COLUMNS:,} more"] if len(names) > _MOST_COLUMNS else []
+    return ", ".join([*names[:_MOST_COLUMNS], *more])
 
 
 def _balance(dataset: Dataset, arrays: Arrays) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Answer": {
         "compare": "Tell differences between runs from chance.",
         "report": "Write one HTML page of runs or a sweep.",
-        "show": "Print all that a run folder holds.",
+        "show": "Print what a run came to, or all that its folder holds.",
         "mistakes": "Show what a run got wrong.",
         "ls": "List the runs.",
     },

@@ -12,11 +12,11 @@ from nnexp.errors import Amiss
 
 
 def init(
-    folder: Annotated[
+    data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]",
-            help="Where the data are, and the config goes; without one: here, and where no data are, an example.",
+            metavar="[DATA]",
+            help="A folder of data, or a file; the config goes there too. By default here; without data an example.",
             show_default=False,
         ),
     ] = None,
@@ -25,7 +25,7 @@ def init(
         typer.Option(
             "--from",
             metavar="KIND",
-            help="csv, parquet, npz, npy, idx or images in DIR; or a dataset such as mnist. By default what is there.",
+            help="csv, parquet, npz, npy, idx or images in DATA; or a dataset such as mnist. By default what is there.",
         ),
     ] = "",
     target: Annotated[
@@ -38,38 +38,38 @@ def init(
 ) -> None:
     """Look at the data and write a commented config that trains as it is; without data, one for Fashion-MNIST.
 
-    It is printed, and written into that folder; a config that is there already is left as it is.
+    It is printed, and written beside the data; a config that is there already is left as it is.
 
     Example:  nnexp init --from iris
     Example:  nnexp init flowers
-    Example:  nnexp init houses --from csv --target price
+    Example:  nnexp init houses.csv --target price
     """
     from nnexp.config.experiment import parse_experiment
     from nnexp.config.loading import parse_config
-    from nnexp.data.datasets import describe
+    from nnexp.data.datasets import DATASETS, describe
     from nnexp.errors import ConfigError, InputError
     from nnexp.files import meant, to_json, write_text
     from nnexp.preflight import preflight
     from nnexp.starter import EXAMPLE, NoData, config_text
 
-    place = folder or Path()
-    if place.is_file():
-        raise InputError(
-            f"{place} is a file; name the folder that it lies in:  nnexp init {shlex.quote(str(place.parent))}"
-        )
-    if not place.is_dir():
-        near = meant(place, Path.is_dir)
+    place = data or Path()
+    folder = place.parent if place.is_file() else place
+    if not folder.is_dir():
+        kind, fits = ("file", Path.is_file) if place.suffix else ("folder", Path.is_dir)
+        near = meant(place, fits)
         hint = f"did you mean '{near}'? " if near else ""
-        raise InputError(f"there is no folder {place}; {hint}make it, or name the one that holds your data")
+        raise InputError(f"there is no {kind} {place}; {hint}make it, or name the one that holds your data")
+    if folder != place and start in DATASETS:
+        raise InputError(f"--from {start} takes no data; leave {place} out, or name a folder for the config")
     example = False
     try:
         text, name = config_text(place, start, target or ())
     except NoData:
-        example = not (folder or start or target)
+        example = not (data or start or target)
         if not example:
             raise
-        text, name = config_text(place, EXAMPLE)
-    path = place / name
+        text, name = config_text(folder, EXAMPLE)
+    path = folder / name
     # From its own folder, as it will be read.
     experiment = parse_experiment(parse_config(text, str(path)), path.stem)
     if problems := preflight(experiment, describe(experiment.dataset.name, experiment.dataset.parameters)).problems:
@@ -79,10 +79,10 @@ def init(
     try:
         write_text(path, text)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; see that you may write in {place}") from None
+        raise InputError(f"{path} cannot be written: {error.strerror}; see that you may write in {folder}") from None
     typer.echo(to_json({"config": str(path), "text": text}) if as_json else text)
     if example:
-        told: Amiss = "no data here, so this is an example; for your own:\n  nnexp init FOLDER"
+        told: Amiss = "no data here, so this is an example; for your own:\n  nnexp init FILE_OR_FOLDER"
         typer.echo(told, err=True)
     shown = shlex.quote(str(path))
     said = f"""written to {path}

@@ -82,26 +82,35 @@ def _interval(found: record.RunRecord, name: str) -> str:
     return f"  (95 % interval {figure(ends[0])} to {figure(ends[1])})" if ends else ""
 
 
-def print_all(found: record.RunRecord, console: Console) -> None:
-    """Everything in a run folder: outcome, history, classes, confusions, model, config, environment, files."""
+def headline_text(found: record.RunRecord) -> str:
+    """The first figure of the test part in words, with its interval; "" where the run has none."""
+    name = found.headline
+    value = found.test.get(name)
+    return "" if value is None else f"{in_words(name)} {figure(value)}{_interval(found, name)}"
+
+
+def print_all(found: record.RunRecord, console: Console, *, files: bool = False) -> None:
+    """What a run folder holds, the outcome last, where a terminal shows it; `files`: config, environment, names too."""
     console.rule(Text(found.name), align="left")
     if found.description:
         console.print(Text(found.description))
-    print_outcome(found, console)
+    if files:
+        for title, path in (("config.yaml", found.folder.config), ("environment.json", found.folder.environment)):
+            console.print(Text(f"\n{title}", "bold"))
+            content = _content(path)
+            console.print(Text(fold(content, console.width) if console.is_terminal else content), soft_wrap=True)
+        console.print(Text("\nfiles", "bold"))
+        for line in _files(found.path):
+            console.print(Text(f"  {line}"), soft_wrap=True)
+    if found.model:
+        console.print()
+        console.print(model_table(found.model, found.parameters))
     print_profile(found.metrics, console)
     _print_history(found, console)
     print_evaluation(found.evaluation, console)
     print_confusion_matrix(found.evaluation, console)
-    if found.model:
-        console.print()
-        console.print(model_table(found.model, found.parameters))
-    for title, path in (("config.yaml", found.folder.config), ("environment.json", found.folder.environment)):
-        console.print(Text(f"\n{title}", "bold"))
-        content = _content(path)
-        console.print(Text(fold(content, console.width) if console.is_terminal else content), soft_wrap=True)
-    console.print(Text("files", "bold"))
-    for line in _files(found.path):
-        console.print(Text(f"  {line}"), soft_wrap=True)
+    console.print()
+    print_outcome(found, console)
     if found.status in ("failed", "interrupted") and not found.expected:
         console.print(Text(f"to go on:  nnexp resume {shlex.quote(printable(found.path))}"), soft_wrap=True)
 

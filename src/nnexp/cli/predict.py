@@ -91,6 +91,8 @@ def predict(
         typer.echo(_text(found, predictions, as_csv=as_csv), nl=False)
     else:
         _print(inputs, predictions, signature)
+        if files:
+            _print_how_sure(found)
     gc.freeze()  # the interpreter's last collection would walk all of TensorFlow, a second for nothing
 
 
@@ -155,6 +157,15 @@ def _print(inputs: Inputs, predictions: Predictions, signature: Signature) -> No
         if console.is_terminal and signature.is_picture:
             picture = drawn(inputs.x[place], signature.value_range, console)
         print_prediction(predictions, one, console, picture)
+
+
+def _print_how_sure(found: RunRecord) -> None:
+    """The figure of the test part: how far off such answers are, or how often right."""
+    from nnexp.cli.console import say, stdout
+    from nnexp.cli.outcome import headline_text
+
+    if told := headline_text(found):
+        say(stdout(), f"on the run's test part: {told}")
 
 
 def _text(found: RunRecord, predictions: Predictions, *, as_csv: bool) -> str:

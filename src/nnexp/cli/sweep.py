@@ -231,6 +231,9 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     with contextlib.suppress(OSError):
         if not quiet:
             print_comparison(comparison, console, job.folder.table_csv.name)
+            if comparison.best:
+                model = shlex.quote(str(comparison.group(comparison.best).runs[0].path))
+                console.print(f"to use a model of the best:  nnexp predict {model} FILE", soft_wrap=True)
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
             told = f"{len(failed)} of {job.plan.runs - len(_refused(job))} runs failed: {', '.join(failed)}"

@@ -18,11 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nnexp import events
-from nnexp.cli.console import duration, table
+from nnexp.cli.console import duration, fold, table
 from nnexp.comparison.metrics import figure
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
 from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, Warned
+from nnexp.tasks import in_words
 
 _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
 _MOST_LINES = 3  # of a run's values
@@ -103,6 +104,8 @@ class SweepLive:
         self.lock = threading.RLock()
         self.live: Live | None = None
         self.told: list[tuple[str, str]] = []  # lines to print, each with its style
+        self.explained: set[str] = set()  # codes of the errors that were told in full
+        self.headline = ""  # what the figures of the test part are
 
     def __enter__(self) -> Self:
         if self.console.is_terminal and not self.quiet:
@@ -129,7 +132,8 @@ class SweepLive:
         # Not under the lock: who prints takes Rich's locks, and who holds those draws the table, which takes ours.
         try:
             for text, style in told:
-                self.console.print(Text(text, style), soft_wrap=True)
+                folded = fold(text, self.console.width) if self.console.is_terminal else text
+                self.console.print(Text(folded, style), soft_wrap=True)
         except OSError:
             self.quiet = True
 
@@ -157,7 +161,10 @@ class SweepLive:
                 if not run.built:
                     run.built, run.before = time.monotonic(), run.fraction
             case events.Noticed(finding) if finding.severity == "error":
-                self._say(f"{run.label}: {finding.severity}: {finding.message} {finding.suggestion}", "bold red")
+                full = finding.code not in self.explained
+                self.explained.add(finding.code)
+                said = f"{finding.severity}: {finding.message} {finding.suggestion}" if full else f"{finding.code} too"
+                self._say(f"{run.label}: {said}", "bold red")
             case _:
                 pass
 
@@ -175,6 +182,7 @@ class SweepLive:
                 self._say(str(error), "bold red")
                 return
             run.status, run.test, run.epoch = done.status, done.test.get(done.headline), len(done.history)
+            self.headline = in_words(done.headline)
             told = "" if run.test is None else f", test {done.headline} {figure(run.test)}"
             if done.pruned:
                 told = f", given up after {len(done.history)} of {run.epochs} epochs"
@@ -263,6 +271,8 @@ class SweepLive:
             parts.append("TensorFlow is being loaded and the first models are built")
         if failed:
             parts.append(f"{failed} failed")
+        if self.headline:
+            parts.append(f"test: {self.headline}")
         if (left := self._seconds_left()) is not None:
             parts.append(f"about {duration(left)} left")
         return " · ".join(parts)

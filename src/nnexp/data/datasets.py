@@ -62,7 +62,7 @@ def describe(name: str, parameters: Mapping[str, Any]) -> Dataset:
         licence="your own",
         homepage="",
         source=f"{name}: {path}",
-        split="As the config says.",
+        split=_split(name, parameters),
         origin=OwnFiles(name, parameters),
         feature_names=own.columns.features if own.columns else (),
         columns=own.columns,
@@ -70,6 +70,21 @@ def describe(name: str, parameters: Mapping[str, Any]) -> Dataset:
         task=own.task,
         streamed=isinstance(x, Rows),
     )
+
+
+def _split(kind: str, parameters: Mapping[str, Any]) -> str:
+    """How own data of that kind are parted."""
+    from nnexp.data.own.labels import TEST_SHARE
+
+    if test_path := parameters.get("test_path"):
+        return f"The test part is {Path(test_path).name}."
+    if column := parameters.get("split_column"):
+        return f"The column {column!r} says it of each row."
+    group = parameters.get("group_column")
+    share = f"{parameters.get('test') or TEST_SHARE:g} of the {f'groups of {group!r}' if group else 'examples'}"
+    drawn = f"{share} are held out, drawn with split_seed {parameters.get('split_seed') or 0}."
+    by_files = kind in ("npz", "images") and not parameters.get("test")
+    return f"As the files say, where these are in parts; else {drawn}" if by_files else drawn
 
 
 def load(dataset: Dataset, offline: bool = False, progress: FetchProgress | None = None) -> Arrays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from nnexp.data.own.columns import Column
+
 _MOST_TOLD = 5  # cells that do not fit
+_BEYOND = 0.1  # of the range in training: what lies no further outside of it is no surprise
 _LARGEST = 3e38  # of 32 bits
 
 
@@ -60,19 +63,74 @@ def _frame(path: Path, signature: Signature) -> pd.DataFrame:
 
 
 def _encoded(path: Path, frame: pd.DataFrame, signature: Signature) -> tuple[NDArray[np.float32], tuple[Amiss, ...]]:
+    import numpy as np
+
+    from nnexp.data.own.columns import Columns
+
     assert signature.columns is not None
-    try:
-        x = signature.columns.encode(frame)
-    except BadData as error:
-        raise InputError(f"{printable(path)}: {error}") from None
+    name, takes = printable(path), [column.name for column in signature.columns.columns]
+    others = [str(title) for title in frame.columns if title not in (*takes, *signature.targets)]
+    parts, hints = [], []
     notes: list[Amiss] = []
+    wrong: list[Reason] = []
     for column in signature.columns.columns:
-        met = {*column.categories, ""}
-        unmet = sorted(set(map(str, frame[column.name].dropna())) - met) if column.categories else []
+        if column.name not in frame.columns:
+            wrong.append(f"{name} has no column {column.name!r}{_guess(column.name, others)}")
+            hints.append(f"the model takes: {', '.join(takes)}")
+            continue
+        try:
+            parts.append(Columns((column,)).encode(frame))
+        except BadData as error:
+            wrong.append(f"{name}: {error.message}")
+            hints.append(error.hint)
+        else:
+            notes += _notes(printable(f"{name}, column {column.name!r}"), column, frame[column.name])
+    if wrong:
+        listed, what_to_do = _first(wrong), "\n".join(map(printable, dict.fromkeys(hints)))
+        raise InputError(f"{listed}\n{what_to_do}")
+    return np.concatenate(parts, axis=1), tuple(notes)
+
+
+def _first(wrong: Sequence[Reason]) -> str:
+    """The first of many problems, and how many more there are."""
+    more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
+    return "\n".join([*map(printable, wrong[:_MOST_TOLD]), *more])
+
+
+def _guess(lacking: str, titles: Sequence[str]) -> str:
+    """Which other column of the file may be meant."""
+    near = difflib.get_close_matches(lacking, titles, n=1, cutoff=0.5)
+    return f"; is it {printable(near[0])!r}? Then rename that" if near else ""
+
+
+def _notes(where: str, column: Column, cells: pd.Series) -> Iterator[Amiss]:
+    """What to say of cells that the model can take, but that are not such as it learnt from."""
+    from nnexp.data.own.columns import MISSING, missing_in, numbers_in
+
+    empty = missing_in(cells)
+    if column.categories:
+        unmet = sorted(set(map(str, cells[~empty])) - {*column.categories})
         if unmet:
-            message = f"{printable(path)}, column {column.name!r}: training never met {', '.join(unmet[:_MOST_TOLD])}"
-            notes.append(f"{printable(message)}; taken for none of its categories")
-    return x, tuple(notes)
+            values = printable(", ".join(unmet[:_MOST_TOLD]))
+            yield f"{where}: training never met {values}; taken for none of its categories"
+        if empty.any() and MISSING not in column.categories:
+            yield f"{where}: empty in {_rows_of(cells, empty)}; taken for none of its categories"
+        return
+    if empty.any():
+        yield f"{where}: empty in {_rows_of(cells, empty)}; the training median {column.median:.6g} stands in"
+    numbers, beyond = numbers_in(cells), _BEYOND * (column.most - column.least)
+    far = (numbers < column.least - beyond) | (numbers > column.most + beyond)
+    if far.any():
+        one = f"{numbers[far.argmax()]:.6g} in {_rows_of(cells, far)}"
+        yield f"{where}: {one} is far outside the {column.least:.6g} to {column.most:.6g} of training"
+
+
+def _rows_of(cells: pd.Series, chosen: NDArray[np.bool_]) -> str:
+    """The first row of those chosen, and how many more there are."""
+    from nnexp.data.own.columns import row_of
+
+    more = int(chosen.sum()) - 1
+    return row_of(cells.index, int(chosen.argmax())) + (f" and {more:,} more" if more else "")
 
 
 def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[Amiss, ...]]:
@@ -107,8 +165,7 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
         if not wrong:
             numbers.append([float(cell) for cell in cells])
     if wrong:
-        more = [f"and {len(wrong) - _MOST_TOLD:,} more"] if len(wrong) > _MOST_TOLD else []
-        listed = "\n".join([*wrong[:_MOST_TOLD], *more])
+        listed = _first(wrong)
         raise InputError(f"{listed}\nmend these; wanted: a number in each cell")
     x = np.array(numbers, np.float32).reshape(-1, *signature.shape)
     return x, [line for line, _ in rows], notes
@@ -157,8 +214,7 @@ def _columns(
         return list(range(width)), (unnamed,) if wanted and header else ()
     if wanted and len(lacking) < len(wanted):
         unknown = [title for title in titles if title not in wanted]
-        near = difflib.get_close_matches(lacking[0], unknown, n=1, cutoff=0.5)
-        guess = f"; is it {printable(near[0])!r}? Then rename that" if near else ""
+        guess = _guess(lacking[0], unknown)
         raise InputError(f"{name} has no column {lacking[0]!r}{guess}\nthe model takes: {', '.join(wanted)}")
     which = f": {', '.join(wanted)}" if wanted else ""
     raise InputError(f"{name} has {width} columns; the model takes {signature.size}{which}")

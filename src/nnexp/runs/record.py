@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -243,6 +244,11 @@ def _metrics(path: Path) -> bytes:
                 raise Unreachable(
                     f"{printable(path)}: cannot be looked into: permission denied; see that you may read it"
                 ) from None
+            if inside := sorted(path.glob("*/metrics.json")):
+                kind = "sweep" if (path / "sweep.json").exists() else "folder"
+                one = shlex.quote(printable(inside[0].parent))
+                told = f"{printable(path)} is a {kind} of runs; take one of them, such as  {one}"
+                raise UnreadableRun(told) from None
             what = "no run folder: it has no metrics.json"
         raise UnreadableRun(f"{printable(path)}: {what}; `nnexp ls` lists the runs") from None
     except OSError as error:

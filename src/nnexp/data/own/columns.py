@@ -6,6 +6,7 @@ and OneHotEncoder. What they found is plain data, since a pickled transformer fr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,14 @@ _LARGEST = 3e38  # of 32 bits
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table: a number, with what stands for a missing one, or a category of some."""
+    """A column of the table: a number, with what stands for a missing one and its range, or a category of some."""
 
     name: str
     median: float = 0.0
+    least: float = -math.inf  # as of a run from before it was kept
+    most: float = math.inf
     categories: tuple[str, ...] = ()
+    missing: int = 0  # cells of the training part
 
     @property
     def features(self) -> list[str]:
@@ -71,9 +75,12 @@ class Columns:
     def plain(self) -> list[dict[str, Any]]:
         """As JSON holds it."""
         return [
-            {"name": column.name, "categories": list(column.categories)}
-            if column.categories
-            else {"name": column.name, "median": column.median}
+            {"name": column.name, "missing": column.missing}
+            | (
+                {"categories": list(column.categories)}
+                if column.categories
+                else {"median": column.median, "least": column.least, "most": column.most}
+            )
             for column in self.columns
         ]
 
@@ -86,9 +93,19 @@ class Columns:
         """
         return cls(
             tuple(
-                Column(str(said["name"]), categories=tuple(map(str, said["categories"])))
+                Column(
+                    str(said["name"]),
+                    categories=tuple(map(str, said["categories"])),
+                    missing=int(said.get("missing", 0)),
+                )
                 if "categories" in said
-                else Column(str(said["name"]), median=float(said["median"]))
+                else Column(
+                    str(said["name"]),
+                    float(said["median"]),
+                    float(said.get("least", -math.inf)),
+                    float(said.get("most", math.inf)),
+                    missing=int(said.get("missing", 0)),
+                )
                 for said in columns
             )
         )
@@ -109,14 +126,15 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     missing = missing_in(cells)
     if missing.all():
         raise BadData(f"column {name!r} is empty in the training part", f"leave it out with  drop: [{name}]", "drop")
-    numbers = _numbers(cells)
+    numbers = numbers_in(cells)
     strange = np.isnan(numbers) & ~missing
     if not is_category and not strange.any():
         _refuse_large(name, cells, numbers)
         from sklearn.impute import SimpleImputer
 
         [median] = SimpleImputer(strategy="median").fit(numbers[:, None]).statistics_
-        return Column(name, median=float(median))
+        least, most = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+        return Column(name, float(median), least, most, missing=int(missing.sum()))
     if not is_category and strange.sum() <= (~missing).sum() / 2:  # most are numbers: the others may be slips
         place = int(strange.argmax())
         message = f"{row_of(cells.index, place)}, column {name!r}: {str(cells.iloc[place])!r} is no number, as most are"
@@ -126,14 +144,14 @@ def _fit(name: str, cells: pd.Series, is_category: bool) -> Column:
     if len(categories) > _MOST_CATEGORIES:
         message = f"column {name!r} has {len(categories):,} different values, which are no categories"
         raise BadData(f"{message} (at most {_MOST_CATEGORIES})", f"leave it out with  drop: [{name}]", "drop")
-    return Column(name, categories=tuple(categories))
+    return Column(name, categories=tuple(categories), missing=int(missing.sum()))
 
 
 def _encode(column: Column, cells: pd.Series) -> np.ndarray:
     import numpy as np
 
     if not column.categories:
-        numbers = _numbers(cells)
+        numbers = numbers_in(cells)
         strange = np.isnan(numbers) & ~missing_in(cells)
         if strange.any():
             place = int(strange.argmax())
@@ -166,8 +184,8 @@ def missing_in(cells: pd.Series) -> np.ndarray:
     return found
 
 
-def _numbers(cells: pd.Series) -> np.ndarray:
-    """As float64; NaN for what is none."""
+def numbers_in(cells: pd.Series) -> np.ndarray:
+    """The cells of a column as float64 [n]; NaN for what is no number."""
     import numpy as np
     import pandas as pd
 

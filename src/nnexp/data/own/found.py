@@ -21,7 +21,7 @@ from nnexp.files import replacing, to_json
 if TYPE_CHECKING:
     import numpy as np
 
-_FINDING = 1  # raise it when other things come to be found in the same table
+_FINDING = 2  # raise it when other things come to be found in the same table
 _KEPT = 30 * 24 * 3600  # seconds that a file stays which nobody uses
 
 
