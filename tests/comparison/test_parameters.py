@@ -81,6 +81,8 @@ def test_what_goes_with_another_parameter_is_implied_until_it_varies_by_itself()
     assert (found.differing, found.implied) == (("optimizer",), (("optimizer.learning_rate", "optimizer"),))
     assert flatten([adam, sgd, slow]).differing == ("optimizer", "optimizer.learning_rate")
     assert flatten([sgd, slow]).differing == ("optimizer.learning_rate",)
+    clipped = changed(DENSE, ("optimizer", "sgd"), ("optimizer.clipnorm", "1.0")).plain()
+    assert flatten([adam, sgd, clipped]).differing == ("optimizer", "optimizer.clipnorm")
 
 
 def test_other_layers_are_told_in_words_with_only_what_matters(experiment: Callable[[str], Experiment]) -> None:

@@ -127,8 +127,13 @@ def _differs(name: str, flats: Sequence[Mapping[str, _Value]]) -> bool:
     parent = _parent(name, flats)
     if parent is None:
         return len({_value_of(flat, name) for flat in flats}) > 1
+    return len({_value_of(flat, name) for flat in _could_have(name, parent, flats)}) > 1
+
+
+def _could_have(name: str, parent: str, flats: Sequence[Mapping[str, _Value]]) -> list[Mapping[str, _Value]]:
+    """The configs that have the parameter, or the parent's value with which others have it."""
     holders = {_value_of(flat, parent) for flat in flats if name in flat}
-    return len({_value_of(flat, name) for flat in flats if name in flat or _value_of(flat, parent) in holders}) > 1
+    return [flat for flat in flats if name in flat or _value_of(flat, parent) in holders]
 
 
 def _parent(name: str, flats: Sequence[Mapping[str, _Value]]) -> str | None:
@@ -137,7 +142,7 @@ def _parent(name: str, flats: Sequence[Mapping[str, _Value]]) -> str | None:
 
 def _follows(name: str, parent: str, flats: Sequence[Mapping[str, _Value]]) -> bool:
     """Whether each value of the parent goes with one value of the parameter."""
-    pairs = {(_value_of(flat, parent), _value_of(flat, name)) for flat in flats if name in flat}
+    pairs = {(_value_of(flat, parent), _value_of(flat, name)) for flat in _could_have(name, parent, flats)}
     return len({value for value, _ in pairs}) == len(pairs)
 
 
