@@ -18,9 +18,10 @@ from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of, environment_of
 from nnexp.report.mistakes import test_images
 from nnexp.report.noticed import badges_of, noticed
+from nnexp.report.question import question
 from nnexp.report.rendering import render
+from nnexp.report.subject import Subject
 from nnexp.report.table import groups_table
-from nnexp.runs.figures import counts
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 # Beyond this many runs the page would be too large: then only each group's first one is told in detail.
 _MOST_DETAILED = 100
 _MOST_LISTED = 200
-_LONGEST_HEADING = 200  # characters; a longer question stands whole in its section
 # What an interval or a comparison rests on, by the name that it has in a comparison.
 _METHODS = {
     "test examples": "Of one run. A share, such as accuracy, has Wilson's score interval. Errors and R² have the "
@@ -49,16 +49,6 @@ _MACHINE = (("python", "python"), ("processor", "cpu"), ("threads", "threads"))
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What a report is about."""
-
-    comparison: Comparison
-    sources: tuple[Path, ...]
-    question: str
-    reproduce: tuple[str, ...]  # commands
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """A part of the page; its anchor is made from its title."""
 
@@ -75,62 +65,6 @@ def sections_of(subject: Subject) -> list[Section]:
     """Every section that has something to say, in the order of the page."""
     found = [(title, write(subject)) for title, write in SECTIONS]
     return [Section(title, html) for title, html in found if html is not None]
-
-
-def heading_of(subject: Subject) -> str:
-    """What was asked, as a heading: the question, or the runs' one description, where that asks; else ""."""
-    runs = runs_of(subject.comparison.groups)
-    said = {subject.question} if subject.question else {run.description for run in runs}
-    text = said.pop().strip() if len(said) == 1 and _asks(list(said)) else ""
-    return text if len(text) <= _LONGEST_HEADING else ""
-
-
-def _do(names: Sequence[str]) -> str:
-    """`does a`, `do a and b`, `do a, b and c`."""
-    *others, last = names
-    return f"do {', '.join(others)} and {last}" if others else f"does {last}"
-
-
-def _asks(descriptions: Sequence[str]) -> bool:
-    return any(text.rstrip().endswith("?") for text in descriptions)
-
-
-def _question(subject: Subject) -> Markup:
-    comparison = subject.comparison
-    runs = runs_of(comparison.groups)
-    described = list(dict.fromkeys(run.description for run in runs if run.description))
-    names = comparison.parameters[: series.MOST_VARIED]
-    varied = {name: series.axis_of(comparison.groups, name).labels for name in names}
-    datasets = dict.fromkeys(_dataset(run) for run in runs if "dataset" in run.config)
-    seeds = sorted({run.seed for run in runs if run.seed is not None})
-    asked = [subject.question] if subject.question else described[:5]
-    if not subject.question and comparison.parameters and len(described) < 2 and not _asks(described):
-        # The description is that of the config they were all made from: what was varied is the question.
-        asked = [*asked, f"What difference {_do(comparison.parameters[:3])} make?"]
-    return render(
-        "question.html",
-        asked=[text for text in asked if text.strip() != heading_of(subject)],
-        filters=comparison.filters,
-        varied=varied,
-        datasets=[] if "dataset" in varied else list(datasets),
-        seeds=seeds,
-        groups=len(comparison.groups),
-        runs=len(runs),
-        examples=_examples(runs),
-    )
-
-
-def _examples(runs: Sequence[RunRecord]) -> dict[str, int]:
-    """How many examples each part of the data has, where that is the same in all runs and they say so."""
-    said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
-    return said[0] if said and all(one == said[0] for one in said) else {}
-
-
-def _dataset(run: RunRecord) -> str:
-    """The dataset as a reader knows it: of own data the kind and the file's name."""
-    name, parameters = dataset_entry(run)
-    path = parameters.get("path")
-    return f"{name}: {Path(path).name}" if isinstance(path, str) else name
 
 
 def _answer(subject: Subject) -> Markup:
@@ -313,7 +247,7 @@ def _detailed(comparison: Comparison) -> tuple[list[tuple[Group, RunRecord]], in
 
 
 SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
-    ("Question", _question),
+    ("Question", question),
     ("Answer", _answer),
     ("Table", _table),
     ("Learning curves", _curves),

@@ -1,0 +1,34 @@
+"""What a report is about, and what was asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnexp.comparison.result import Comparison, runs_of
+
+_LONGEST_HEADING = 200  # characters; a longer question stands whole in its section
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a report is about."""
+
+    comparison: Comparison
+    sources: tuple[Path, ...]
+    question: str
+    reproduce: tuple[str, ...]  # commands
+
+
+def heading_of(subject: Subject) -> str:
+    """What was asked, as a heading: the question, or the runs' one description, where that asks; else ""."""
+    runs = runs_of(subject.comparison.groups)
+    said = {subject.question} if subject.question else {run.description for run in runs}
+    text = said.pop().strip() if len(said) == 1 and asks(list(said)) else ""
+    return text if len(text) <= _LONGEST_HEADING else ""
+
+
+def asks(descriptions: Sequence[str]) -> bool:
+    """Whether any of them is a question."""
+    return any(text.rstrip().endswith("?") for text in descriptions)
