@@ -91,3 +91,21 @@ def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> N
     assert log_axis([0.5, 20]) == {"type": "log"}
     assert log_axis([0.05, 20]) == {"type": "log", "dtick": 1}
     assert log_axis([1e-3, 1e21]) == {"type": "log", "dtick": 3}
+
+
+def test_where_runs_lie_in_several_folders_it_is_said_where_each_does(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    anna = edited(digits[0], tmp_path / "submissions" / "anna" / "digits")
+    carl = edited(digits[1], tmp_path / "submissions" / "carl" / digits[1].name)
+    ben = edited(digits[2], tmp_path / "submissions" / "ben" / "digits", status="failed", error="no memory")
+    page = report(anna, carl, ben).read_text()
+    summaries = re.findall("<summary>(.*?)</summary>", page, re.DOTALL)
+    assert [re.findall(r">([^ <]*(?:anna|ben|carl).*?)<", one) for one in summaries] == [
+        ["anna/digits"],
+        ["carl"],  # group and seed say the rest
+        ["ben/digits"],
+    ]
+    assert '<th scope="row">ben/digits</th>' in page
+    assert f"<dt>folder</dt><dd>{anna}</dd>" in page
+    assert f"/{digits[0].name}</span>" not in report(*digits).read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from nnexp.report.mistakes import test_images
 from nnexp.report.noticed import badges_of, noticed
 from nnexp.report.question import question
 from nnexp.report.rendering import render
-from nnexp.report.subject import Subject
+from nnexp.report.subject import Subject, places_of
 from nnexp.report.table import groups_table
 from nnexp.runs.record import RunRecord
 
@@ -166,8 +166,19 @@ def _search(subject: Subject) -> Markup | None:
 def _runs(subject: Subject) -> Markup:
     chosen, total = _detailed(subject.comparison)
     images = test_images()
-    rows = [(group, run, badges_of(run), details_of(run, images)) for group, run in chosen]
+    places = places_of(subject.comparison)
+    several = any("/" in place for place in places.values())
+    rows = [
+        (group, run, _place(run, places) if several else "", badges_of(run), details_of(run, images))
+        for group, run in chosen
+    ]
     return render("runs.html", rows=rows, total=total, metric=subject.comparison.metric)
+
+
+def _place(run: RunRecord, places: Mapping[Path, str]) -> str:
+    """Where a run lies, as far as its configuration and seed, by which sweeps name it, do not say it."""
+    place = Path(places[run.path])
+    return str(place.parent if place.name.endswith(f"_seed={run.seed}") else place)
 
 
 def _left_out(subject: Subject) -> Markup | None:
@@ -177,7 +188,13 @@ def _left_out(subject: Subject) -> Markup | None:
     labels = {id(run): group.label for group in comparison.groups for run in group.all_runs}
     rows = [(labels.get(id(left.run), ""), left) for left in comparison.left_out]
     more = len(rows) - _MOST_LISTED
-    return render("left_out.html", rows=rows[:_MOST_LISTED], more=more, unreadable=comparison.unreadable)
+    return render(
+        "left_out.html",
+        rows=rows[:_MOST_LISTED],
+        more=more,
+        unreadable=comparison.unreadable,
+        places=places_of(comparison),
+    )
 
 
 def _statistics(subject: Subject) -> Markup:

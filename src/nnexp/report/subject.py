@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,3 +33,13 @@ def heading_of(subject: Subject) -> str:
 def asks(descriptions: Sequence[str]) -> bool:
     """Whether any of them is a question."""
     return any(text.rstrip().endswith("?") for text in descriptions)
+
+
+def places_of(comparison: Comparison) -> Mapping[Path, str]:
+    """By the path of each run where it lies in the deepest folder that holds all of them: `anna/20261123-…_digits`."""
+    paths = [run.path for run in runs_of(comparison.groups)]
+    try:
+        common = os.path.commonpath([path.parent for path in paths])
+    except ValueError:  # some are relative, some not: as they were named
+        return {path: path.as_posix() for path in paths}
+    return {path: path.relative_to(common).as_posix() for path in paths}
