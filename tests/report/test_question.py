@@ -67,3 +67,23 @@ def test_stacks_of_other_lengths_share_what_they_begin_and_end_with(
     told = facts(report(digits[0], edited(digits[0], tmp_path / "deep", config=deeper)))
     assert told["hidden"] == "16 · 16x8"
     assert told["the same in all"].startswith("flatten, dense 16 relu, …, dense 10 softmax<br>")
+
+
+def test_every_parameter_that_differs_is_asked_about(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "epochs": 30, "batch_size": 8, "normalization": "none"}
+
+    wide = edited(digits[0], tmp_path / "wide", name="wide", config=change, description="Wide.")
+    page = report(edited(digits[2], tmp_path / "other", name="narrow", description="Narrow."), wide)
+    assert "What difference do normalization, hidden, batch_size and epochs make?" in page.read_text()
+    assert set(facts(page)["description"].split("<br>")) == {"narrow: Narrow.", "wide: Wide."}
+
+
+def test_a_description_that_all_runs_share_stands_once(digits: list[Path], report: Report) -> None:
+    page = report(*digits, question="Is 16 enough?")
+    assert facts(page)["description"] == "Does a wider layer read digits better?"
+    assert page.read_text().count("Does a wider layer") == 1
+    assert page.read_text().count('<pre class="config">') == len(digits)
+    assert "description: Does a wider layer" in report(digits[0]).read_text()

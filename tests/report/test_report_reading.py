@@ -122,11 +122,11 @@ def test_commands_in_notes_are_set_as_code(digits: list[Path], report: Report, g
     [
         ("Is it the width?", []),  # the heading of the page says it
         (f"Is it {'really ' * 40}the width?", [f"Is it {'really ' * 40}the width?"]),
-        ("One layer.", ["One layer.", "What difference does hidden make?"]),
+        ("One layer.", ["What difference does hidden make?"]),
         ("", ["What difference does hidden make?"]),
     ],
 )
-def test_the_question_is_the_description_of_all_runs_and_stands_on_the_page_once(
+def test_the_question_is_the_description_that_asks_or_what_differs_and_both_stand_on_the_page_once(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path, description: str, asked: list[str]
 ) -> None:
     runs = [edited(path, tmp_path / path.name, description=description) for path in digits]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _MOST_LISTED = 200
+_MOST_ASKED = 5
+_MOST_NAMED = 6  # parameters in a question
 _SHORT = 60  # characters; values with longer ones stand one below the other
 _RATE = "optimizer.learning_rate"
 # What the reader of a result asks of its config; all of it stands with the runs.
@@ -45,18 +47,14 @@ def question(subject: Subject) -> Markup:
     """What was asked, and of what."""
     comparison = subject.comparison
     runs = runs_of(comparison.groups)
-    described = list(dict.fromkeys(run.description for run in runs if run.description))
     datasets = dict.fromkeys(_dataset(run) for run in runs if "dataset" in run.config)
     seeds = sorted({run.seed for run in runs if run.seed is not None})
-    asked = [subject.question] if subject.question else described[:5]
-    if not subject.question and comparison.parameters and len(described) < 2 and not asks(described):
-        # The description is that of the config they were all made from: what was varied is the question.
-        asked = [*asked, f"What difference {_do(comparison.parameters[:3])} make?"]
+    asked = _asked(subject)
     return render(
         "question.html",
         asked=[text for text in asked if text.strip() != heading_of(subject)],
         filters=comparison.filters,
-        facts=_facts(comparison),
+        facts=[*_described(comparison, {*asked, heading_of(subject)}), *_facts(comparison)],
         datasets=[] if "dataset" in comparison.parameters else list(datasets),
         seeds=seeds,
         groups=len(comparison.groups),
@@ -65,10 +63,37 @@ def question(subject: Subject) -> Markup:
     )
 
 
+def _asked(subject: Subject) -> list[str]:
+    """The question, else the descriptions of the runs that are one, else what the parameters that differ do.
+
+    A description that asks nothing is that of one configuration: only where there is no other does it head the page.
+    """
+    names = subject.comparison.parameters
+    if subject.question:
+        return [subject.question]
+    described = list(dict.fromkeys(run.description for run in runs_of(subject.comparison.groups) if run.description))
+    if not names:
+        return described[:_MOST_ASKED]
+    questions = [text for text in described if asks([text])]
+    return questions[:_MOST_ASKED] or [f"What difference {_do(names)} make?"]
+
+
 def _do(names: Sequence[str]) -> str:
     """`does a`, `do a and b`, `do a, b and c`."""
+    if len(names) > _MOST_NAMED:
+        names = [*names[: _MOST_NAMED - 1], f"{len(names) - _MOST_NAMED + 1} more parameters"]
     *others, last = names
     return f"do {', '.join(others)} and {last}" if others else f"does {last}"
+
+
+def _described(comparison: Comparison, asked: Set[str]) -> list[Fact]:
+    """What the runs say of themselves, where that is not asked: once where it is the same, else of each group."""
+    said = list(dict.fromkeys((group.label, run.description) for group in comparison.groups for run in group.all_runs))
+    texts = {text for _, text in said}
+    if len(texts) == 1:
+        said = [("", text) for text in texts]
+    told = tuple((label, text) for label, text in said if text and text.strip() not in asked)
+    return [Fact("description", told)] if told else []
 
 
 def _facts(comparison: Comparison) -> list[Fact]:

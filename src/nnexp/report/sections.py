@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +168,8 @@ def _runs(subject: Subject) -> Markup:
     images = test_images()
     places = places_of(subject.comparison)
     several = any("/" in place for place in places.values())
+    if len(chosen) > 1 and len({run.description for _, run in chosen}) == 1:  # the question has it
+        chosen = [(group, _without_description(run)) for group, run in chosen]
     rows = [
         (group, run, _place(run, places) if several else "", badges_of(run), details_of(run, images))
         for group, run in chosen
@@ -179,6 +181,10 @@ def _place(run: RunRecord, places: Mapping[Path, str]) -> str:
     """Where a run lies, as far as its configuration and seed, by which sweeps name it, do not say it."""
     place = Path(places[run.path])
     return str(place.parent if place.name.endswith(f"_seed={run.seed}") else place)
+
+
+def _without_description(run: RunRecord) -> RunRecord:
+    return replace(run, config={key: value for key, value in run.config.items() if key != "description"})
 
 
 def _left_out(subject: Subject) -> Markup | None:
