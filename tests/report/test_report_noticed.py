@@ -87,6 +87,20 @@ def test_the_commands_say_in_which_folder_and_where_own_data_must_be(
     assert "this report again, in the folder that holds <code>runs</code>:" in text
 
 
+def test_runs_of_no_one_sweep_are_made_again_by_a_command_for_each_sweep_and_each_other_run(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    of_sweep = [edited(path, tmp_path / "my sweep" / path.name) for path in digits[:2]]
+    (tmp_path / "my sweep" / "sweep.yaml").write_text("")
+    alone = edited(digits[2], tmp_path / "alone")
+    page = report(*of_sweep, alone).read_text()
+    [commands] = re.findall("To make the runs again, each in a new folder:</p>\n<pre>(.*?)</pre>", page, re.DOTALL)
+    assert set(html.unescape(commands).split("\n")) == {
+        f"nnexp sweep '{tmp_path / 'my sweep' / 'sweep.yaml'}'",
+        f"nnexp run {alone / 'config.yaml'}",
+    }
+
+
 def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> None:
     assert log_axis([0.5, 20]) == {"type": "log"}
     assert log_axis([0.05, 20]) == {"type": "log", "dtick": 1}

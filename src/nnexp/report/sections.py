@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import Comparison, Group, runs_of
-from nnexp.examples import dataset_entry
+from nnexp.comparison.result import runs_of
 from nnexp.report import charts, search_charts
-from nnexp.report.details import details_of, environment_of
+from nnexp.report.details import details_of
 from nnexp.report.mistakes import test_images
 from nnexp.report.noticed import badges_of, noticed
 from nnexp.report.question import question
 from nnexp.report.rendering import render
-from nnexp.report.subject import Subject, places_of
+from nnexp.report.reproduce import reproduce
+from nnexp.report.subject import Subject, detailed, places_of
 from nnexp.report.table import groups_table
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-# Beyond this many runs the page would be too large: then only each group's first one is told in detail.
-_MOST_DETAILED = 100
 _MOST_LISTED = 200
 # What an interval or a comparison rests on, by the name that it has in a comparison.
 _METHODS = {
@@ -45,7 +41,6 @@ _METHODS = {
     "seeds alone": "Of three repeats or more. Student's t over the runs' own figures, or over their differences by "
     "seed; Welch's t where the seeds are others.",
 }
-_MACHINE = (("python", "python"), ("processor", "cpu"), ("threads", "threads"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +159,7 @@ def _search(subject: Subject) -> Markup | None:
 
 
 def _runs(subject: Subject) -> Markup:
-    chosen, total = _detailed(subject.comparison)
+    chosen, total = detailed(subject.comparison)
     images = test_images()
     places = places_of(subject.comparison)
     several = any("/" in place for place in places.values())
@@ -210,65 +205,6 @@ def _statistics(subject: Subject) -> Markup:
     return render("statistics.html", methods={name: said for name, said in _METHODS.items() if name in used})
 
 
-def _reproduce(subject: Subject) -> Markup:
-    chosen, _ = _detailed(subject.comparison)
-    found = [environment for _, run in chosen if (environment := environment_of(run))]
-    return render(
-        "reproduce.html",
-        commands=subject.reproduce,
-        again=_of_these_runs(subject) if subject.comparison.filters else "",
-        folder=_folder(subject.sources),
-        own=_own_data(subject.comparison),
-        sources=subject.sources,
-        versions=_versions(found),
-        runs=len(found),
-    )
-
-
-def _of_these_runs(subject: Subject) -> str:
-    """The command that makes the report of the runs that the filters left."""
-    comparison = subject.comparison
-    asked = [*(("--filter", text) for text in comparison.filters), ("--metric", comparison.metric)]
-    if comparison.baseline is not None:
-        asked.append(("--baseline", comparison.baseline))
-    options = itertools.chain.from_iterable(asked)
-    return shlex.join(["nnexp", "compare", *map(str, subject.sources), *options, "--html", "report.html"])
-
-
-def _folder(sources: Sequence[Path]) -> str:
-    """A name in the folder where the commands can be given as they are; "" where any will do, or none is known."""
-    firsts = {source.parts[0] for source in sources if source.parts and not source.is_absolute()}
-    return firsts.pop() if len(firsts) == 1 and not firsts & {"..", "~"} else ""
-
-
-def _own_data(comparison: Comparison) -> list[str]:
-    """Where own data lay."""
-    paths = (dataset_entry(run)[1].get("path") for run in runs_of(comparison.groups))
-    return list(dict.fromkeys(path for path in paths if isinstance(path, str)))
-
-
-def _versions(environments: Sequence[Any]) -> dict[str, list[str]]:
-    """Every value that occurs, by what it is of: repeats on other versions may differ."""
-    facts: dict[str, dict[str, None]] = {}
-    for environment in environments:
-        packages = environment.get("packages")
-        versions = packages if isinstance(packages, dict) else {}
-        machine = {name: environment.get(key) for name, key in _MACHINE}
-        for name, value in {**machine, **versions}.items():
-            if value is not None:
-                facts.setdefault(str(name), {})[compact(value)] = None
-    return {name: list(values) for name, values in facts.items()}
-
-
-def _detailed(comparison: Comparison) -> tuple[list[tuple[Group, RunRecord]], int]:
-    """The runs to tell of in detail, and how many there are in all."""
-    pairs = [(group, run) for group in comparison.groups for run in group.all_runs]
-    if len(pairs) <= _MOST_DETAILED:
-        return pairs, len(pairs)
-    firsts = [(group, group.all_runs[0]) for group in comparison.groups if group.all_runs]
-    return firsts[:_MOST_DETAILED], len(pairs)
-
-
 SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
     ("Question", question),
     ("Answer", _answer),
@@ -279,5 +215,5 @@ SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
     ("Runs", _runs),
     ("Left out", _left_out),
     ("Statistics", _statistics),
-    ("Reproduce", _reproduce),
+    ("Reproduce", reproduce),
 )

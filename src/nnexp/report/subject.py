@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnexp.comparison.result import Comparison, runs_of
+from nnexp.comparison.result import Comparison, Group, runs_of
+from nnexp.runs.record import RunRecord
 
+# Beyond this many runs the page would be too large: then only each group's first one is told in detail.
+_MOST_DETAILED = 100
 _LONGEST_HEADING = 200  # characters; a longer question stands whole in its section
 
 
@@ -43,3 +46,12 @@ def places_of(comparison: Comparison) -> Mapping[Path, str]:
     except ValueError:  # some are relative, some not: as they were named
         return {path: path.as_posix() for path in paths}
     return {path: path.relative_to(common).as_posix() for path in paths}
+
+
+def detailed(comparison: Comparison) -> tuple[list[tuple[Group, RunRecord]], int]:
+    """The runs to tell of in detail, and how many there are in all."""
+    pairs = [(group, run) for group in comparison.groups for run in group.all_runs]
+    if len(pairs) <= _MOST_DETAILED:
+        return pairs, len(pairs)
+    firsts = [(group, group.all_runs[0]) for group in comparison.groups if group.all_runs]
+    return firsts[:_MOST_DETAILED], len(pairs)
