@@ -135,8 +135,20 @@ def test_the_question_is_the_description_that_asks_or_what_differs_and_both_stan
     assert not description or question.count(f">{description}<") == 1
 
 
-def test_the_methods_of_the_page_are_explained_in_it(digits: list[Path], report: Report) -> None:
-    _, _, part = report(digits[0], digits[2]).read_text().partition('<section id="statistics"')
-    part, _, _ = part.partition("</section>")
-    assert re.findall("<dt>(.*?)</dt><dd>.{50}", part) == ["test examples", "exact McNemar"]
-    assert "docs/" not in part
+def test_the_methods_of_the_page_are_explained_in_it(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def part(*runs: Path) -> str:
+        return report(*runs).read_text().partition('<section id="statistics"')[2].partition("</section>")[0]
+
+    singles = part(digits[0], digits[2])
+    assert re.findall("<dt>(.*?)</dt><dd>.{50}", singles) == ["test examples", "exact McNemar"]
+    assert "docs/" not in singles
+    assert "Holm" not in singles  # there is one comparison
+    third = [edited(path, tmp_path / path.name, seed=3) for path in digits[::2]]
+    wider = [edited(path, tmp_path / f"{path.name}, 32", config=of_width(32)) for path in digits[:2]]
+    several = part(*digits, *third, *wider)
+    figures, _, differences = several.partition("The differences above")
+    assert re.findall("<dt>(.*?)</dt>", figures) == ["examples alone", "seeds and examples"]
+    assert set(re.findall("<dt>(.*?)</dt>", differences)) == {"examples alone", "seeds and examples"}
+    assert "“Holm over 3” stands beside one of 3" in several

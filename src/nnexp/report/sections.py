@@ -18,6 +18,7 @@ from nnexp.report.noticed import badges_of, noticed
 from nnexp.report.question import question
 from nnexp.report.rendering import render
 from nnexp.report.reproduce import reproduce
+from nnexp.report.statistics import statistics
 from nnexp.report.subject import Subject, detailed, places_of
 from nnexp.report.table import groups_table
 from nnexp.runs.record import RunRecord
@@ -26,21 +27,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _MOST_LISTED = 200
-# What an interval or a comparison rests on, by the name that it has in a comparison.
-_METHODS = {
-    "test examples": "Of one run. A share, such as accuracy, has Wilson's score interval. Errors and R² have the "
-    "percentiles of a bootstrap: the test examples are drawn again, many times over.",
-    "exact McNemar": "Of two single runs. McNemar's exact test of the examples that only one of the two got right; the "
-    "interval is that of a paired bootstrap over the test examples.",
-    "paired bootstrap": "Of two single runs. The test examples are drawn again, many times over, each time the same "
-    "for both.",
-    "examples alone": "Of two repeats. Student's t over the test examples; two seeds say nothing of their spread.",
-    "seeds and examples": "Of three repeats or more. Student's t with the variance that seeds and test examples have "
-    "together. A share, such as accuracy, has Wilson's score interval, which stays between 0 and 1, "
-    "for as many independent examples as would have that variance.",
-    "seeds alone": "Of three repeats or more. Student's t over the runs' own figures, or over their differences by "
-    "seed; Welch's t where the seeds are others.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +184,6 @@ def _left_out(subject: Subject) -> Markup | None:
     )
 
 
-def _statistics(subject: Subject) -> Markup:
-    comparison = subject.comparison
-    estimates = [group.estimates[comparison.metric] for group in series.measured(comparison)]
-    used = {*(estimate.method for estimate in estimates), *(verdict.method for verdict in comparison.verdicts)}
-    return render("statistics.html", methods={name: said for name, said in _METHODS.items() if name in used})
-
-
 SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
     ("Question", question),
     ("Answer", _answer),
@@ -214,6 +193,6 @@ SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
     ("Search", _search),
     ("Runs", _runs),
     ("Left out", _left_out),
-    ("Statistics", _statistics),
+    ("Statistics", statistics),
     ("Reproduce", reproduce),
 )
