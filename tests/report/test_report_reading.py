@@ -57,7 +57,7 @@ def test_clear_differences_have_all_colours_of_a_heat_map(digits: list[Path], gr
     means = [group.estimates["accuracy"].mean for group in comparison.groups]
     [cells] = charts.heat_map(comparison, "hidden", "epochs")["data"]
     assert (cells["zmin"], cells["zmax"]) == pytest.approx((min(means), max(means)), abs=2e-5)
-    expected = f"Light to dark: {cells['zmin']:.4f} to {cells['zmax']:.4f}."
+    expected = f"Light to dark: {cells['zmin']:.4f} to {cells['zmax']:.4f} (more is better)."
     assert charts.heat_map_reading(comparison, "hidden", "epochs") == expected
 
 
@@ -109,7 +109,7 @@ def test_who_has_the_mean_of_the_best_is_named(digits: list[Path], report: Repor
     page = report(*digits, *grid(digits[0], (32,), (3,)), *grid(digits[1], (32,), (3,))).read_text()
     assert "mean of 2 runs</span>; the same mean as 1 other.</p>" in page
     assert "Cannot be told apart from it: <strong>hidden=32</strong> (the same mean).</p>" in page
-    assert "★ the best by accuracy (the same mean as 1 other), ≈ cannot be told from it." in page
+    assert "★ the best by accuracy (more is better; the same mean as 1 other), ≈ cannot be told from it." in page
 
 
 def test_commands_in_notes_are_set_as_code(digits: list[Path], report: Report, grid: Grid) -> None:
@@ -152,3 +152,20 @@ def test_the_methods_of_the_page_are_explained_in_it(
     assert re.findall("<dt>(.*?)</dt>", figures) == ["examples alone", "seeds and examples"]
     assert set(re.findall("<dt>(.*?)</dt>", differences)) == {"examples alone", "seeds and examples"}
     assert "“Holm over 3” stands beside one of 3" in several
+
+
+def test_the_plot_of_differences_says_which_way_they_are_taken_and_which_way_is_better(
+    digits: list[Path],
+) -> None:
+    records = collect([digits[0], digits[2]]).records
+    for options, minus in (
+        ({}, "16 minus the one named"),
+        ({"baseline": "hidden=16"}, "the one named minus 16"),
+    ):
+        figure = charts.forest(compare(records, **options))
+        assert figure
+        [told] = figure["layout"]["annotations"]
+        assert told["text"] == f"difference in accuracy, points (more is better)<br>{minus}"
+        assert [trace["name"] for trace in figure["data"]] == ["the one named is worse"]
+        assert figure["layout"]["yaxis"]["ticktext"] == ["4"]
+    assert charts.better(compare(records, metric="loss")) == "less is better"

@@ -71,6 +71,7 @@ def _table(subject: Subject) -> Markup:
         comparison=comparison,
         same=comparison.as_good,
         unsure=comparison.unsure,
+        better=charts.better(comparison),
         noticed=noticed(comparison),
     )
 
@@ -110,7 +111,7 @@ def _parameters(subject: Subject) -> Markup | None:
         others, lines = series.lines_along(comparison, name)
         legend = [(line, line, colour) for (line, _), colour in zip(lines, series.colours(len(lines)), strict=True)]
         along.append((name, others, legend, charts.by_parameter(comparison, name)))
-    return render("parameters.html", metric=comparison.metric, along=along, maps=maps)
+    return render("parameters.html", metric=comparison.metric, better=charts.better(comparison), along=along, maps=maps)
 
 
 def _search(subject: Subject) -> Markup | None:
