@@ -107,6 +107,16 @@ def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> N
     assert log_axis([1e-3, 1e21]) == {"type": "log", "dtick": 3}
 
 
+def test_the_answer_says_how_many_runs_diverged_or_failed(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    gone = edited(digits[2], tmp_path / "gone", status="diverged")
+    expected = edited(digits[3], tmp_path / "expected", status="failed", expected=True)
+    answer = report(*digits[:2], gone, digits[3]).read_text().partition('<section id="answer"')[2]
+    assert "<p>1 of 2 runs of <strong>hidden=4</strong> diverged: they are in no figure" in answer
+    assert "they are in no figure" not in report(*digits[:2], expected).read_text()
+
+
 def test_where_runs_lie_in_several_folders_it_is_said_where_each_does(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path
 ) -> None:

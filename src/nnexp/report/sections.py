@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import runs_of
+from nnexp.comparison.result import Comparison, runs_of
 from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of
 from nnexp.report.mistakes import test_images
@@ -58,9 +59,21 @@ def _answer(subject: Subject) -> Markup:
         estimate=best.estimates.get(comparison.metric) if best else None,
         same=comparison.as_good,
         unsure=comparison.unsure,
+        lost=_lost(comparison),
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
     )
+
+
+def _lost(comparison: Comparison) -> list[tuple[int, int, str, str]]:
+    """How many runs, of how many, of which configuration have ended without a figure, and how."""
+    ends = ((group, left.run.status) for group in comparison.groups for left in group.left_out if not left.run.expected)
+    counts = Counter((group.label, len(group.all_runs), status) for group, status in ends)
+    return [
+        (count, runs, label, status)
+        for (label, runs, status), count in counts.items()
+        if status in ("diverged", "failed")
+    ]
 
 
 def _table(subject: Subject) -> Markup:
