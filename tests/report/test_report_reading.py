@@ -169,3 +169,12 @@ def test_the_plot_of_differences_says_which_way_they_are_taken_and_which_way_is_
         assert [trace["name"] for trace in figure["data"]] == ["the one named is worse"]
         assert figure["layout"]["yaxis"]["ticktext"] == ["4"]
     assert charts.better(compare(records, metric="loss")) == "less is better"
+
+
+def test_it_is_said_which_intervals_are_over_what(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    assert "Brackets: 95 % interval over examples alone." in report(*digits).read_text()
+    third = edited(digits[0], tmp_path / "third", seed=3)
+    page = report(*digits[:2], third, digits[2]).read_text()
+    assert "Brackets: 95 % interval, of 3 runs over seeds and examples, of 1 run over test examples." in page

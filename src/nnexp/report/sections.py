@@ -12,6 +12,7 @@ from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, runs_of
+from nnexp.comparison.table import intervals_text
 from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of
 from nnexp.report.mistakes import test_images
@@ -85,6 +86,7 @@ def _table(subject: Subject) -> Markup:
         same=comparison.as_good,
         unsure=comparison.unsure,
         better=charts.better(comparison),
+        intervals=intervals_text(series.estimate_of(comparison, group) for group in series.measured(comparison)),
         noticed=noticed(comparison),
     )
 
