@@ -6,6 +6,7 @@ import html
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from reports import COMMAND, Edit, Report, of_width
@@ -13,7 +14,7 @@ from reports import COMMAND, Edit, Report, of_width
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.data.datasets import DATASETS
-from nnexp.report.charts import log_axis
+from nnexp.report.charts import curves, log_axis
 from nnexp.report.page import write_report
 
 
@@ -101,8 +102,31 @@ def test_runs_of_no_one_sweep_are_made_again_by_a_command_for_each_sweep_and_eac
     }
 
 
+def test_a_loss_whose_first_epoch_would_press_the_rest_together_has_a_logarithmic_axis(
+    digits: list[Path], edited: Edit, tmp_path: Path
+) -> None:
+    def fallen(history: list[dict[str, float]]) -> list[dict[str, float]]:
+        return [{**row, "loss": loss, "val_loss": loss} for row, loss in zip(history, (40.0, 4.0, 3.0), strict=True)]
+
+    for run, title in ((digits[0], "loss"), (edited(digits[0], tmp_path / "x", history=fallen), "loss (logarithmic)")):
+        axis = curves(compare(collect([run]).records), "loss")["layout"]["yaxis"]
+        assert axis["title"]["text"] == title
+        assert ("log" in axis.values()) == ("log" in title)
+
+
+def test_layers_that_act_otherwise_in_training_are_named_below_the_curves(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "layers": [*config["layers"][:-1], {"dropout": {"rate": 0.5}}, config["layers"][-1]]}
+
+    assert "Dropout acts otherwise in training" in report(edited(digits[0], tmp_path / "x", config=change)).read_text()
+    assert "otherwise in training" not in report(digits[0]).read_text()
+
+
 def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> None:
-    assert log_axis([0.5, 20]) == {"type": "log"}
+    ticks = [0.5, 1, 2, 5, 10, 20]
+    assert log_axis([0.6, 19]) == {"type": "log", "tickmode": "array", "tickvals": ticks}
     assert log_axis([0.05, 20]) == {"type": "log", "dtick": 1}
     assert log_axis([1e-3, 1e21]) == {"type": "log", "dtick": 3}
 

@@ -107,10 +107,10 @@ def has_validation(comparison: Comparison, name: str) -> bool:
     return any(f"val_{name}" in row for group in comparison.groups for run in group.runs for row in run.history[:1])
 
 
-def spans_decades(values: Sequence[float]) -> bool:
-    """Whether a linear axis would squeeze most of the values into one line: one exploding loss is enough for that."""
+def is_squeezed(values: Sequence[float]) -> bool:
+    """Whether half of the values would lie in the lowest fifth of a linear axis: a high first epoch is enough."""
     ranked = sorted(values)
-    return len(ranked) > 2 and ranked[0] > 0 and ranked[-1] > 30 * ranked[len(ranked) // 2]
+    return len(ranked) > 2 and ranked[0] > 0 and ranked[-1] > 5 * ranked[len(ranked) // 2]
 
 
 def axis_of(groups: Sequence[Group], parameter: str) -> Axis:

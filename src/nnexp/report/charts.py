@@ -61,12 +61,9 @@ def curves(comparison: Comparison, name: str) -> Figure:
                     + "<extra></extra>",
                 }
             )
-    vertical: dict[str, Any] = {"title": {"text": text(name)}}
-    if name == "loss" and series.spans_decades(seen):
-        vertical |= log_axis(seen)
     return {
         "data": [*bands, *traces],  # no band lies on a line
-        "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": vertical},
+        "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": figure_axis(name, seen)},
     }
 
 
@@ -362,10 +359,25 @@ def _of_runs(curve: Curve, training: bool) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
+def figure_axis(name: str, values: Sequence[float]) -> dict[str, Any]:
+    """The axis of a figure of the history: of a loss logarithmic where its first epochs would press all others down."""
+    if name == "loss" and series.is_squeezed(values):
+        return {"title": {"text": "loss (logarithmic)"}, **log_axis(values)}
+    return {"title": {"text": text(name)}}
+
+
 def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis. Over two decades or more it has ticks at powers of ten alone: Plotly would add 2 and 5."""
-    decades = math.log10(max(values) / min(values))
-    return {"type": "log", "dtick": math.ceil(decades / 8)} if decades >= 2 else {"type": "log"}
+    """A logarithmic axis. Over two decades or more it has ticks at powers of ten alone: Plotly would add 2 and 5.
+
+    Over fewer it has them at 1, 2, 5, 10, 20 and so on, where Plotly would write 2, 3, 4 above 10 too.
+    """
+    low, high = min(values), max(values)
+    decades = math.log10(high / low)
+    if decades >= 2:
+        return {"type": "log", "dtick": math.ceil(decades / 8)}
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    return {"type": "log", "tickmode": "array", "tickvals": [tick for tick in ticks if low / 2 <= tick <= 2 * high]}
 
 
 def rounded(value: float) -> float:

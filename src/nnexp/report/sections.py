@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
-from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import Comparison, runs_of
+from nnexp.comparison.parameters import compact, layers_in_words
+from nnexp.comparison.result import Comparison, Group, runs_of
 from nnexp.comparison.table import intervals_text
 from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of
@@ -109,7 +109,16 @@ def _curves(subject: Subject) -> Markup | None:
         repeats=any(len(group.runs) > 1 for group in groups),
         bands=any(trace["meta"].get("band") for _, figure in figures for trace in figure["data"]),
         show_bands=len(groups) <= series.FEW_BANDS,
+        otherwise=_otherwise_in_training(groups),
     )
+
+
+def _otherwise_in_training(groups: Sequence[Group]) -> list[str]:
+    """The kinds of layers that act otherwise in training than in validation."""
+    words = layers_in_words([group.all_runs[0].config for group in groups])
+    names = {word.partition(" ")[0] for stack in words for word in stack}
+    kinds = ("dropout", "noise", "batch_normalization")
+    return [kind.replace("_", " ") for kind in kinds if any(kind in name for name in names)]
 
 
 def _parameters(subject: Subject) -> Markup | None:
