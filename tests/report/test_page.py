@@ -80,7 +80,7 @@ def test_rows_without_a_figure_stay_below(
         head.get_by_role("button").click()
         assert column(page, "accuracy")[-1] == ""
         assert len(column(page, "accuracy")) == 3
-    expect(page.locator("table.sortable")).to_contain_text("failed: no memory")
+    expect(page.locator("table.sortable")).to_contain_text("1 failed")
     expect(page.locator("#left-out")).to_contain_text("failed: no memory")
 
 

@@ -178,3 +178,17 @@ def test_it_is_said_which_intervals_are_over_what(
     third = edited(digits[0], tmp_path / "third", seed=3)
     page = report(*digits[:2], third, digits[2]).read_text()
     assert "Brackets: 95 % interval, of 3 runs over seeds and examples, of 1 run over test examples." in page
+
+
+def test_long_names_are_short_in_the_table_and_whole_under_the_pointer(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "optimizer": {"adam": {**config["optimizer"]["adam"], "learning_rate": 0.01}}}
+
+    def regression(test: dict[str, float]) -> dict[str, float]:
+        return {**test, "root_mean_squared_error": 1.0}
+
+    page = report(digits[0], edited(digits[0], tmp_path / "x", config=change, test=regression)).read_text()
+    for whole, short in (("optimizer.learning_rate", "learning_<wbr>rate"), ("root_mean_squared_error", "RMSE")):
+        assert f'<button type="button" title="{whole}">{short}<' in page
