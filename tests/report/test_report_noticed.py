@@ -137,7 +137,7 @@ def test_the_answer_says_how_many_runs_diverged_or_failed(
     gone = edited(digits[2], tmp_path / "gone", status="diverged")
     expected = edited(digits[3], tmp_path / "expected", status="failed", expected=True)
     answer = report(*digits[:2], gone, digits[3]).read_text().partition('<section id="answer"')[2]
-    assert "<p>1 of 2 runs of <strong>hidden=4</strong> diverged: they are in no figure" in answer
+    assert "<p>1 diverged of the 2 runs of hidden=4: they are in no figure" in answer
     assert "they are in no figure" not in report(*digits[:2], expected).read_text()
 
 

@@ -177,7 +177,7 @@ def test_it_is_said_which_intervals_are_over_what(
     assert "Brackets: 95 % interval over examples alone." in report(*digits).read_text()
     third = edited(digits[0], tmp_path / "third", seed=3)
     page = report(*digits[:2], third, digits[2]).read_text()
-    assert "Brackets: 95 % interval, of 3 runs over seeds and examples, of 1 run over test examples." in page
+    assert "Brackets: 95 % interval over seeds and examples (3 runs), test examples (1 run)." in page
 
 
 def test_long_names_are_short_in_the_table_and_whole_under_the_pointer(

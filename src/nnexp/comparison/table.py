@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -131,24 +131,6 @@ def estimate_text(estimate: Estimate | None, metric: str) -> str:
     if abs(above - below) <= 1e-6 * abs(above):
         return f"{text} ± {figure(above, metric)}"
     return f"{text} [{figure(estimate.low, metric)}, {figure(estimate.high, metric)}]"
-
-
-def intervals_text(estimates: Iterable[Estimate]) -> str:
-    """What 95 % intervals are over, and where not all are over the same, which: "of 5 runs over seeds and examples"."""
-    counts: dict[str, set[int]] = {}
-    for estimate in estimates:
-        if estimate.low is not None:
-            counts.setdefault(estimate.method, set()).add(len(estimate.values))
-    if len(counts) < 2:
-        return "".join(f"95 % interval over {method}" for method in counts)
-    ordered = sorted(counts.items(), key=lambda found: -max(found[1]))
-    told = [f"of {_span(runs)} over {method}" for method, runs in ordered]
-    return f"95 % interval, {', '.join(told)}"
-
-
-def _span(runs: Set[int]) -> str:
-    least, most = min(runs), max(runs)
-    return (f"{least} to {most}" if least < most else str(most)) + (" run" if most == 1 else " runs")
 
 
 def _row(comparison: Comparison, group: Group) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact, layers_in_words
-from nnexp.comparison.result import Comparison, Group, runs_of
-from nnexp.comparison.table import intervals_text
+from nnexp.comparison.result import Group, runs_of
+from nnexp.comparison.table import intervals_cover
+from nnexp.comparison.testing import lost_of
 from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of
 from nnexp.report.mistakes import test_images
@@ -60,21 +60,10 @@ def _answer(subject: Subject) -> Markup:
         estimate=best.estimates.get(comparison.metric) if best else None,
         same=comparison.as_good,
         unsure=comparison.unsure,
-        lost=_lost(comparison),
+        lost=[lost_of(group) for group in comparison.groups if not any(left.run.expected for left in group.left_out)],
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
     )
-
-
-def _lost(comparison: Comparison) -> list[tuple[int, int, str, str]]:
-    """How many runs, of how many, of which configuration have ended without a figure, and how."""
-    ends = ((group, left.run.status) for group in comparison.groups for left in group.left_out if not left.run.expected)
-    counts = Counter((group.label, len(group.all_runs), status) for group, status in ends)
-    return [
-        (count, runs, label, status)
-        for (label, runs, status), count in counts.items()
-        if status in ("diverged", "failed")
-    ]
 
 
 def _table(subject: Subject) -> Markup:
@@ -86,7 +75,7 @@ def _table(subject: Subject) -> Markup:
         same=comparison.as_good,
         unsure=comparison.unsure,
         better=charts.better(comparison),
-        intervals=intervals_text(series.estimate_of(comparison, group) for group in series.measured(comparison)),
+        intervals=intervals_cover(comparison.groups, comparison.metric),
         noticed=noticed(comparison),
     )
 

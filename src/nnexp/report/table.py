@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnexp.comparison import series
+from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
@@ -64,7 +63,7 @@ def groups_table(comparison: Comparison) -> Table:
     trailing = [*others, "parameters", *([epochs] if epochs else []), *(["time"] if timed else [])]
     columns = (
         *([Column("run", False)] if labelled else []),
-        *map(_column, _short_parameters(parameters), numeric, parameters),
+        *map(_column, short_names(parameters).values(), numeric, parameters),
         Column("runs", True),
         Column(comparison.metric, True),
         *(_column(_short_metric(name), True, name) for name in trailing),
@@ -145,12 +144,6 @@ def _left_out(group: Group) -> Cell:
     ends = ("fails as expected" if left.run.expected else left.run.status for left in group.left_out)
     kinds = Counter("not counted" if end == "completed" else end for end in ends)
     return Cell(", ".join(f"{count} {kind}" for kind, count in kinds.items()), sort=len(group.left_out) or None)
-
-
-def _short_parameters(names: Sequence[str]) -> list[str]:
-    """Names of parameters without the part of a config that they are in, where that tells them apart too."""
-    short = [re.sub(r"^(optimizer|layers)\.(?!\d)", "", name) for name in names]
-    return [few if short.count(few) == 1 else name for few, name in zip(short, names, strict=True)]
 
 
 def _short_metric(name: str) -> str:
