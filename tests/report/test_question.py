@@ -87,3 +87,11 @@ def test_a_description_that_all_runs_share_stands_once(digits: list[Path], repor
     assert page.read_text().count("Does a wider layer") == 1
     assert page.read_text().count('<pre class="config">') == len(digits)
     assert "description: Does a wider layer" in report(digits[0]).read_text()
+
+
+def test_runs_without_a_config_have_no_facts_of_it(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    bare = [edited(path, tmp_path / path.name, config={}) for path in digits]
+    assert set(facts(report(*bare))) == {"examples", "runs", "seeds"}
+    assert facts(report(*digits[:2], bare[2]))["config"].startswith("flatten, dense 16 relu, dense 10")

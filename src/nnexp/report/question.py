@@ -54,7 +54,7 @@ def question(subject: Subject) -> Markup:
         "question.html",
         asked=[text for text in asked if text.strip() != heading_of(subject)],
         filters=comparison.filters,
-        facts=[*_described(comparison, {*asked, heading_of(subject)}), *_facts(comparison)],
+        facts=[*_described(comparison, {text.strip() for text in (*asked, heading_of(subject))}), *_facts(comparison)],
         datasets=[] if "dataset" in comparison.parameters else list(datasets),
         seeds=seeds,
         groups=len(comparison.groups),
@@ -87,8 +87,10 @@ def _do(names: Sequence[str]) -> str:
 
 
 def _described(comparison: Comparison, asked: Set[str]) -> list[Fact]:
-    """What the runs say of themselves, where that is not asked: once where it is the same, else of each group."""
-    said = list(dict.fromkeys((group.label, run.description) for group in comparison.groups for run in group.all_runs))
+    """What the runs say of themselves, where that is not asked: once where it is the same, else of each name."""
+    pairs = [(group, run) for group in comparison.groups for run in group.all_runs]
+    named = len({run.name for _, run in pairs}) > 1
+    said = list(dict.fromkeys((run.name if named else group.label, run.description) for group, run in pairs))
     texts = {text for _, text in said}
     if len(texts) == 1:
         said = [("", text) for text in texts]
@@ -98,9 +100,10 @@ def _described(comparison: Comparison, asked: Set[str]) -> list[Fact]:
 
 def _facts(comparison: Comparison) -> list[Fact]:
     """The parameters that differ with their values, and what is the same in all runs."""
-    groups = [group for group in comparison.groups if group.all_runs[0].config]
+    known = [group for group in comparison.groups if group.all_runs[0].config]
+    groups = [group for group in known if not group.all_runs[0].expected] or known  # refused configs have no defaults
     configs = [group.all_runs[0].config for group in groups]
-    parameters = flatten(configs, [not group.all_runs[0].expected for group in groups])
+    parameters = flatten(configs)
     layers = layers_in_words(configs)
     facts = []
     for name in comparison.parameters[: series.MOST_VARIED]:
@@ -163,6 +166,8 @@ def _common(comparison: Comparison, parameters: Parameters, layers: Sequence[Seq
 def _shared(stacks: Sequence[Sequence[str]]) -> list[str]:
     """What stacks of layers have in common, with … for what they have not."""
     alike = [[word.partition(" ")[0] for word in stack] for stack in stacks]
+    if not alike:
+        return []
     if all(names == alike[0] for names in alike):
         return [
             words[0] if len(set(words)) == 1 else f"{name} …"
