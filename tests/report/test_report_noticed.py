@@ -137,8 +137,8 @@ def test_the_answer_says_how_many_runs_diverged_or_failed(
     gone = edited(digits[2], tmp_path / "gone", status="diverged")
     expected = edited(digits[3], tmp_path / "expected", status="failed", expected=True)
     answer = report(*digits[:2], gone, digits[3]).read_text().partition('<section id="answer"')[2]
-    assert "<p>1 diverged of the 2 runs of hidden=4: they are in no figure" in answer
-    assert "they are in no figure" not in report(*digits[:2], expected).read_text()
+    assert "Left out</a>: 1 diverged of the 2 runs of hidden=4.</p>" in answer
+    assert "Left out</a>: " not in report(*digits[:2], expected).read_text()
 
 
 def test_where_runs_lie_in_several_folders_it_is_said_where_each_does(
