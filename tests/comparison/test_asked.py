@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nnexp.comparison.asked import Asked, asked_of, compare_as_asked
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison
+from nnexp.comparison.series import axis_of
 from nnexp.errors import InputError
 
 
@@ -54,6 +56,17 @@ def test_all_are_compared_with_the_sweeps_baseline_though_its_first_run_failed(s
     assert found.baseline == "hidden=16"
     assert found.verdicts == compare(collect([sweep]).records, baseline="hidden=16").verdicts
     assert not any("has no result" in note for note in found.notes)
+
+
+def test_values_without_a_scale_are_in_the_order_of_the_sweep_file(make: Callable[..., Path]) -> None:
+    values = ["standardize", "min_max", "none"]
+    folders = [make(f"normalization={value}", config={"normalization": value}) for value in values]
+    points = [{"label": folder.name, "stem": folder.name, "seed": 1, "parameters": {}} for folder in folders]
+    sweep = folders[0].parent
+    (sweep / "sweep.json").write_text(json.dumps({"name": "s", "points": points}))
+    assert list(axis_of(compared(sweep).groups, "normalization").labels) == values
+    alone = compare(collect([sweep]).records)
+    assert list(axis_of(alone.groups, "normalization").labels) == sorted(values)
 
 
 def test_another_place_and_another_working_directory_change_nothing(
@@ -105,7 +118,8 @@ def test_a_baseline_goes_by_the_name_that_its_sweep_gave_its_runs(sweep: Path) -
 def test_a_sweep_without_a_baseline_is_compared_as_any_runs_are(sweep: Path) -> None:
     ask(sweep, None)
     found = compared(sweep)
-    assert found == compare(collect([sweep]).records)
+    unplaced = tuple(replace(group, place=0) for group in found.groups)
+    assert replace(found, groups=unplaced) == compare(collect([sweep]).records)
     asked = asked_of(sweep)
     assert (asked.name, asked.description) == ("widths", "Does width help?")
     assert asked.commands == (f"nnexp sweep {sweep / 'sweep.yaml'}",)

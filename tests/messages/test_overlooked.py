@@ -41,6 +41,7 @@ ELSEWHERE = {
     "comparison/table: ★ best, ≈ cannot be told from the best, ± and [ ]: 95 % interval",
     "report/mistakes: test examples are wrong",
     "report/mistakes: test examples have a wrong label",
+    "report/table: not counted",
     # what is well, as it says
     "doctor/computer: : not here;",
     "doctor/computer: : not here; fetched when it is first needed (--network tries it)",
@@ -49,8 +50,9 @@ ELSEWHERE = {
     # explanations
     "errors: The input is wrong: config, options, files. Nothing was started.",
     "errors: The work failed, or one of several runs did. What was done is kept, and the mess",
-    "report/sections: Of two repeats. Student's t over the test examples; two seeds say nothing of the",
-    "report/sections: Of two single runs. McNemar's exact test of the examples that only one of the tw",
+    "report/statistics: Of two repeats. Student's t over the test examples; two seeds say nothing of the",
+    "report/statistics: Of two single runs. McNemar's exact test of the examples that only one of the tw",
+    "report/statistics: Where one of the two has fewer than three repeats. The difference on each test e",
     # for programs
     "__init__: module 'nnexp' has no attribute '",
     "comparison/plots: Glyph .* missing",

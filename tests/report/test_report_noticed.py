@@ -6,6 +6,7 @@ import html
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from reports import COMMAND, Edit, Report, of_width
@@ -13,7 +14,7 @@ from reports import COMMAND, Edit, Report, of_width
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.data.datasets import DATASETS
-from nnexp.report.charts import log_axis
+from nnexp.report.charts import curves, log_axis
 from nnexp.report.page import write_report
 
 
@@ -87,7 +88,72 @@ def test_the_commands_say_in_which_folder_and_where_own_data_must_be(
     assert "this report again, in the folder that holds <code>runs</code>:" in text
 
 
+def test_runs_of_no_one_sweep_are_made_again_by_a_command_for_each_sweep_and_each_other_run(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    of_sweep = [edited(path, tmp_path / "my sweep" / path.name) for path in digits[:2]]
+    (tmp_path / "my sweep" / "sweep.yaml").write_text("")
+    alone = edited(digits[2], tmp_path / "alone")
+    page = report(*of_sweep, alone).read_text()
+    [commands] = re.findall("To make the runs again, each in a new folder:</p>\n<pre>(.*?)</pre>", page, re.DOTALL)
+    assert set(html.unescape(commands).split("\n")) == {
+        f"nnexp sweep '{tmp_path / 'my sweep' / 'sweep.yaml'}'",
+        f"nnexp run {alone / 'config.yaml'}",
+    }
+
+
+def test_a_loss_whose_first_epoch_would_press_the_rest_together_has_a_logarithmic_axis(
+    digits: list[Path], edited: Edit, tmp_path: Path
+) -> None:
+    def fallen(history: list[dict[str, float]]) -> list[dict[str, float]]:
+        return [{**row, "loss": loss, "val_loss": loss} for row, loss in zip(history, (40.0, 4.0, 3.0), strict=True)]
+
+    for run, title in ((digits[0], "loss"), (edited(digits[0], tmp_path / "x", history=fallen), "loss (logarithmic)")):
+        axis = curves(compare(collect([run]).records), "loss")["layout"]["yaxis"]
+        assert axis["title"]["text"] == title
+        assert ("log" in axis.values()) == ("log" in title)
+
+
+def test_layers_that_act_otherwise_in_training_are_named_below_the_curves(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "layers": [*config["layers"][:-1], {"dropout": {"rate": 0.5}}, config["layers"][-1]]}
+
+    assert "Dropout acts otherwise in training" in report(edited(digits[0], tmp_path / "x", config=change)).read_text()
+    assert "otherwise in training" not in report(digits[0]).read_text()
+
+
 def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> None:
-    assert log_axis([0.5, 20]) == {"type": "log"}
+    ticks = [0.5, 1, 2, 5, 10, 20]
+    assert log_axis([0.6, 19]) == {"type": "log", "tickmode": "array", "tickvals": ticks}
     assert log_axis([0.05, 20]) == {"type": "log", "dtick": 1}
     assert log_axis([1e-3, 1e21]) == {"type": "log", "dtick": 3}
+
+
+def test_the_answer_says_how_many_runs_diverged_or_failed(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    gone = edited(digits[2], tmp_path / "gone", status="diverged")
+    expected = edited(digits[3], tmp_path / "expected", status="failed", expected=True)
+    answer = report(*digits[:2], gone, digits[3]).read_text().partition('<section id="answer"')[2]
+    assert "Left out</a>: 1 diverged of the 2 runs of hidden=4.</p>" in answer
+    assert "Left out</a>: " not in report(*digits[:2], expected).read_text()
+
+
+def test_where_runs_lie_in_several_folders_it_is_said_where_each_does(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    anna = edited(digits[0], tmp_path / "submissions" / "anna" / "digits")
+    carl = edited(digits[1], tmp_path / "submissions" / "carl" / digits[1].name)
+    ben = edited(digits[2], tmp_path / "submissions" / "ben" / "digits", status="failed", error="no memory")
+    page = report(anna, carl, ben).read_text()
+    summaries = re.findall("<summary>(.*?)</summary>", page, re.DOTALL)
+    assert [re.findall(r">([^ <]*(?:anna|ben|carl).*?)<", one) for one in summaries] == [
+        ["anna/digits"],
+        ["carl"],  # group and seed say the rest
+        ["ben/digits"],
+    ]
+    assert '<th scope="row">ben/digits</th>' in page
+    assert f"<dt>folder</dt><dd>{anna}</dd>" in page
+    assert f"/{digits[0].name}</span>" not in report(*digits).read_text()

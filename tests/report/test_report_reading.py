@@ -57,7 +57,7 @@ def test_clear_differences_have_all_colours_of_a_heat_map(digits: list[Path], gr
     means = [group.estimates["accuracy"].mean for group in comparison.groups]
     [cells] = charts.heat_map(comparison, "hidden", "epochs")["data"]
     assert (cells["zmin"], cells["zmax"]) == pytest.approx((min(means), max(means)), abs=2e-5)
-    expected = f"Light to dark: {cells['zmin']:.4f} to {cells['zmax']:.4f}."
+    expected = f"Light to dark: {cells['zmin']:.4f} to {cells['zmax']:.4f} (more is better)."
     assert charts.heat_map_reading(comparison, "hidden", "epochs") == expected
 
 
@@ -109,7 +109,7 @@ def test_who_has_the_mean_of_the_best_is_named(digits: list[Path], report: Repor
     page = report(*digits, *grid(digits[0], (32,), (3,)), *grid(digits[1], (32,), (3,))).read_text()
     assert "mean of 2 runs</span>; the same mean as 1 other.</p>" in page
     assert "Cannot be told apart from it: <strong>hidden=32</strong> (the same mean).</p>" in page
-    assert "★ the best by accuracy (the same mean as 1 other), ≈ cannot be told from it." in page
+    assert "★ the best by accuracy (more is better; the same mean as 1 other), ≈ cannot be told from it." in page
 
 
 def test_commands_in_notes_are_set_as_code(digits: list[Path], report: Report, grid: Grid) -> None:
@@ -122,11 +122,11 @@ def test_commands_in_notes_are_set_as_code(digits: list[Path], report: Report, g
     [
         ("Is it the width?", []),  # the heading of the page says it
         (f"Is it {'really ' * 40}the width?", [f"Is it {'really ' * 40}the width?"]),
-        ("One layer.", ["One layer.", "What difference does hidden make?"]),
+        ("One layer.", ["What difference does hidden make?"]),
         ("", ["What difference does hidden make?"]),
     ],
 )
-def test_the_question_is_the_description_of_all_runs_and_stands_on_the_page_once(
+def test_the_question_is_the_description_that_asks_or_what_differs_and_both_stand_on_the_page_once(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path, description: str, asked: list[str]
 ) -> None:
     runs = [edited(path, tmp_path / path.name, description=description) for path in digits]
@@ -135,8 +135,60 @@ def test_the_question_is_the_description_of_all_runs_and_stands_on_the_page_once
     assert not description or question.count(f">{description}<") == 1
 
 
-def test_the_methods_of_the_page_are_explained_in_it(digits: list[Path], report: Report) -> None:
-    _, _, part = report(digits[0], digits[2]).read_text().partition('<section id="statistics"')
-    part, _, _ = part.partition("</section>")
-    assert re.findall("<dt>(.*?)</dt><dd>.{50}", part) == ["test examples", "exact McNemar"]
-    assert "docs/" not in part
+def test_the_methods_of_the_page_are_explained_in_it(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def part(*runs: Path) -> str:
+        return report(*runs).read_text().partition('<section id="statistics"')[2].partition("</section>")[0]
+
+    singles = part(digits[0], digits[2])
+    assert re.findall("<dt>(.*?)</dt><dd>.{50}", singles) == ["test examples", "exact McNemar"]
+    assert "docs/" not in singles
+    assert "Holm" not in singles  # there is one comparison
+    third = [edited(path, tmp_path / path.name, seed=3) for path in digits[::2]]
+    wider = [edited(path, tmp_path / f"{path.name}, 32", config=of_width(32)) for path in digits[:2]]
+    several = part(*digits, *third, *wider)
+    figures, _, differences = several.partition("The differences above")
+    assert re.findall("<dt>(.*?)</dt>", figures) == ["examples alone", "seeds and examples"]
+    assert set(re.findall("<dt>(.*?)</dt>", differences)) == {"examples alone", "seeds and examples"}
+    assert "“Holm over 3” stands beside one of 3" in several
+
+
+def test_the_plot_of_differences_says_which_way_they_are_taken_and_which_way_is_better(
+    digits: list[Path],
+) -> None:
+    records = collect([digits[0], digits[2]]).records
+    for options, minus in (
+        ({}, "16 minus the one named"),
+        ({"baseline": "hidden=16"}, "the one named minus 16"),
+    ):
+        figure = charts.forest(compare(records, **options))
+        assert figure
+        [told] = figure["layout"]["annotations"]
+        assert told["text"] == f"difference in accuracy, points (more is better)<br>{minus}"
+        assert [trace["name"] for trace in figure["data"]] == ["the one named is worse"]
+        assert figure["layout"]["yaxis"]["ticktext"] == ["4"]
+    assert charts.better(compare(records, metric="loss")) == "less is better"
+
+
+def test_it_is_said_which_intervals_are_over_what(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    assert "Brackets: 95 % interval over examples alone." in report(*digits).read_text()
+    third = edited(digits[0], tmp_path / "third", seed=3)
+    page = report(*digits[:2], third, digits[2]).read_text()
+    assert "Brackets: 95 % interval over seeds and examples (3 runs), test examples (1 run)." in page
+
+
+def test_long_names_are_short_in_the_table_and_whole_under_the_pointer(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "optimizer": {"adam": {**config["optimizer"]["adam"], "learning_rate": 0.01}}}
+
+    def regression(test: dict[str, float]) -> dict[str, float]:
+        return {**test, "root_mean_squared_error": 1.0}
+
+    page = report(digits[0], edited(digits[0], tmp_path / "x", config=change, test=regression)).read_text()
+    for whole, short in (("optimizer.learning_rate", "learning_<wbr>rate"), ("root_mean_squared_error", "RMSE")):
+        assert f'<button type="button" title="{whole}">{short}<' in page

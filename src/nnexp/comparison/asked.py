@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from nnexp.comparison.collect import Collected
 from nnexp.comparison.comparison import compare
-from nnexp.comparison.result import Comparison
+from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.searched import Sought, finals_in, notes_on, searched, sought_in
 from nnexp.comparison.selection import NoBaseline
 from nnexp.errors import Amiss
@@ -28,6 +28,7 @@ class Asked:
     baseline_runs: frozenset[Path] = frozenset()  # the folders of its repeats
     commands: tuple[str, ...] = ()  # that make the runs
     search: Sought | None = None
+    places: Mapping[Path, int] = field(default_factory=dict)  # of the runs' folders, in the order of the sweep file
 
     def baseline_in(self, records: Sequence[RunRecord]) -> Iterator[str]:
         """The completed runs of the baseline, by their absolute paths, which no label is like."""
@@ -44,13 +45,15 @@ def asked_of(folder: Path) -> Asked:
     if not isinstance(state, dict):
         return Asked()
     baseline, points = state.get("baseline"), state.get("points")
-    labels = _repeats(baseline, points) if isinstance(baseline, str) and isinstance(points, list) else ()
+    points = [point for point in points if _has_label(point)] if isinstance(points, list) else []
+    labels = [point["label"] for point in points if isinstance(baseline, str) and point.get("stem") == baseline]
     return Asked(
         name=printable(text_of(state.get("name"))),
         description=text_of(state.get("description")),
         baseline=text_of(baseline),
         baseline_runs=frozenset(folder / label for label in labels),
         search=sought_in(folder, state),
+        places={folder / point["label"]: place for place, point in enumerate(points)},
         commands=(f"nnexp sweep {shlex.quote(printable(folder / 'sweep.yaml'))}",),
     )
 
@@ -87,7 +90,8 @@ def compare_as_asked(
             notes=(*about, *notes),
             index=found.index,
         )
-        return replace(comparison, search=search) if search else comparison
+        groups = tuple(replace(group, place=_place(group, asked.places)) for group in comparison.groups)
+        return replace(comparison, groups=groups, search=search)
 
     if baseline is not None or not asked.baseline:
         return compared(baseline)
@@ -100,7 +104,9 @@ def compare_as_asked(
     return compared(None, lost)
 
 
-def _repeats(baseline: str, points: Sequence[Any]) -> list[str]:
-    """The labels of all points that are the baseline but for the seed."""
-    good = [point for point in points if isinstance(point, dict) and isinstance(point.get("label"), str)]
-    return [point["label"] for point in good if point.get("stem") == baseline]
+def _place(group: Group, places: Mapping[Path, int]) -> int:
+    return min((places[run.path] for run in group.all_runs if run.path in places), default=0)
+
+
+def _has_label(point: Any) -> bool:
+    return isinstance(point, dict) and isinstance(point.get("label"), str)

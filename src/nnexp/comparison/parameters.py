@@ -108,6 +108,13 @@ def with_variants(parameters: Parameters, names: Sequence[str]) -> Parameters:
     )
 
 
+def layers_in_words(configs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """The layers of each config in a few words each, with all in which layers of a kind differ: "dense 100 relu"."""
+    stacks = [_stack(config) for config in configs]
+    varying = _varying(stacks)
+    return [[_words(layer.name, layer.parameters, varying) for layer in stack] for stack in stacks]
+
+
 def compact(value: Any) -> str:
     """A parameter's value as a person reads it."""
     if value is None:

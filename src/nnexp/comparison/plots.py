@@ -80,7 +80,7 @@ def plot_curves(path: Path, comparison: Comparison) -> None:
                 if curve.runs > 1 and len(groups) <= series.FEW_BANDS and dash == "-":
                     axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.18, lw=0)
                 values += curve.mean
-        if name == "loss" and series.spans_decades(values):
+        if name == "loss" and series.is_squeezed(values):
             axes.set_yscale("log")
         kind = "validation" if held_out else "training"
         both = held_out and len(groups) <= _MOST_TRAINING

@@ -45,6 +45,7 @@ class Group:
     epochs: float | None  # trained, mean
     total_parameters: int | None
     findings: Mapping[str, int]  # code of a finding -> in how many of the runs
+    place: int = 0  # of its first run in its sweep, which does them in the order of the sweep file; 0: not known
 
     @property
     def all_runs(self) -> tuple[RunRecord, ...]:

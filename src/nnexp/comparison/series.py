@@ -107,14 +107,17 @@ def has_validation(comparison: Comparison, name: str) -> bool:
     return any(f"val_{name}" in row for group in comparison.groups for run in group.runs for row in run.history[:1])
 
 
-def spans_decades(values: Sequence[float]) -> bool:
-    """Whether a linear axis would squeeze most of the values into one line: one exploding loss is enough for that."""
+def is_squeezed(values: Sequence[float]) -> bool:
+    """Whether half of the values would lie in the lowest fifth of a linear axis: a high first epoch is enough."""
     ranked = sorted(values)
-    return len(ranked) > 2 and ranked[0] > 0 and ranked[-1] > 30 * ranked[len(ranked) // 2]
+    return len(ranked) > 2 and ranked[0] > 0 and ranked[-1] > 5 * ranked[len(ranked) // 2]
 
 
 def axis_of(groups: Sequence[Group], parameter: str) -> Axis:
-    """The values of a parameter in order: numbers on a scale (logarithmic from a factor of ten on), others by name."""
+    """The values of a parameter in order: numbers on a scale (logarithmic from a factor of ten on).
+
+    Others are in the order of their sweep's file, and where none is known by name.
+    """
     texts = list(dict.fromkeys(compact(group.parameters.get(parameter)) for group in groups))
     numbers = [_as_number(text) for text in texts]
     if texts and all(number is not None for number in numbers):
@@ -122,7 +125,11 @@ def axis_of(groups: Sequence[Group], parameter: str) -> Axis:
         positions = tuple(number for number, _ in pairs)
         kind: Literal["linear", "log"] = "log" if positions[0] > 0 and positions[-1] >= 10 * positions[0] else "linear"
         return Axis(kind, tuple(text for _, text in pairs), positions)
-    ordered = sorted(texts, key=_natural)
+    places: dict[str, int] = {}
+    for group in groups:
+        text = compact(group.parameters.get(parameter))
+        places[text] = min(group.place, places.get(text, group.place))
+    ordered = sorted(texts, key=lambda text: (places[text], _natural(text)))
     return Axis("category", tuple(ordered), tuple(float(place) for place in range(len(ordered))))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnexp.comparison import series
@@ -18,10 +18,10 @@ from nnexp.comparison.series import Axis, Curve
 Figure = dict[str, Any]
 
 _SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
-_OUTCOMES: dict[Outcome, tuple[str, str]] = {
-    "better": ("#0072B2", "#56A8E0"),
-    "worse": ("#D55E00", "#F0813A"),
-    "undecided": ("#6B7280", "#A3ABB8"),
+_OUTCOMES: dict[Outcome, tuple[str, tuple[str, str]]] = {
+    "better": ("the one named is better", ("#0072B2", "#56A8E0")),
+    "worse": ("the one named is worse", ("#D55E00", "#F0813A")),
+    "undecided": ("cannot be told apart", ("#6B7280", "#A3ABB8")),
 }
 # The lighter part of ColorBrewer's Blues: dark figures can be read on all of it, on a light and on a dark page.
 _BLUES = ((0, "#f7fbff"), (0.35, "#c6dbef"), (0.7, "#9ecae1"), (1, "#6baed6"))
@@ -61,26 +61,28 @@ def curves(comparison: Comparison, name: str) -> Figure:
                     + "<extra></extra>",
                 }
             )
-    vertical: dict[str, Any] = {"title": {"text": text(name)}}
-    if name == "loss" and series.spans_decades(seen):
-        vertical |= log_axis(seen)
     return {
         "data": [*bands, *traces],  # no band lies on a line
-        "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": vertical},
+        "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": figure_axis(name, seen)},
     }
 
 
 def forest(comparison: Comparison) -> Figure | None:
-    """The differences of the verdicts with their intervals, against no difference; None where there is none."""
+    """The differences of the verdicts with their intervals, against no difference; None where there is none.
+
+    A row is named by the one that the best, or the baseline, is not, and coloured by whether that one is better.
+    """
     told = [verdict for verdict in comparison.verdicts if verdict.difference is not None]
     if not told:
         return None
     scale, unit = (100, "percentage points") if in_points(comparison.metric) else (1, comparison.metric)
+    what = f"{comparison.metric}, points" if in_points(comparison.metric) else comparison.metric
+    taken = f"difference in {text(what, 30)} ({better(comparison)})"
     _, short = series.short_labels(comparison)
-    labels = [text(short[_named(comparison, verdict)], 44) for verdict in told]
+    labels = [text(short[_named(comparison, verdict)], 32) for verdict in told]
     traces = []
-    for outcome, colour in _OUTCOMES.items():
-        rows = [(place, verdict) for place, verdict in enumerate(told) if verdict.outcome == outcome]
+    for outcome, (said, colour) in _OUTCOMES.items():
+        rows = [(place, verdict) for place, verdict in enumerate(told) if _of_named(comparison, verdict) == outcome]
         if not rows:
             continue
         middle = [scale * (verdict.difference or 0) for _, verdict in rows]
@@ -90,7 +92,7 @@ def forest(comparison: Comparison) -> Figure | None:
         traces.append(
             {
                 "type": "scatter",
-                "name": "cannot be told apart" if outcome == "undecided" else f"the first is {outcome}",
+                "name": said,
                 "x": [rounded(value) for value in middle],
                 "y": [place for place, _ in rows],
                 "error_x": {
@@ -109,9 +111,25 @@ def forest(comparison: Comparison) -> Figure | None:
             }
         )
     layout = {
-        "height": 110 + 26 * len(told),
+        "height": 126 + 26 * len(told),
         "showlegend": True,
-        "xaxis": {"title": {"text": text(unit)}, "zeroline": True, "nticks": 7},
+        "xaxis": {"zeroline": True, "rangemode": "tozero", "nticks": 7},
+        # In place of the axis' title, which is cut off where long labels leave little of a phone's width.
+        "annotations": [
+            {
+                "text": f"{taken}<br>{text(_minus(comparison, short, 30))}",
+                "showarrow": False,
+                "align": "right",
+                "xref": "paper",
+                "x": 1,
+                "xanchor": "right",
+                "yref": "paper",
+                "y": 0,
+                "yanchor": "top",
+                "yshift": -22,
+            }
+        ],
+        "margin": {"l": 56, "r": 12, "t": 12, "b": 64},
         "yaxis": {
             "tickmode": "array",
             "tickvals": list(range(len(told))),
@@ -128,9 +146,19 @@ def forest(comparison: Comparison) -> Figure | None:
 
 def forest_reading(comparison: Comparison) -> str:
     """What a row of the forest plot is the difference of."""
-    if comparison.baseline is not None:
-        return f"Each dot: the one named minus {comparison.baseline}"
-    return f"Each dot: {comparison.best} minus the one named"
+    return f"Each dot: {_minus(comparison, {}, 100)}"
+
+
+def _minus(comparison: Comparison, short: Mapping[str, str], most: int) -> str:
+    """Which way a difference is taken, as the verdicts take it."""
+    one = comparison.baseline if comparison.baseline is not None else comparison.best or ""
+    one = series.shortened(short.get(one, one), most)
+    return f"the one named minus {one}" if comparison.baseline is not None else f"{one} minus the one named"
+
+
+def better(comparison: Comparison) -> str:
+    """Which way is better."""
+    return "more is better" if comparison.greater_is_better else "less is better"
 
 
 def by_parameter(comparison: Comparison, parameter: str) -> Figure:
@@ -196,7 +224,9 @@ def heat_map_reading(comparison: Comparison, across: str, down: str) -> str:
     """What the colours of a heat map stand for, and what a cell is."""
     grid = series.grid(comparison, across, down)
     low, high, widened = series.colour_range(comparison, grid)
-    said = f"Light to dark: {figure(low, comparison.metric)} to {figure(high, comparison.metric)}"
+    said = (
+        f"Light to dark: {figure(low, comparison.metric)} to {figure(high, comparison.metric)} ({better(comparison)})"
+    )
     if widened:
         said += ", as much as the widest 95 % interval spans, so that chance does not look like a pattern"
     return said + (". Each cell is the mean over the other parameters." if grid.averaged else ".")
@@ -215,6 +245,13 @@ def text(words: str, most: int = 60) -> str:
 def _named(comparison: Comparison, verdict: Verdict) -> str:
     """The one that the verdict is on: the other is the best, or the baseline."""
     return verdict.second if comparison.baseline is None else verdict.first
+
+
+def _of_named(comparison: Comparison, verdict: Verdict) -> Outcome:
+    """The outcome for the one that the verdict is on."""
+    if comparison.baseline is None and verdict.outcome in ("better", "worse"):
+        return "worse" if verdict.outcome == "better" else "better"
+    return verdict.outcome
 
 
 def _band(curve: Curve, meta: dict[str, Any]) -> dict[str, Any]:
@@ -322,10 +359,25 @@ def _of_runs(curve: Curve, training: bool) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
+def figure_axis(name: str, values: Sequence[float]) -> dict[str, Any]:
+    """The axis of a figure of the history: of a loss logarithmic where its first epochs would press all others down."""
+    if name == "loss" and series.is_squeezed(values):
+        return {"title": {"text": "loss (logarithmic)"}, **log_axis(values)}
+    return {"title": {"text": text(name)}}
+
+
 def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis. Over two decades or more it has ticks at powers of ten alone: Plotly would add 2 and 5."""
-    decades = math.log10(max(values) / min(values))
-    return {"type": "log", "dtick": math.ceil(decades / 8)} if decades >= 2 else {"type": "log"}
+    """A logarithmic axis. Over two decades or more it has ticks at powers of ten alone: Plotly would add 2 and 5.
+
+    Over fewer it has them at 1, 2, 5, 10, 20 and so on, where Plotly would write 2, 3, 4 above 10 too.
+    """
+    low, high = min(values), max(values)
+    decades = math.log10(high / low)
+    if decades >= 2:
+        return {"type": "log", "dtick": math.ceil(decades / 8)}
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    return {"type": "log", "tickmode": "array", "tickvals": [tick for tick in ticks if low / 2 <= tick <= 2 * high]}
 
 
 def rounded(value: float) -> float:

@@ -10,7 +10,8 @@ from pathlib import Path
 from nnexp.comparison.result import Comparison
 from nnexp.files import write_text
 from nnexp.report.rendering import asset, render
-from nnexp.report.sections import Subject, heading_of, sections_of
+from nnexp.report.sections import sections_of
+from nnexp.report.subject import Subject, heading_of
 
 
 def write_report(

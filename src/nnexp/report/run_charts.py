@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.comparison import series
 from nnexp.errors import Amiss
-from nnexp.report.charts import Figure, rounded, text, whole_ticks
+from nnexp.report.charts import Figure, figure_axis, rounded, text, whole_ticks
 from nnexp.runs.predictions import read_predictions
 from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
@@ -32,7 +32,7 @@ def curves_of_run(run: RunRecord) -> Figure:
     names = [name for name in (run.history[0] if run.history else {}) if name not in series.NOT_CURVES]
     kept = list(dict.fromkeys(name.removeprefix("val_") for name in names))
     kept = ["loss", *[name for name in kept if name != "loss"]][:2]
-    traces = []
+    traces: list[dict[str, Any]] = []
     for place, (name, colour) in enumerate(zip(kept, series.colours(len(kept)), strict=True)):
         held_out = series.curve([run.history], f"val_{name}")
         for key, dash in ((f"val_{name}", "solid"), (name, "dash" if held_out else "solid")):
@@ -58,7 +58,8 @@ def curves_of_run(run: RunRecord) -> Figure:
     for place, name in enumerate(kept):
         number = "" if place == 0 else "2"
         layout[f"xaxis{number}"] = {"title": {"text": "epoch"}, **whole_ticks(traces, 6)}
-        layout[f"yaxis{number}"] = {"title": {"text": text(name)}}
+        seen = [value for trace in traces if trace["yaxis"] == f"y{number}" for value in trace["y"]]
+        layout[f"yaxis{number}"] = figure_axis(name, seen)
     return {"data": traces, "layout": layout}
 
 

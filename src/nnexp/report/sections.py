@@ -2,60 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
-import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
-from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import Comparison, Group, runs_of
-from nnexp.examples import dataset_entry
+from nnexp.comparison.parameters import compact, layers_in_words
+from nnexp.comparison.result import Group, runs_of
+from nnexp.comparison.table import intervals_cover
+from nnexp.comparison.testing import lost_of
 from nnexp.report import charts, search_charts
-from nnexp.report.details import details_of, environment_of
+from nnexp.report.details import details_of
 from nnexp.report.mistakes import test_images
 from nnexp.report.noticed import badges_of, noticed
+from nnexp.report.question import question
 from nnexp.report.rendering import render
+from nnexp.report.reproduce import reproduce
+from nnexp.report.statistics import statistics
+from nnexp.report.subject import Subject, detailed, places_of
 from nnexp.report.table import groups_table
-from nnexp.runs.figures import counts
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-# Beyond this many runs the page would be too large: then only each group's first one is told in detail.
-_MOST_DETAILED = 100
 _MOST_LISTED = 200
-_LONGEST_HEADING = 200  # characters; a longer question stands whole in its section
-# What an interval or a comparison rests on, by the name that it has in a comparison.
-_METHODS = {
-    "test examples": "Of one run. A share, such as accuracy, has Wilson's score interval. Errors and R² have the "
-    "percentiles of a bootstrap: the test examples are drawn again, many times over.",
-    "exact McNemar": "Of two single runs. McNemar's exact test of the examples that only one of the two got right; the "
-    "interval is that of a paired bootstrap over the test examples.",
-    "paired bootstrap": "Of two single runs. The test examples are drawn again, many times over, each time the same "
-    "for both.",
-    "examples alone": "Of two repeats. Student's t over the test examples; two seeds say nothing of their spread.",
-    "seeds and examples": "Of three repeats or more. Student's t with the variance that seeds and test examples have "
-    "together. A share, such as accuracy, has Wilson's score interval, which stays between 0 and 1, "
-    "for as many independent examples as would have that variance.",
-    "seeds alone": "Of three repeats or more. Student's t over the runs' own figures, or over their differences by "
-    "seed; Welch's t where the seeds are others.",
-}
-_MACHINE = (("python", "python"), ("processor", "cpu"), ("threads", "threads"))
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a report is about."""
-
-    comparison: Comparison
-    sources: tuple[Path, ...]
-    question: str
-    reproduce: tuple[str, ...]  # commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,62 +50,6 @@ def sections_of(subject: Subject) -> list[Section]:
     return [Section(title, html) for title, html in found if html is not None]
 
 
-def heading_of(subject: Subject) -> str:
-    """What was asked, as a heading: the question, or the runs' one description, where that asks; else ""."""
-    runs = runs_of(subject.comparison.groups)
-    said = {subject.question} if subject.question else {run.description for run in runs}
-    text = said.pop().strip() if len(said) == 1 and _asks(list(said)) else ""
-    return text if len(text) <= _LONGEST_HEADING else ""
-
-
-def _do(names: Sequence[str]) -> str:
-    """`does a`, `do a and b`, `do a, b and c`."""
-    *others, last = names
-    return f"do {', '.join(others)} and {last}" if others else f"does {last}"
-
-
-def _asks(descriptions: Sequence[str]) -> bool:
-    return any(text.rstrip().endswith("?") for text in descriptions)
-
-
-def _question(subject: Subject) -> Markup:
-    comparison = subject.comparison
-    runs = runs_of(comparison.groups)
-    described = list(dict.fromkeys(run.description for run in runs if run.description))
-    names = comparison.parameters[: series.MOST_VARIED]
-    varied = {name: series.axis_of(comparison.groups, name).labels for name in names}
-    datasets = dict.fromkeys(_dataset(run) for run in runs if "dataset" in run.config)
-    seeds = sorted({run.seed for run in runs if run.seed is not None})
-    asked = [subject.question] if subject.question else described[:5]
-    if not subject.question and comparison.parameters and len(described) < 2 and not _asks(described):
-        # The description is that of the config they were all made from: what was varied is the question.
-        asked = [*asked, f"What difference {_do(comparison.parameters[:3])} make?"]
-    return render(
-        "question.html",
-        asked=[text for text in asked if text.strip() != heading_of(subject)],
-        filters=comparison.filters,
-        varied=varied,
-        datasets=[] if "dataset" in varied else list(datasets),
-        seeds=seeds,
-        groups=len(comparison.groups),
-        runs=len(runs),
-        examples=_examples(runs),
-    )
-
-
-def _examples(runs: Sequence[RunRecord]) -> dict[str, int]:
-    """How many examples each part of the data has, where that is the same in all runs and they say so."""
-    said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
-    return said[0] if said and all(one == said[0] for one in said) else {}
-
-
-def _dataset(run: RunRecord) -> str:
-    """The dataset as a reader knows it: of own data the kind and the file's name."""
-    name, parameters = dataset_entry(run)
-    path = parameters.get("path")
-    return f"{name}: {Path(path).name}" if isinstance(path, str) else name
-
-
 def _answer(subject: Subject) -> Markup:
     comparison = subject.comparison
     best = comparison.group(comparison.best) if comparison.best is not None else None
@@ -143,6 +60,7 @@ def _answer(subject: Subject) -> Markup:
         estimate=best.estimates.get(comparison.metric) if best else None,
         same=comparison.as_good,
         unsure=comparison.unsure,
+        lost=[lost_of(group) for group in comparison.groups if not any(left.run.expected for left in group.left_out)],
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
     )
@@ -156,6 +74,8 @@ def _table(subject: Subject) -> Markup:
         comparison=comparison,
         same=comparison.as_good,
         unsure=comparison.unsure,
+        better=charts.better(comparison),
+        intervals=intervals_cover(comparison.groups, comparison.metric),
         noticed=noticed(comparison),
     )
 
@@ -178,7 +98,16 @@ def _curves(subject: Subject) -> Markup | None:
         repeats=any(len(group.runs) > 1 for group in groups),
         bands=any(trace["meta"].get("band") for _, figure in figures for trace in figure["data"]),
         show_bands=len(groups) <= series.FEW_BANDS,
+        otherwise=_otherwise_in_training(groups),
     )
+
+
+def _otherwise_in_training(groups: Sequence[Group]) -> list[str]:
+    """The kinds of layers that act otherwise in training than in validation."""
+    words = layers_in_words([group.all_runs[0].config for group in groups])
+    names = {word.partition(" ")[0] for stack in words for word in stack}
+    kinds = ("dropout", "noise", "batch_normalization")
+    return [kind.replace("_", " ") for kind in kinds if any(kind in name for name in names)]
 
 
 def _parameters(subject: Subject) -> Markup | None:
@@ -195,7 +124,7 @@ def _parameters(subject: Subject) -> Markup | None:
         others, lines = series.lines_along(comparison, name)
         legend = [(line, line, colour) for (line, _), colour in zip(lines, series.colours(len(lines)), strict=True)]
         along.append((name, others, legend, charts.by_parameter(comparison, name)))
-    return render("parameters.html", metric=comparison.metric, along=along, maps=maps)
+    return render("parameters.html", metric=comparison.metric, better=charts.better(comparison), along=along, maps=maps)
 
 
 def _search(subject: Subject) -> Markup | None:
@@ -230,10 +159,27 @@ def _search(subject: Subject) -> Markup | None:
 
 
 def _runs(subject: Subject) -> Markup:
-    chosen, total = _detailed(subject.comparison)
+    chosen, total = detailed(subject.comparison)
     images = test_images()
-    rows = [(group, run, badges_of(run), details_of(run, images)) for group, run in chosen]
+    places = places_of(subject.comparison)
+    several = any("/" in place for place in places.values())
+    if len(chosen) > 1 and len({run.description for _, run in chosen}) == 1:  # the question has it
+        chosen = [(group, _without_description(run)) for group, run in chosen]
+    rows = [
+        (group, run, _place(run, places) if several else "", badges_of(run), details_of(run, images))
+        for group, run in chosen
+    ]
     return render("runs.html", rows=rows, total=total, metric=subject.comparison.metric)
+
+
+def _place(run: RunRecord, places: Mapping[Path, str]) -> str:
+    """Where a run lies, as far as its configuration and seed, by which sweeps name it, do not say it."""
+    place = Path(places[run.path])
+    return str(place.parent if place.name.endswith(f"_seed={run.seed}") else place)
+
+
+def _without_description(run: RunRecord) -> RunRecord:
+    return replace(run, config={key: value for key, value in run.config.items() if key != "description"})
 
 
 def _left_out(subject: Subject) -> Markup | None:
@@ -243,77 +189,17 @@ def _left_out(subject: Subject) -> Markup | None:
     labels = {id(run): group.label for group in comparison.groups for run in group.all_runs}
     rows = [(labels.get(id(left.run), ""), left) for left in comparison.left_out]
     more = len(rows) - _MOST_LISTED
-    return render("left_out.html", rows=rows[:_MOST_LISTED], more=more, unreadable=comparison.unreadable)
-
-
-def _statistics(subject: Subject) -> Markup:
-    comparison = subject.comparison
-    estimates = [group.estimates[comparison.metric] for group in series.measured(comparison)]
-    used = {*(estimate.method for estimate in estimates), *(verdict.method for verdict in comparison.verdicts)}
-    return render("statistics.html", methods={name: said for name, said in _METHODS.items() if name in used})
-
-
-def _reproduce(subject: Subject) -> Markup:
-    chosen, _ = _detailed(subject.comparison)
-    found = [environment for _, run in chosen if (environment := environment_of(run))]
     return render(
-        "reproduce.html",
-        commands=subject.reproduce,
-        again=_of_these_runs(subject) if subject.comparison.filters else "",
-        folder=_folder(subject.sources),
-        own=_own_data(subject.comparison),
-        sources=subject.sources,
-        versions=_versions(found),
-        runs=len(found),
+        "left_out.html",
+        rows=rows[:_MOST_LISTED],
+        more=more,
+        unreadable=comparison.unreadable,
+        places=places_of(comparison),
     )
 
 
-def _of_these_runs(subject: Subject) -> str:
-    """The command that makes the report of the runs that the filters left."""
-    comparison = subject.comparison
-    asked = [*(("--filter", text) for text in comparison.filters), ("--metric", comparison.metric)]
-    if comparison.baseline is not None:
-        asked.append(("--baseline", comparison.baseline))
-    options = itertools.chain.from_iterable(asked)
-    return shlex.join(["nnexp", "compare", *map(str, subject.sources), *options, "--html", "report.html"])
-
-
-def _folder(sources: Sequence[Path]) -> str:
-    """A name in the folder where the commands can be given as they are; "" where any will do, or none is known."""
-    firsts = {source.parts[0] for source in sources if source.parts and not source.is_absolute()}
-    return firsts.pop() if len(firsts) == 1 and not firsts & {"..", "~"} else ""
-
-
-def _own_data(comparison: Comparison) -> list[str]:
-    """Where own data lay."""
-    paths = (dataset_entry(run)[1].get("path") for run in runs_of(comparison.groups))
-    return list(dict.fromkeys(path for path in paths if isinstance(path, str)))
-
-
-def _versions(environments: Sequence[Any]) -> dict[str, list[str]]:
-    """Every value that occurs, by what it is of: repeats on other versions may differ."""
-    facts: dict[str, dict[str, None]] = {}
-    for environment in environments:
-        packages = environment.get("packages")
-        versions = packages if isinstance(packages, dict) else {}
-        machine = {name: environment.get(key) for name, key in _MACHINE}
-        for name, value in {**machine, **versions}.items():
-            if value is not None:
-                facts.setdefault(str(name), {})[compact(value)] = None
-    return {name: list(values) for name, values in facts.items()}
-
-
-def _detailed(comparison: Comparison) -> tuple[list[tuple[Group, RunRecord]], int]:
-    """The runs to tell of in detail, and how many there are in all."""
-    pairs = [(group, run) for group in comparison.groups for run in group.all_runs]
-    if len(pairs) <= _MOST_DETAILED:
-        return pairs, len(pairs)
-    firsts = [(group, group.all_runs[0]) for group in comparison.groups if group.all_runs]
-    return firsts[:_MOST_DETAILED], len(pairs)
-
-
 SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
-    ("Question", _question),
+    ("Question", question),
     ("Answer", _answer),
     ("Table", _table),
     ("Learning curves", _curves),
@@ -321,6 +207,6 @@ SECTIONS: tuple[tuple[str, Callable[[Subject], Markup | None]], ...] = (
     ("Search", _search),
     ("Runs", _runs),
     ("Left out", _left_out),
-    ("Statistics", _statistics),
-    ("Reproduce", _reproduce),
+    ("Statistics", statistics),
+    ("Reproduce", reproduce),
 )

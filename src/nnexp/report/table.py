@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from nnexp.comparison import series
+from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
@@ -13,6 +15,12 @@ from nnexp.report.rendering import seconds
 
 # Metrics beside the compared one; more would not be read.
 _MOST_OTHERS = 4
+_LETTERS = {
+    "root_mean_squared_error": "RMSE",
+    "mean_squared_error": "MSE",
+    "mean_absolute_error": "MAE",
+    "mean_absolute_percentage_error": "MAPE",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +35,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by its name; those of numbers stand to the right."""
+    """A column by its name, shortened or not; those of numbers stand to the right."""
 
     name: str
     numbers: bool
+    whole: str = ""  # the name where it is shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,10 @@ def groups_table(comparison: Comparison) -> Table:
     trailing = [*others, "parameters", *([epochs] if epochs else []), *(["time"] if timed else [])]
     columns = (
         *([Column("run", False)] if labelled else []),
-        *(Column(name, numbers) for name, numbers in zip(parameters, numeric, strict=True)),
+        *map(_column, short_names(parameters).values(), numeric, parameters),
         Column("runs", True),
         Column(comparison.metric, True),
-        *(Column(name, True) for name in trailing),
+        *(_column(_short_metric(name), True, name) for name in trailing),
         *([Column("left out", False)] if comparison.left_out else []),
     )
     rows = []
@@ -78,6 +87,10 @@ def groups_table(comparison: Comparison) -> Table:
             )
         )
     return Table(columns, tuple(rows), labelled + len(parameters))
+
+
+def _column(short: str, numbers: bool, name: str) -> Column:
+    return Column(short, numbers, name if short != name else "")
 
 
 def _is_another(metric: str, comparison: Comparison) -> bool:
@@ -127,9 +140,14 @@ def _time(group: Group) -> Cell:
 
 
 def _left_out(group: Group) -> Cell:
-    reasons = [
-        left.reason if left.run.seed is None else f"seed {left.run.seed}: {left.reason}" for left in group.left_out
-    ]
-    told = "; ".join(series.shortened(reason, 160) for reason in reasons[:3])
-    more = f"and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return Cell(told, more, sort=len(reasons) or None)
+    """How many and how they ended; the section of that name has each with its reason."""
+    ends = ("fails as expected" if left.run.expected else left.run.status for left in group.left_out)
+    kinds = Counter("not counted" if end == "completed" else end for end in ends)
+    return Cell(", ".join(f"{count} {kind}" for kind, count in kinds.items()), sort=len(group.left_out) or None)
+
+
+def _short_metric(name: str) -> str:
+    """The letters by which errors are known: val_MAE."""
+    for words, letters in _LETTERS.items():
+        name = name.replace(words, letters)
+    return name

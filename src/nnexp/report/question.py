@@ -1,0 +1,208 @@
+"""The section Question: what was asked, what the configurations differ in, and what they have in common."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp.comparison import series
+from nnexp.comparison.parameters import VARIANT, Parameters, compact, flatten, layers_in_words
+from nnexp.comparison.result import Comparison, Group, runs_of
+from nnexp.examples import dataset_entry
+from nnexp.report.rendering import render
+from nnexp.report.subject import Subject, asks, heading_of
+from nnexp.runs.figures import counts
+from nnexp.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_MOST_LISTED = 200
+_MOST_ASKED = 5
+_MOST_NAMED = 6  # parameters in a question
+_SHORT = 60  # characters; values with longer ones stand one below the other
+_RATE = "optimizer.learning_rate"
+# What the reader of a result asks of its config; all of it stands with the runs.
+_COMMON = ("normalization", "optimizer", "batch_size", "epochs", "callbacks", "validation")
+_OF_LAYERS = ("hidden", "activation", "layers")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name with its values, each with a name of its own or ""."""
+
+    name: str
+    values: tuple[tuple[str, str], ...]
+
+    @property
+    def listed(self) -> bool:
+        """Whether they stand one below the other."""
+        return any(name or len(text) > _SHORT for name, text in self.values)
+
+
+def question(subject: Subject) -> Markup:
+    """What was asked, and of what."""
+    comparison = subject.comparison
+    runs = runs_of(comparison.groups)
+    datasets = dict.fromkeys(_dataset(run) for run in runs if "dataset" in run.config)
+    seeds = sorted({run.seed for run in runs if run.seed is not None})
+    asked = _asked(subject)
+    return render(
+        "question.html",
+        asked=[text for text in asked if text.strip() != heading_of(subject)],
+        filters=comparison.filters,
+        facts=[*_described(comparison, {text.strip() for text in (*asked, heading_of(subject))}), *_facts(comparison)],
+        datasets=[] if "dataset" in comparison.parameters else list(datasets),
+        seeds=seeds,
+        groups=len(comparison.groups),
+        runs=len(runs),
+        examples=_examples(runs),
+    )
+
+
+def _asked(subject: Subject) -> list[str]:
+    """The question, else the descriptions of the runs that are one, else what the parameters that differ do.
+
+    A description that asks nothing is that of one configuration: only where there is no other does it head the page.
+    """
+    names = subject.comparison.parameters
+    if subject.question:
+        return [subject.question]
+    described = list(dict.fromkeys(run.description for run in runs_of(subject.comparison.groups) if run.description))
+    if not names:
+        return described[:_MOST_ASKED]
+    questions = [text for text in described if asks([text])]
+    return questions[:_MOST_ASKED] or [f"What difference {_do(names)} make?"]
+
+
+def _do(names: Sequence[str]) -> str:
+    """`does a`, `do a and b`, `do a, b and c`."""
+    if len(names) > _MOST_NAMED:
+        names = [*names[: _MOST_NAMED - 1], f"{len(names) - _MOST_NAMED + 1} more parameters"]
+    *others, last = names
+    return f"do {', '.join(others)} and {last}" if others else f"does {last}"
+
+
+def _described(comparison: Comparison, asked: Set[str]) -> list[Fact]:
+    """What the runs say of themselves, where that is not asked: once where it is the same, else of each name."""
+    pairs = [(group, run) for group in comparison.groups for run in group.all_runs]
+    named = len({run.name for _, run in pairs}) > 1
+    said = list(dict.fromkeys((run.name if named else group.label, run.description) for group, run in pairs))
+    texts = {text for _, text in said}
+    if len(texts) == 1:
+        said = [("", text) for text in texts]
+    told = tuple((label, text) for label, text in said if text and text.strip() not in asked)
+    return [Fact("description", told)] if told else []
+
+
+def _facts(comparison: Comparison) -> list[Fact]:
+    """The parameters that differ with their values, and what is the same in all runs."""
+    known = [group for group in comparison.groups if group.all_runs[0].config]
+    groups = [group for group in known if not group.all_runs[0].expected] or known  # refused configs have no defaults
+    configs = [group.all_runs[0].config for group in groups]
+    parameters = flatten(configs)
+    layers = layers_in_words(configs)
+    facts = []
+    for name in comparison.parameters[: series.MOST_VARIED]:
+        values = series.axis_of(comparison.groups, name).labels
+        if name == VARIANT:
+            facts.append(Fact(name, tuple(_variants(comparison, groups, parameters, layers, values))))
+        else:
+            told = [_with_rate(value, parameters.flat) if name == "optimizer" else value for value in values]
+            facts.append(Fact(name, tuple(zip(_holders(comparison, name, values), told, strict=True))))
+    common = _common(comparison, parameters, layers)
+    if common:
+        facts.append(Fact("the same in all" if len(groups) > 1 else "config", tuple(("", text) for text in common)))
+    return facts
+
+
+def _holders(comparison: Comparison, parameter: str, values: Sequence[str]) -> list[str]:
+    """Whose each value is: the labels of the groups, where the values are too long to stand in these."""
+    if all(len(value) <= _SHORT for value in values):
+        return [""] * len(values)
+    labels: dict[str, list[str]] = {}
+    for group in comparison.groups:
+        labels.setdefault(compact(group.parameters.get(parameter)), []).append(group.label)
+    return [", ".join(labels[value]) if f"{parameter}=" not in labels[value][0] else "" for value in values]
+
+
+def _variants(
+    comparison: Comparison,
+    groups: Sequence[Group],
+    parameters: Parameters,
+    layers: Sequence[Sequence[str]],
+    names: Sequence[str],
+) -> list[tuple[str, str]]:
+    """What each variant has of its own."""
+    own = [name for name in parameters.differing if name not in comparison.parameters]
+    found = []
+    for variant in names:
+        places = [place for place, group in enumerate(groups) if compact(group.parameters.get(VARIANT)) == variant]
+        told = [", ".join(_shared([layers[place] for place in places]))] if any(map(_is_of_layers, own)) else []
+        flat = parameters.flat[places[0]] if places else {}
+        told += [f"{name} {compact(flat[name])}" for name in own if name in flat and not _is_of_layers(name)]
+        found.append((variant, " · ".join(told)))
+    return found
+
+
+def _common(comparison: Comparison, parameters: Parameters, layers: Sequence[Sequence[str]]) -> list[str]:
+    """The layers, and a line of the rest."""
+    if not parameters.flat:
+        return []
+    first = parameters.flat[0]
+    same = [name for name in _COMMON if all(name in flat and flat[name] == first[name] for flat in parameters.flat)]
+    values = {name: compact(first[name]) for name in same}
+    if "optimizer" in values:
+        values["optimizer"] = _with_rate(values["optimizer"], parameters.flat)
+    told = " · ".join(f"{name} {value}" for name, value in values.items() if value != "none")
+    by_variant = VARIANT in comparison.parameters and any(map(_is_of_layers, parameters.differing))
+    stack = "" if by_variant or "layers" in comparison.parameters else ", ".join(_shared(layers))
+    return [text for text in (stack, told) if text]
+
+
+def _shared(stacks: Sequence[Sequence[str]]) -> list[str]:
+    """What stacks of layers have in common, with … for what they have not."""
+    alike = [[word.partition(" ")[0] for word in stack] for stack in stacks]
+    if not alike:
+        return []
+    if all(names == alike[0] for names in alike):
+        return [
+            words[0] if len(set(words)) == 1 else f"{name} …"
+            for name, words in zip(alike[0], zip(*stacks, strict=True), strict=True)
+        ]
+    begin = _same_at_the_start(stacks)
+    end = _same_at_the_start([stack[len(begin) :][::-1] for stack in stacks])
+    return [*begin, "…", *reversed(end)]
+
+
+def _same_at_the_start(stacks: Sequence[Sequence[str]]) -> list[str]:
+    columns = itertools.takewhile(lambda column: len(set(column)) == 1, zip(*stacks, strict=False))
+    return [column[0] for column in columns]
+
+
+def _is_of_layers(name: str) -> bool:
+    return name.partition(".")[0] in _OF_LAYERS
+
+
+def _with_rate(optimizer: str, flats: Sequence[Mapping[str, Any]]) -> str:
+    """The optimizer with its learning rate, where it always has the same: another begins with another."""
+    rates = dict.fromkeys(
+        compact(flat[_RATE]) for flat in flats if _RATE in flat and compact(flat.get("optimizer")) == optimizer
+    )
+    return f"{optimizer} (learning_rate {next(iter(rates))})" if len(rates) == 1 else optimizer
+
+
+def _examples(runs: Sequence[RunRecord]) -> dict[str, int]:
+    """How many examples each part of the data has, where that is the same in all runs and they say so."""
+    said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
+    return said[0] if said and all(one == said[0] for one in said) else {}
+
+
+def _dataset(run: RunRecord) -> str:
+    """The dataset as a reader knows it: of own data the kind and the file's name."""
+    name, parameters = dataset_entry(run)
+    path = parameters.get("path")
+    return f"{name}: {Path(path).name}" if isinstance(path, str) else name

@@ -1,0 +1,97 @@
+"""The section Question: what the configurations differ in, in words that say something, and what is the same in all."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reports import Edit, Report
+
+
+def facts(page: Path) -> dict[str, str]:
+    """The names and values of the section."""
+    part, _, _ = page.read_text().partition('<section id="answer"')
+    found = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", part, re.DOTALL)
+    return {name: html.unescape(re.sub(r"</?strong>", "", text)) for name, text in found}
+
+
+@pytest.fixture
+def crossed(digits: list[Path], edited: Edit, tmp_path: Path) -> list[Path]:
+    """Two variants with two optimizers each."""
+    made = []
+    stacks = {
+        "plain": lambda layers: layers,
+        "normalized": lambda layers: [*layers[:2], "batch_normalization", *layers[2:]],
+    }
+    optimizers = ({"adam": {"learning_rate": 0.001}}, {"sgd": {"learning_rate": 0.002, "momentum": 0.0}})
+    for (name, stack), optimizer in itertools.product(stacks.items(), optimizers):
+
+        def change(config: dict[str, Any], stack: Any = stack, optimizer: Any = optimizer) -> dict[str, Any]:
+            return {**config, "layers": stack(config["layers"]), "optimizer": optimizer}
+
+        made.append(edited(digits[0], tmp_path / f"{name}_{next(iter(optimizer))}", name=name, config=change))
+    return made
+
+
+def test_a_variant_is_told_by_its_layers_and_an_optimizer_with_its_learning_rate(
+    crossed: list[Path], report: Report
+) -> None:
+    told = facts(report(*crossed))
+    assert set(told["variant"].split("<br>")) == {
+        "plain: flatten, dense 16 relu, dense 10 softmax",
+        "normalized: flatten, dense 16 relu, batch_normalization, dense 10 softmax",
+    }
+    assert told["optimizer"] == "adam (learning_rate 0.001) · sgd (learning_rate 0.002)"
+    assert told["the same in all"].startswith("normalization standardize · batch_size 32 · epochs 3 · validation")
+
+
+def test_what_is_the_same_in_all_runs_is_told_and_what_differs_left_open(digits: list[Path], report: Report) -> None:
+    told = facts(report(*digits))
+    assert told["hidden"] == "4 · 16"
+    layers, rest = told["the same in all"].split("<br>")
+    assert layers == "flatten, dense …, dense 10 softmax"
+    assert " · optimizer adam (learning_rate 0.001) · batch_size 32 · epochs 3 · " in rest
+
+
+def test_stacks_of_other_lengths_share_what_they_begin_and_end_with(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def deeper(config: dict[str, Any]) -> dict[str, Any]:
+        first, hidden, last = config["layers"]
+        return {**config, "layers": [first, hidden, {"dense": {**hidden["dense"], "units": 8}}, last]}
+
+    told = facts(report(digits[0], edited(digits[0], tmp_path / "deep", config=deeper)))
+    assert told["hidden"] == "16 · 16x8"
+    assert told["the same in all"].startswith("flatten, dense 16 relu, …, dense 10 softmax<br>")
+
+
+def test_every_parameter_that_differs_is_asked_about(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "epochs": 30, "batch_size": 8, "normalization": "none"}
+
+    wide = edited(digits[0], tmp_path / "wide", name="wide", config=change, description="Wide.")
+    page = report(edited(digits[2], tmp_path / "other", name="narrow", description="Narrow."), wide)
+    assert "What difference do normalization, hidden, batch_size and epochs make?" in page.read_text()
+    assert set(facts(page)["description"].split("<br>")) == {"narrow: Narrow.", "wide: Wide."}
+
+
+def test_a_description_that_all_runs_share_stands_once(digits: list[Path], report: Report) -> None:
+    page = report(*digits, question="Is 16 enough?")
+    assert facts(page)["description"] == "Does a wider layer read digits better?"
+    assert page.read_text().count("Does a wider layer") == 1
+    assert page.read_text().count('<pre class="config">') == len(digits)
+    assert "description: Does a wider layer" in report(digits[0]).read_text()
+
+
+def test_runs_without_a_config_have_no_facts_of_it(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    bare = [edited(path, tmp_path / path.name, config={}) for path in digits]
+    assert set(facts(report(*bare))) == {"examples", "runs", "seeds"}
+    assert facts(report(*digits[:2], bare[2]))["config"].startswith("flatten, dense 16 relu, dense 10")
