@@ -159,6 +159,7 @@ def _nnexp(arguments: list[str], said: Path, strike: Strike | None) -> None:
 class Strike:
     """Sends its own process a signal right before its `at`-th change of a file below a directory (from 1; 0: never).
 
+    Only those changes count that say `of`: of all of them, a slow computer has more, since some come once a second.
     A file that is about to be forced to the disk is cut in half where the signal is SIGKILL, as when the power fails.
     """
 
@@ -166,6 +167,7 @@ class Strike:
     at: int = 0
     number: int = signal.SIGKILL
     listed: Path | None = None  # a file for a line an operation: what it is, and the file's name
+    of: str = ""
 
     def arm(self) -> None:
         """Begin to count."""
@@ -191,9 +193,10 @@ class Strike:
     def _before(self, what: str, path: object) -> None:
         if not isinstance(path, (str, Path)) or not Path(path).is_relative_to(self.within):
             return
+        change = f"{what} {Path(path).name}"
         if self._listed is not None:
-            os.write(self._listed, f"{what} {Path(path).name}\n".encode())
-        if next(self._count) == self.at:
+            os.write(self._listed, f"{change}\n".encode())
+        if self.of in change and next(self._count) == self.at:
             if self.number == signal.SIGKILL and what == "fsync" and stat.S_ISREG(Path(path).stat().st_mode):
                 handle = os.open(path, os.O_RDWR)
                 os.ftruncate(handle, Path(path).stat().st_size // 2)
@@ -305,10 +308,10 @@ def undisturbed(folder: Path, engine: str, **how: Any) -> None:
     (folder / "seconds.json").write_text(json.dumps(time.monotonic() - begun), encoding="utf-8")
 
 
-def cut_off(whole: Whole, runs: Path, at: int, number: int = signal.SIGKILL) -> Process:
-    """Start the run of a config, which gets a signal right before a change of a file."""
+def cut_off(whole: Whole, runs: Path, at: int, number: int = signal.SIGKILL, of: str = "") -> Process:
+    """Start the run of a config, which gets a signal right before a change of a file, as `Strike` counts them."""
     runs.mkdir(parents=True, exist_ok=True)
-    strike = Strike(runs, at, number)
+    strike = Strike(runs, at, number, of=of)
     return Forked("run", whole.config, "--runs-dir", runs, said=said_of(runs), strike=strike)
 
 

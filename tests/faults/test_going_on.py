@@ -25,7 +25,7 @@ def cut(
 
     def copied(directory: Path = tmp_path / "runs", name: str = "") -> Path:
         undisturbed = whole(more=EVERY_EPOCH)
-        folder = once("cut-off", lambda into: cut_off(undisturbed, into, undisturbed.change(LAST)).wait(300))
+        folder = once("cut-off", lambda into: cut_off(undisturbed, into, 1, of=LAST).wait(300))
         run = the_run(folder)
         return Path(shutil.copytree(run, directory / (name or run.name)))
 
@@ -168,7 +168,7 @@ def test_force_goes_on_with_other_versions(whole: Callable[..., Whole], cut: Cal
 def test_a_run_under_way_is_left_alone(whole: Callable[..., Whole], say: Any, tmp_path: Path) -> None:
     undisturbed = whole(more=EVERY_EPOCH)
     runs = tmp_path / "runs"
-    process = cut_off(undisturbed, runs, undisturbed.change(LAST), signal.SIGSTOP)
+    process = cut_off(undisturbed, runs, 1, signal.SIGSTOP, of=LAST)
     while not [*runs.glob("*/checkpoint/.*epoch-000005.checkpoint")]:  # it waits here
         assert process.wait(0.1) is None
     before = contents(the_run(runs))
@@ -272,8 +272,8 @@ def test_a_run_that_keeps_fewer_checkpoints_comes_to_the_same_result(
     whole: Callable[..., Whole], tmp_path: Path, said: str, kept: list[str]
 ) -> None:
     undisturbed = whole(more=f"checkpoint: {said}\n")
-    rows = [number for number, change in enumerate(undisturbed.changes, 1) if change == "open history.csv"]
     runs = tmp_path / "runs"
-    assert cut_off(undisturbed, runs, rows[3]).wait(300) == -signal.SIGKILL  # before the row of its fifth epoch
+    process = cut_off(undisturbed, runs, 4, of="open history.csv")
+    assert process.wait(300) == -signal.SIGKILL  # before the row of its fifth epoch
     assert sorted(path.name for path in the_run(runs).glob("checkpoint/epoch*")) == kept
     assert the_same(finish(Forked, undisturbed.config, runs), undisturbed)
