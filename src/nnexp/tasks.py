@@ -17,9 +17,22 @@ HEADLINES: Mapping[Task, str] = MappingProxyType(
 )
 """The first figure of each task, by its name in metrics.json."""
 
+_LETTERS = {
+    "root_mean_squared_error": "RMSE",
+    "mean_squared_error": "MSE",
+    "mean_absolute_error": "MAE",
+    "mean_absolute_percentage_error": "MAPE",
+}
 _WORDS = {"f1": "F1", "r2_score": "R²", "roc_auc": "ROC AUC"}
 
 
 def in_words(figure: str) -> str:
     """A figure's name as people say it: `mean absolute error`."""
     return _WORDS.get(figure, figure.replace("_", " "))
+
+
+def in_letters(figure: str) -> str:
+    """A figure's name in the letters by which errors are known: `val_MAE`."""
+    for name, letters in _LETTERS.items():
+        figure = figure.replace(name, letters)
+    return figure

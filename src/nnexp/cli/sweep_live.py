@@ -23,7 +23,7 @@ from nnexp.comparison.metrics import figure
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
 from nnexp.sweeps.execute import Again, Ended, Started, Stopping, SweepEvent, Warned
-from nnexp.tasks import in_words
+from nnexp.tasks import in_letters, in_words
 
 _WIDE = 80  # columns of a terminal that shows the metrics of the epoch too
 _MOST_LINES = 3  # of a run's values
@@ -204,14 +204,10 @@ class SweepLive:
             return Group(self._table(), Text(self._summary(), "dim"))
 
     def _table(self) -> Table:
-        metrics = ("loss", self._second()) if self.console.width >= _WIDE else ()
-        taken = 43 + sum(max(len(name), 8) + 3 for name in metrics[1:]) + (8 if metrics else 0)  # by other columns
-        if self.needed > self.console.width - taken:  # which run it is says more
-            metrics, taken = (), 43
-        tight = self.needed > self.console.width - taken  # the epoch then stands in place of the status
-        widest = max(12, self.console.width - (34 if tight else taken))
+        metrics, tight, taken = self._columns()
+        widest = max(12, self.console.width - taken)
         heading, names = self._names(widest)
-        numbers = (*(() if tight else ("epoch",)), *metrics, "test", "time")
+        numbers = (*(() if tight else ("epoch",)), *map(in_letters, metrics), "test", "time")
         shown = table("\n".join(heading), "status", *numbers, right=numbers)
         for column in shown.columns:
             column.no_wrap = True
@@ -231,6 +227,17 @@ class SweepLive:
                 f"{seconds:.0f} s" if seconds else "",
             )
         return shown
+
+    def _columns(self) -> tuple[tuple[str, ...], bool, int]:
+        """Metrics to show, whether the epoch stands in place of the status, and the room taken beside the run's name.
+
+        Which run it is says more than how it does, and that more than a column for the epoch.
+        """
+        both = ("loss", self._second())
+        room = {metrics: sum(max(len(in_letters(name)), 7) + 3 for name in metrics) for metrics in (both, ())}
+        ways = [(metrics, tight, room[metrics] + (34 if tight else 43)) for metrics in room for tight in (False, True)]
+        wide = [way for way in ways if self.console.width >= _WIDE or not way[0]]
+        return next((way for way in wide if self.needed <= self.console.width - way[2]), wide[-1])
 
     def _names(self, widest: int) -> tuple[list[str], dict[str, str]]:
         """The lines of the heading, and what runs are called below it: by their values alone where labels are long.

@@ -12,15 +12,10 @@ from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.table import epochs_heading
 from nnexp.report.rendering import seconds
+from nnexp.tasks import in_letters
 
 # Metrics beside the compared one; more would not be read.
 _MOST_OTHERS = 4
-_LETTERS = {
-    "root_mean_squared_error": "RMSE",
-    "mean_squared_error": "MSE",
-    "mean_absolute_error": "MAE",
-    "mean_absolute_percentage_error": "MAPE",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +61,7 @@ def groups_table(comparison: Comparison) -> Table:
         *map(_column, short_names(parameters).values(), numeric, parameters),
         Column("runs", True),
         Column(comparison.metric, True),
-        *(_column(_short_metric(name), True, name) for name in trailing),
+        *(_column(in_letters(name), True, name) for name in trailing),
         *([Column("left out", False)] if comparison.left_out else []),
     )
     rows = []
@@ -144,10 +139,3 @@ def _left_out(group: Group) -> Cell:
     ends = ("fails as expected" if left.run.expected else left.run.status for left in group.left_out)
     kinds = Counter("not counted" if end == "completed" else end for end in ends)
     return Cell(", ".join(f"{count} {kind}" for kind, count in kinds.items()), sort=len(group.left_out) or None)
-
-
-def _short_metric(name: str) -> str:
-    """The letters by which errors are known: val_MAE."""
-    for words, letters in _LETTERS.items():
-        name = name.replace(words, letters)
-    return name
