@@ -132,6 +132,17 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
         ["still_improving"],
         "val_loss fell from 0.7000 to 0.6000",
     ),
+    "a long run still improving, though not in its last epoch": (
+        {"history": rows([0.9 - 0.02 * epoch for epoch in range(19)] + [0.545]), "epochs": 20},
+        ["still_improving"],
+        "at the end, by the means of 2 epochs: loss fell from 0.5700 to 0.5425",
+    ),
+    "a long run whose last epoch alone is lower": ({"history": rows([0.9, *[0.5, 0.51] * 9, 0.495])}, [], ""),
+    "overfitting, and then the lowest loss in the last epoch": (
+        {"history": rows(FALLING, [0.9, 0.7, 0.6, 0.58, 0.6, 0.62, 0.64, 0.66, 0.68, 0.5]), "epochs": 10},
+        ["still_improving"],
+        "in the last epoch: val_loss fell from 0.6800 to 0.5000",
+    ),
     "training loss improves": ({"history": rows([0.9, 0.7, 0.5])}, ["still_improving"], "overfitting would not show"),
     "improving but stopped": (
         {"history": rows([0.9, 0.7, 0.5]), "epochs": 9, "stopped": {"epoch": 3, "reason": "stop_when"}},

@@ -157,7 +157,8 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
     smooth = [_mean(losses[max(0, i - reach) : i + reach + 1]) for i in range(len(losses))]
     best = min(range(len(smooth)), key=smooth.__getitem__)
     train = [row["loss"] for row in facts.history]
-    if len(losses) - 1 - best >= 2 and smooth[-1] > rise * smooth[best] and train[-1] < train[best]:
+    turned_long_ago = len(losses) - 1 - best >= 2 and losses[-1] > min(losses)
+    if turned_long_ago and smooth[-1] > rise * smooth[best] and train[-1] < train[best]:
         first, last = max(0, best - reach) + 1, best + reach + 1
         low, high, patience = smooth[best], smooth[-1], _patience(losses)
         turned = (
@@ -207,19 +208,24 @@ def _patience(losses: Sequence[float]) -> int:
 
 
 def _still_improving(facts: Facts) -> Iterator[Finding]:
-    if facts.stopped or facts.diverged_at or len(facts.history) < 3:
+    if facts.stopped or facts.diverged_at or len(facts.history) < 3 or any(_overfitting(facts)):
         return
     measure = "val_loss" if "val_loss" in facts.history[-1] else "loss"
-    before, last = facts.history[-2][measure], facts.history[-1][measure]
-    lowest_before = min(row[measure] for row in facts.history[:-1])
-    if math.isfinite(last) and last < lowest_before and last < 0.995 * before:
+    losses = [row[measure] for row in facts.history]
+    # One epoch tells little of a long run: there the last tenth is held against the tenth before it.
+    many = max(1, len(losses) // 10)
+    fall = 0.995 if many == 1 else 0.99
+    means = [_mean(losses[place : place + many]) for place in range(len(losses) - many + 1)]
+    before, last = means[-1 - many], means[-1]
+    if math.isfinite(last) and last <= min(means) and last < fall * before:
+        when = "in the last epoch" if many == 1 else f"at the end, by the means of {many} epochs"
         held_out = "" if measure == "val_loss" else " (training loss: without `validation` overfitting would not show)"
         yield Finding(
             "still_improving",
             "info",
-            f"Still improving in the last epoch: {measure} fell from {before:.4f} to {last:.4f}{held_out}.",
+            f"Still improving {when}: {measure} fell from {before:.4f} to {last:.4f}{held_out}.",
             f"Train longer, for instance --epochs {2 * facts.epochs}.",
-            {"measure": measure, "before": before, "last": last},
+            {"measure": measure, "before": before, "last": last, "epochs_meant": many},
         )
 
 

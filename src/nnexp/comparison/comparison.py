@@ -292,7 +292,7 @@ def _notes_on_training(groups: Sequence[Group]) -> Iterator[Amiss]:
         whose = f" of {'; '.join(itertools.islice(counts, _MOST_TOLD))}{more}"
     if runs > 1 and unfinished:
         yield (
-            f"{unfinished:,} of {runs:,} runs{whose} were still improving in their last epoch: this compares how far "
+            f"{unfinished:,} of {runs:,} runs{whose} were still improving at their end: this compares how far "
             "they have come, not what they can reach. More epochs would tell."
         )
 
