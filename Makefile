@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 # pip says hundreds of lines. On a terminal each takes the place of the one before; in a log only errors are kept.
 QUIET := $(shell test -t 2 || echo --quiet)
 define pip
-@{ $(BIN)/python -m pip install $(QUIET) --disable-pip-version-check $(1) || touch $(VENV)/failed; } \
+@{ $(BIN)/python -u -m pip install $(QUIET) --disable-pip-version-check $(1) || touch $(VENV)/failed; } \
 	| awk '{ printf "\r%-78.78s", $$0; fflush() } END { if (NR) print "" }'; test ! -e $(VENV)/failed
 endef
 
@@ -86,9 +86,10 @@ clean:  ## Remove the environment and caches; runs stay.
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/installed: pyproject.toml requirements.lock
-	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH (or: make PYTHON=/path/to/python)"; exit 1; }
-	@echo "installing TensorFlow, Keras and all that the tests need into $(VENV): 4 GB, two to five minutes, more on a slow network"
-	@echo "(at \"Installing collected packages\" nothing moves for the last one or two: it unpacks, and is not stuck)"
+	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11, 3.12 or 3.13 on the PATH"; echo "(or: make PYTHON=/path/to/python)"; exit 1; }
+	@echo "Installing TensorFlow, Keras and all that the tests need into $(VENV): 4 GB, two"
+	@echo "to five minutes, more on a slow network. At \"Installing collected packages\""
+	@echo "nothing moves for the last one or two: it unpacks, and is not stuck."
 	$(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/failed
 	$(call pip,--require-hashes -r requirements.lock)

@@ -212,6 +212,23 @@ def test_a_difference_that_only_holm_hides_is_marked_apart(repeats: Repeats) -> 
     assert unsure.second in comparison.tied
 
 
+@pytest.mark.parametrize("dataset", ["digits", {"csv": {"path": "vowels.csv", "target": "vowel"}}])
+def test_where_no_repeats_help_a_larger_test_part_is_told_of_once(make: Callable[..., Path], dataset: object) -> None:
+    def runs(units: int, right: int) -> list[Path]:
+        hard = np.random.default_rng(units).permutation(100)
+        config = {"dataset": dataset}
+        return [
+            make(f"{units}_{seed}", units=units, correct=hard < right, seed=seed, config=config) for seed in range(5)
+        ]
+
+    comparison = compared(*runs(8, 60), *runs(16, 63), *runs(32, 65))
+    for verdict in comparison.verdicts:
+        assert "; however many the repeats, these 100 test examples alone leave ± " in verdict.text
+        assert " points among 3 comparisons" in verdict.text
+    [note] = [note for note in comparison.notes if "only a larger test part can show a smaller" in note]
+    assert ("--set dataset.test=0.4" in note) == isinstance(dataset, dict)
+
+
 def test_one_run_each_is_about_these_runs_alone(repeats: Repeats) -> None:
     comparison = compared(*repeats(8, [0.8]), *repeats(64, [0.9]), *repeats(16, [0.9], first_seed=7))
     [tie, difference] = comparison.verdicts

@@ -17,6 +17,7 @@ from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison, Effects
 from nnexp.comparison.table import json_text, markdown
+from nnexp.errors import InputError
 from nnexp.report.page import write_report
 
 Make = Callable[..., Path]
@@ -153,7 +154,13 @@ def _level(cells: dict[tuple[int, int], np.ndarray], label: str) -> np.ndarray:
 
 
 def test_a_baseline_is_what_each_value_is_held_against(grid: Callable[[Accuracies], list[Path]]) -> None:
-    found = effects(compared(grid(APART), baseline="hidden=8, epochs=9"))
+    runs = grid(APART)
+    found = effects(compared(runs, baseline="hidden=8, epochs=9"))
+    assert {compared(runs, baseline=way).baseline for way in ("8,9", "9, hidden=8", "epochs=9,hidden=8")} == {
+        "hidden=8, epochs=9"
+    }
+    with pytest.raises(InputError, match="2 groups go by that name"):
+        compared(runs, baseline="epochs=9")
     assert [(one.first, one.second, one.outcome) for one in found.verdicts] == [
         ("hidden=16", "hidden=8", "better"),
         ("epochs=2", "epochs=9", "worse"),

@@ -102,6 +102,10 @@ def test_paths_of_a_sweep_are_from_its_file_and_go_with_it(folder: Path, monkeyp
 BAD = {
     "csv": ("unknown dataset: 'csv'", 1, 10),
     "cvs": ("unknown dataset: 'cvs'", 1, 10),
+    "{digits: {test: 0.4}}": ("digits has no settings", 1, 10),
+    "[digits]": ("unknown dataset: a list", 1, 10),
+    "5": ("unknown dataset: 5", 1, 10),
+    "{}": ("unknown dataset: ", 1, 10),
     "{csv: {target: y}}": ("csv needs 'path'", 1, 11),
     "{csv: {path: data/table.csv}}": ("csv needs 'target'", 1, 11),
     "{csv: {path: data/table.csv, targt: y, target: y}}": ("csv has no parameter 'targt'", 1, 40),

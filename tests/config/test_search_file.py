@@ -171,6 +171,10 @@ CMAES = SEARCH.replace("random", "cmaes")
             SEARCH + "space: {optimizer: [adam, sgd], hidden: {range: [4, 8], when: {optimizer: sdg}}}",
             "did you mean 'sgd'? its values: adam, sgd",
         ),
+        (
+            SEARCH + "space: {optimizer: [adam, sgd], hidden: {range: [4, 8], when: {optimizer: []}}}",
+            "depends on no value of 'optimizer', and would never count\n    name one or more: adam, sgd",
+        ),
         (SEARCH + "space: {hidden: {range: [-4, 8]}}", "not a number of units"),  # only an end of it
         (SEARCH + "space: {layers.1.unit: [4, 8]}", "units"),
         (

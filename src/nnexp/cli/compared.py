@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ def _legend(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     same = len(comparison.as_good)
     parts = ["★ best" + (f", the first of {same + 1} with the same mean" if same else "")] if comparison.best else []
     tied = "≈ cannot be told from the best: as good, or too few repeats to say"
+    tied += "; the verdicts are against the baseline" if comparison.of_best else ""
     parts += [tied] if set(comparison.tied) - comparison.unsure else []
     parts += ["? differs, but of so many comparisons it may be chance"] if comparison.unsure else []
     parts += [f"{signs}: 95 % interval over {intervals_cover(groups, comparison.metric)}"] if shown else []
@@ -249,13 +251,14 @@ def _listed(names: Sequence[str]) -> str:
 
 def _findings(comparison: Comparison) -> list[str]:
     """Errors and warnings, with in how many of its runs a group has each: "classes never predicted in 4 of 5 runs"."""
-    grave = {
-        str(finding.get("code"))
+    flagged = [
+        (run, str(finding.get("code")))
         for group in comparison.groups
         for run in group.all_runs
         for finding in run.findings
         if finding.get("severity") in ("warning", "error")  # no set: a forged one may be a list
-    }
+    ]
+    grave = {code for _, code in flagged}
     lines = []
     for group in comparison.groups:
         runs = len(group.all_runs)
@@ -269,7 +272,10 @@ def _findings(comparison: Comparison) -> list[str]:
     if len(lines) > _MOST_NAMED:
         more: Amiss = f"and in {len(lines) - _MOST_NAMED:,} more groups; --json names all"
         lines = [*lines[:_MOST_NAMED], more]
-    return [*lines, "what each means, and what to try:  nnexp show RUN"] if lines else []
+    if not lines:
+        return []
+    one = shlex.quote(str(flagged[0][0].path))
+    return [*lines, f"what each means, and what to try, here of one run:  nnexp show {one}"]
 
 
 def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from nnexp.comparison.predictions import Predictions
 from nnexp.comparison.result import Comparison, Group, Verdict
 from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, resolve
 from nnexp.comparison.testing import comparable
-from nnexp.comparison.verdicts import Words, judge
+from nnexp.comparison.verdicts import NO_REPEATS_HELP, Words, judge
 from nnexp.errors import Amiss, InputError
 from nnexp.runs.index import Index
 from nnexp.runs.record import RunRecord
@@ -133,6 +133,7 @@ def _compare(
             *told,
             *_notes_on_implied(table),
             *_notes_on_tests(measured, near, metric, bool(against)),
+            *_notes_on_few_examples(measured, [*(one.text for one in verdicts), *(effects.told if effects else ())]),
             *_notes_on(table.repeats, metric),
             *_notes_on_diverged(groups),
             *_notes_on_training(groups),
@@ -334,6 +335,17 @@ def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: 
         yield (
             f"The runs were tested on {len(splits)} different test splits, and {metric} on one says nothing about "
             "another: name the runs of one, such as by --filter dataset=NAME."
+        )
+
+
+def _notes_on_few_examples(measured: Sequence[Group], told: Sequence[str]) -> Iterator[Amiss]:
+    """What helps where repeats do not: nnexp itself draws the test part of own data, and can draw a larger one."""
+    if any(NO_REPEATS_HELP in text for text in told):
+        own = all(isinstance(run.config.get("dataset"), dict) for group in measured for run in group.runs)
+        how = ": `test: 0.4` beside the `path` of the data, or --set dataset.test=0.4, which leaves less to train on"
+        yield (
+            "Where more repeats would not help, only a larger test part can show a smaller difference"
+            f"{how if own else ''}."
         )
 
 

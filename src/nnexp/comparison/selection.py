@@ -145,6 +145,7 @@ def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], m
         # what a sweep calls the repeats
         lambda group: any(run.path.name.rpartition("_seed=")[0] == named for run in group.all_runs),
         lambda group: any(run.path.name == folder.name and _is_same(run.path, folder) for run in group.all_runs),
+        lambda group: _has_all(group, named.split(",")),
     )
     for way in ways:
         found = [group for group in groups if way(group)]
@@ -158,6 +159,13 @@ def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], m
             return found[0]
     labels = [short[group.label] for group in groups]
     raise NoBaseline(_unknown(f"--baseline {named}", "group of that name", named, labels))
+
+
+def _has_all(group: Group, parts: Sequence[str]) -> bool:
+    """Whether these are values of the group's parameters, or name=value, in any order and with what spaces they may."""
+    values = {name: compact(value) for name, value in group.parameters.items()}
+    known = {*values.values(), *(f"{name}={value}" for name, value in values.items())}
+    return all(part.strip() in known for part in parts)
 
 
 def _unknown(option: str, what: str, name: str, known: Sequence[str], shown: Sequence[str] | None = None) -> str:

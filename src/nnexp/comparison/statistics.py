@@ -329,7 +329,7 @@ def _cautions(parts: _Parts, p: float) -> tuple[Amiss, ...]:
         return ()
     _, _, p_of_seeds = _t_interval(parts.estimate, parts.seeds, parts.freedom)
     if p >= LEVEL > p_of_seeds:
-        return ("By the seeds alone it would be shown, but with other test examples it may not hold.",)
+        return ("On these very test examples the repeats do show it; on others it may not hold.",)
     if p < LEVEL <= p_of_seeds:
         return (f"The {seeds} seeds alone, by a t interval, do not show it; more repeats would make it firmer.",)
     return ()

@@ -17,6 +17,7 @@ from nnexp.errors import Amiss, Reason
 # Of a metric in points: a smaller observed difference is not what a reader wants shown, so ask for this one instead.
 _SMALLEST_WANTED = 0.001
 _WANTED = 0.002
+NO_REPEATS_HELP = "however many the repeats"
 _MOST_REPEATS = 200  # more than that, and the number itself would mislead
 
 
@@ -156,8 +157,9 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     sought = f"{'even' if is_small else 'a difference of'} {number_text(wanted, wanted, metric)}"
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
-        alone = f"these {difference.examples:,} test examples alone leave ± {number_text(left, left, metric)}"
-        return f"however many the repeats, {alone}: only a larger test part can show a smaller difference"
+        among = f" among {comparisons} comparisons" if comparisons > 1 else ""
+        alone = f"these {difference.examples:,} test examples alone leave ± {number_text(left, left, metric)}{among}"
+        return f"{NO_REPEATS_HELP}, {alone}"
     more = needed - difference.seeds
     if more <= 0:
         return "" if difference.shown else f"{sought} would most likely have shown"
@@ -180,16 +182,21 @@ def amount_text(difference: Difference, metric: str, *, size_only: bool = False)
     if size_only and estimate < 0:
         estimate, low, high = -estimate, -high, -low
     spread = max(abs(estimate), high - low) if math.isfinite(high - low) else abs(estimate)
-    bounds = ", ".join(number_text(bound, spread, metric, unit=False) for bound in (low, high))
-    return f"{number_text(estimate, spread, metric)} [{bounds}]"
+    # An interval that ends close to zero must not read as if it ended there.
+    near = any(bound and not float(number_text(bound, spread, metric, unit=False)) for bound in (low, high))
+    bounds = ", ".join(number_text(bound, spread, metric, unit=False, finer=near) for bound in (low, high))
+    return f"{number_text(estimate, spread, metric, finer=near)} [{bounds}]"
 
 
-def number_text(value: float, scale: float, metric: str, *, unit: bool = True, sign: bool = False) -> str:
-    """A difference, with the decimals that a difference of that scale needs."""
+def number_text(
+    value: float, scale: float, metric: str, *, unit: bool = True, sign: bool = False, finer: bool = False
+) -> str:
+    """A difference, with the decimals that a difference of that scale needs, or one more."""
     value, scale = (100 * value, 100 * scale) if in_points(metric) else (value, scale)
     decimals = max(1, 1 - math.floor(math.log10(scale))) if 0 < scale < 1 else 1
+    decimals += finer
     plus = "+" if sign else ""
-    text = f"{value:{plus}.{decimals}f}" if scale < 1e6 else f"{value:{plus}.3g}"
+    text = f"{value:{plus}z.{decimals}f}" if scale < 1e6 else f"{value:{plus}.3g}"
     ending = " points" if in_points(metric) else " s" if metric == "seconds" else ""
     return text + (ending if unit else "")
 

@@ -15,6 +15,7 @@ from nnexp.data.datasets import DATASETS, Dataset, describe
 from nnexp.data.own.kinds import FORMS, KINDS, SPLITS, BadData, Parameter
 from nnexp.tasks import HEADLINES
 
+_ALLOWED = f"{', '.join(DATASETS)}; or your own data:  csv: {{path: …, target: …}}, or {', '.join(KINDS)}"
 _LARGEST_SIZE = 4096  # pixels
 _PARAMETERS = [(name, said) for known in KINDS.values() for name, said in known.items()]
 _NO_PATHS = {name for name, said in _PARAMETERS if said.type != "path"}
@@ -32,16 +33,21 @@ def read_dataset(node: Node, problems: Problems) -> tuple[Entry, Dataset | None]
         [(name, inner)] = node.value.items()
         if name in KINDS:
             return _own(name, inner, node, problems)
-    allowed = (*DATASETS, *KINDS)
-    said = next(iter(node.value), "") if isinstance(node.value, dict) else node.value
-    near = catalog.nearest(said, allowed) if isinstance(said, str) else None
-    if said in KINDS:
-        hint = f"write  {said}: {{path: …}}"
+    said = next(iter(node.value), None) if isinstance(node.value, dict) else node.value
+    if not isinstance(said, str):
+        problems.add(node.place, f"unknown dataset: {kind_of(node)}", f"allowed: {_ALLOWED}")
+    elif said in DATASETS:
+        problems.add(
+            node.place,
+            f"{said} has no settings: its training and test parts are always the same",
+            f"write  dataset: {said}  (data of your own have settings, such as the share `test`)",
+        )
+    elif said in KINDS:
+        problems.add(node.place, f"unknown dataset: '{said}'", f"write  {said}: {{path: …}}")
     else:
+        near = catalog.nearest(said, (*DATASETS, *KINDS))
         hint = f"did you mean '{near}'? " if near else ""
-        hint += f"allowed: {', '.join(DATASETS)}; or your own data:  csv: {{path: …, target: …}}, or {', '.join(KINDS)}"
-    what = f"'{shortened(said)}'" if isinstance(said, str) else kind_of(node)
-    problems.add(node.place, f"unknown dataset: {what}", hint)
+        problems.add(node.place, f"unknown dataset: '{shortened(said)}'", f"{hint}allowed: {_ALLOWED}")
     return Entry(""), None
 
 

@@ -235,6 +235,10 @@ def _when(name: str, node: Node, before: Mapping[str, Dimension], problems: Prob
             hint += f"lists above this line: {', '.join(known)}" if known else "write that list above this line"
             problems.add(node.keys[written], f"'{name}' depends on '{other}', which is no list above it", hint)
             continue
+        if wanted.value == []:
+            hint = f"name one or more: {', '.join(str(_name_of(value)) for value in choices)}"
+            problems.add(wanted.place, f"'{name}' depends on no value of '{other}', and would never count", hint)
+            continue
         asked = [item.plain() for item in wanted.value] if isinstance(wanted.value, list) else [wanted.plain()]
         chosen = [value for value in choices if value in asked or _name_of(value) in asked]
         names = [_name_of(value) for value in choices]
