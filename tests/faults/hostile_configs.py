@@ -206,6 +206,12 @@ def _sweep(draw: random.Random) -> bytes:
     if draw.random() < 0.4:
         names = draw.sample(("a", "../a", "A", "x" * 99, ".", "a b", "é"), 3)
         sweep["variants"] = [{"name": name, "set": {"epochs": 3}} for name in names]
+    if draw.random() < 0.3:
+        del sweep["grid"]
+        momentum = {"range": [0, draw.choice((0.9, -1, 1e300))], "when": {"optimizer": draw.choice(("sgd", [], "x"))}}
+        space = {"optimizer": ["adam", "sgd"], "hidden": {"log": [4, draw.choice((64, 10**9))]}}
+        sweep |= {"sampler": draw.choice(("random", "tpe", "cmaes", "x")), "trials": draw.choice((2, 10**9))}
+        sweep["space"] = space | {"optimizer.momentum": momentum}
     sweep = copy.deepcopy(sweep)
     if draw.random() < 0.3:
         _mutate(draw, sweep, lambda: _anything(draw))
