@@ -356,6 +356,7 @@ def test_wandb_has_a_run_by_its_sweep_with_parameters_and_files_and_nothing_of_t
     records = OfWandb(runs).records(run)
     [said] = [one.run for one in records if one.HasField("run")]
     assert (said.project, said.run_group, said.display_name) == ("nnexp", "widths", "hidden=4_seed=1")
+    assert said.host == ""
     config = {item.key: json.loads(item.value_json) for item in said.config.update}
     assert (config["layers.1.units"], config["optimizer"]) == (4, "adam")
     assert config["nnexp"]["status"] == "failed"

@@ -28,6 +28,7 @@ _SETTINGS: Mapping[str, Any] = {
     "mode": "offline",
     "console": "off",
     "silent": True,
+    "host": "",  # else its name
     "disable_code": True,
     "disable_git": True,
     "disable_job_creation": True,
