@@ -84,7 +84,8 @@ def test_each_parameter_is_told_over_all_values_of_the_other_and_whether_one_dep
     assert interaction.text.startswith(
         "hidden 16 in place of 8 changes accuracy by +11.0 points with epochs 9, by +3.7 "
     )
-    assert interaction.text.endswith("so what hidden does depends on epochs")
+    assert interaction.text.endswith("so what hidden does depends on epochs, and averages over either hide that")
+    assert found.told == (interaction.text, *(one.text for one in found.verdicts))
     assert any("To ask about one alone" in note for note in comparison.notes)
     assert interaction.text in json.loads(json_text(comparison))["effects"]["interactions"][0]["text"]
     assert "- epochs 9 is better than epochs 2 by" in markdown(comparison)
@@ -98,6 +99,7 @@ def test_effects_that_add_up_depend_on_nothing(grid: Callable[[Accuracies], list
     [interaction] = effects(comparison).interactions
     assert interaction.difference == pytest.approx(0, abs=1e-9)
     assert not interaction.shown
+    assert effects(comparison).told[-1] == interaction.text
     assert "that what hidden does depends on epochs is not shown" in interaction.text
     assert not any("To ask about one alone" in note for note in comparison.notes)
 
@@ -168,7 +170,7 @@ def test_the_report_tells_effects_and_holds_each_against_the_best_though_a_basel
     page = (tmp_path / "report.html").read_text()
     assert "Each parameter, over all values of the others" in page
     [interaction] = effects(comparison).interactions
-    assert interaction.text.partition(" (p")[0] in page
+    assert page.index(interaction.text.partition(" (p")[0]) < page.index("hidden 16 is better than hidden 8")
     assert "Each against the best" in page
     for verdict in comparison.of_best:
         assert verdict.text.partition(" (p")[0] in page

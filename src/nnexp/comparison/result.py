@@ -97,8 +97,10 @@ class Effects:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """All of it in words, a line each."""
-        return (*(one.text for one in self.verdicts), *(one.text for one in self.interactions))
+        """All of it in words, a line each; first what was shown to depend, which the averages after it hide."""
+        shown = [one.text for one in self.interactions if one.shown]
+        others = [one.text for one in self.interactions if not one.shown]
+        return (*shown, *(one.text for one in self.verdicts), *others)
 
 
 @dataclass(frozen=True, slots=True)
