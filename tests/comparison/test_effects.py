@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from collections.abc import Callable, Sequence
@@ -10,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.stats import ttest_1samp, ttest_rel
 from simulated import ALIKE, of_effects
 
+from nnexp.cli.compared import print_comparison
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison, Effects
@@ -174,6 +177,15 @@ def test_the_report_tells_effects_and_holds_each_against_the_best_though_a_basel
     assert "Each against the best" in page
     for verdict in comparison.of_best:
         assert verdict.text.partition(" (p")[0] in page
+    one_each = "Holm over 3: each configuration with the baseline; Holm over 6: pairs of configurations"
+    assert f"{one_each}; Holm over 2: values of one parameter." in page  # of two by two only one may depend
+
+
+def test_a_terminal_says_once_what_each_family_compares(losses: object, tmp_path: Path) -> None:
+    said = io.StringIO()
+    print_comparison(compared(sorted((tmp_path / "runs").iterdir()), metric="loss"), Console(file=said))
+    families = "Holm over 4: values of one parameter; Holm over 3: whether one depends on another"
+    assert [line.strip() for line in said.getvalue().splitlines()].count(families) == 1
 
 
 def test_only_the_seeds_that_all_have_count(grid: Callable[[Accuracies], list[Path]], repeats: Repeats) -> None:
