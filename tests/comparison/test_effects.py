@@ -174,6 +174,7 @@ def test_the_report_tells_effects_and_holds_each_against_the_best_though_a_basel
     assert "Each parameter, over all values of the others" in page
     [interaction] = effects(comparison).interactions
     assert page.index(interaction.text.partition(" (p")[0]) < page.index("hidden 16 is better than hidden 8")
+    assert page.index("Each dot: ") < page.index(comparison.verdicts[0].text.partition(" (p")[0])
     assert "Each against the best" in page
     for verdict in comparison.of_best:
         assert verdict.text.partition(" (p")[0] in page
