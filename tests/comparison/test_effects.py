@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from collections.abc import Callable, Sequence
@@ -10,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.stats import ttest_1samp, ttest_rel
 from simulated import ALIKE, of_effects
 
+from nnexp.cli.compared import print_comparison
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.result import Comparison, Effects
@@ -85,7 +88,8 @@ def test_each_parameter_is_told_over_all_values_of_the_other_and_whether_one_dep
     assert interaction.text.startswith(
         "hidden 16 in place of 8 changes accuracy by +11.0 points with epochs 9, by +3.7 "
     )
-    assert interaction.text.endswith("so what hidden does depends on epochs")
+    assert interaction.text.endswith("so what hidden does depends on epochs, and averages over either hide that")
+    assert found.told == (interaction.text, *(one.text for one in found.verdicts))
     assert any("To ask about one alone" in note for note in comparison.notes)
     assert interaction.text in json.loads(json_text(comparison))["effects"]["interactions"][0]["text"]
     assert "- epochs 9 is better than epochs 2 by" in markdown(comparison)
@@ -99,6 +103,7 @@ def test_effects_that_add_up_depend_on_nothing(grid: Callable[[Accuracies], list
     [interaction] = effects(comparison).interactions
     assert interaction.difference == pytest.approx(0, abs=1e-9)
     assert not interaction.shown
+    assert effects(comparison).told[-1] == interaction.text
     assert "that what hidden does depends on epochs is not shown" in interaction.text
     assert not any("To ask about one alone" in note for note in comparison.notes)
 
@@ -175,10 +180,20 @@ def test_the_report_tells_effects_and_holds_each_against_the_best_though_a_basel
     page = (tmp_path / "report.html").read_text()
     assert "Each parameter, over all values of the others" in page
     [interaction] = effects(comparison).interactions
-    assert interaction.text.partition(" (p")[0] in page
+    assert page.index(interaction.text.partition(" (p")[0]) < page.index("hidden 16 is better than hidden 8")
+    assert page.index("Each dot: ") < page.index(comparison.verdicts[0].text.partition(" (p")[0])
     assert "Each against the best" in page
     for verdict in comparison.of_best:
         assert verdict.text.partition(" (p")[0] in page
+    one_each = "Holm over 3: each configuration with the baseline; Holm over 6: pairs of configurations"
+    assert f"{one_each}; Holm over 2: values of one parameter." in page  # of two by two only one may depend
+
+
+def test_a_terminal_says_once_what_each_family_compares(losses: object, tmp_path: Path) -> None:
+    said = io.StringIO()
+    print_comparison(compared(sorted((tmp_path / "runs").iterdir()), metric="loss"), Console(file=said))
+    families = "Holm over 4: values of one parameter; Holm over 3: whether one depends on another"
+    assert [line.strip() for line in said.getvalue().splitlines()].count(families) == 1
 
 
 def test_only_the_seeds_that_all_have_count(grid: Callable[[Accuracies], list[Path]], repeats: Repeats) -> None:

@@ -18,7 +18,7 @@ from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
-from nnexp.comparison.table import counted, epochs_heading, estimate_text, intervals_cover
+from nnexp.comparison.table import corrected_for, counted, epochs_heading, estimate_text, intervals_cover
 from nnexp.errors import Amiss
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES
@@ -57,6 +57,8 @@ def print_comparison(comparison: Comparison, console: Console, whole: str = "--m
         _print_lines(console, [terms], "dim")
     if comparison.effects:
         _print_part(console, EFFECTS, comparison.effects.told)
+        if families := corrected_for(comparison.effects.families):
+            _print_lines(console, [families], "dim")
     _print_part(console, "findings", _findings(comparison))
     print_left_out(comparison, console)
     _print_part(console, "notes", comparison.notes)

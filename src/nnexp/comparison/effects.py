@@ -221,7 +221,7 @@ def _interaction(grid: Grid, names: Names, other: Names, comparisons: int) -> In
     changes = [number_text(float(gain.mean()), abs(found.estimate), grid.metric, sign=True) for gain in gains]
     depends = f"what {grid.named(names)} does depends on {grid.named(other)}"
     unshown: Reason = f"which may be chance: that {depends} is not shown"
-    says = f"so {depends}" if shown else unshown
+    says = f"so {depends}, and averages over either hide that" if shown else unshown
     text = (
         f"{grid.spoken((names, first))} in place of {', '.join(second)} changes {grid.metric} by {changes[0]} with "
         f"{grid.spoken((other, here))}, by {changes[1]} with {grid.spoken((other, there))}: "

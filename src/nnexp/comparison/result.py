@@ -96,9 +96,16 @@ class Effects:
         return any(one.shown for one in self.interactions)
 
     @property
+    def families(self) -> dict[str, Sequence[Verdict | Interaction]]:
+        """By what they compare, those whose p is corrected for their number."""
+        return {"values of one parameter": self.verdicts, "whether one depends on another": self.interactions}
+
+    @property
     def told(self) -> tuple[str, ...]:
-        """All of it in words, a line each."""
-        return (*(one.text for one in self.verdicts), *(one.text for one in self.interactions))
+        """All of it in words, a line each; first what was shown to depend, which the averages after it hide."""
+        shown = [one.text for one in self.interactions if one.shown]
+        others = [one.text for one in self.interactions if not one.shown]
+        return (*shown, *(one.text for one in self.verdicts), *others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import VARIANT, compact
-from nnexp.comparison.result import EFFECTS, Comparison, Estimate, Group, LeftOut
+from nnexp.comparison.result import EFFECTS, Comparison, Estimate, Group, Interaction, LeftOut, Verdict
 from nnexp.files import to_json
 from nnexp.runs.reading import escaped, printable
 
@@ -105,6 +105,12 @@ def markdown(comparison: Comparison) -> str:
     lines += [f"- could not be read: {_escaped(text)}" for text in comparison.unreadable]
     lines += [f"- {_escaped(note)}" for note in comparison.notes]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def corrected_for(families: Mapping[str, Sequence[Verdict | Interaction]]) -> str:
+    """What is compared where p says "Holm over 6", "Holm over 3": by what each family compares; "" where none does."""
+    found = {what: re.search(r"Holm over \d+", " ".join(one.text for one in told)) for what, told in families.items()}
+    return "; ".join(f"{holm[0]}: {what}" for what, holm in found.items() if holm)
 
 
 def epochs_heading(comparison: Comparison) -> str:

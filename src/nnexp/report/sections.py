@@ -11,7 +11,7 @@ from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact, layers_in_words
 from nnexp.comparison.result import Group, runs_of
-from nnexp.comparison.table import intervals_cover
+from nnexp.comparison.table import corrected_for, intervals_cover
 from nnexp.comparison.testing import lost_of
 from nnexp.report import charts, search_charts
 from nnexp.report.details import details_of
@@ -53,6 +53,12 @@ def sections_of(subject: Subject) -> list[Section]:
 def _answer(subject: Subject) -> Markup:
     comparison = subject.comparison
     best = comparison.group(comparison.best) if comparison.best is not None else None
+    effects = comparison.effects
+    # Of two there is but one pair, and the baseline may be the best itself.
+    of_best = comparison.of_best if len(comparison.groups) > 2 and comparison.baseline != comparison.best else ()
+    families = {"pairs of configurations": comparison.verdicts}
+    if comparison.baseline is not None:
+        families = {"each configuration with the baseline": comparison.verdicts, "pairs of configurations": of_best}
     return render(
         "answer.html",
         comparison=comparison,
@@ -60,6 +66,8 @@ def _answer(subject: Subject) -> Markup:
         estimate=best.estimates.get(comparison.metric) if best else None,
         same=comparison.as_good,
         unsure=comparison.unsure,
+        of_best=of_best,
+        families=corrected_for({**families, **effects.families}) if effects else "",
         lost=[lost_of(group) for group in comparison.groups if not any(left.run.expected for left in group.left_out)],
         forest=charts.forest(comparison),
         reading=charts.forest_reading(comparison),
