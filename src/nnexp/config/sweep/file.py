@@ -70,6 +70,7 @@ class SweepFile:
     place: Place  # the file
     search: Search | None = None  # None: a grid
     baseline_place: Place | None = None  # where the file names it
+    own: SweepFile | None = None  # what the file says, where the caller gave axes
 
     def seeds(self, repeats: int | None = None) -> tuple[int, ...]:
         """The seeds of every point; a variant with repeats of its own takes the first of the same ones."""
