@@ -293,6 +293,19 @@ def test_a_baseline_that_no_file_could_mean_is_told_beside_axes_too(folder: Path
     )
 
 
+def test_runs_are_described_as_their_sweep_is_and_not_as_the_one_base_alone(folder: Path) -> None:
+    (folder / "small.yaml").write_text(f"description: Small\n{CONFIG}")
+    (folder / "other.yaml").write_text(f"description: Other\n{CONFIG.replace('32', '16')}")
+    own = "variants: [{name: a}, {name: b, set: {description: Mine, epochs: 4}}, other.yaml]"
+    for text, told in (
+        ("base: small.yaml", ["Small"]),
+        ("description: Which?\nbase: small.yaml\ngrid: {hidden: [8, 16]}", ["Which?", "Which?"]),
+        (f"description: Which?\nbase: small.yaml\n{own}", ["Which?", "Mine", "Other"]),
+        ("description: Which?\nbase: [small.yaml, other.yaml]", ["Small", "Other"]),
+    ):
+        assert [point.config["description"] for point in points(folder, text)] == told
+
+
 # Errors that are expected.
 
 

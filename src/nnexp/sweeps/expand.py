@@ -198,15 +198,22 @@ def _settings(sweep: SweepFile) -> Iterator[_Setting]:
                 yield _Setting(
                     base=base,
                     variant=variant,
-                    overrides=(*own, *(change for change, _ in chosen)),
+                    overrides=(*_question(sweep, variant), *own, *(change for change, _ in chosen)),
                     parameters=said | {name: value for _, differing in chosen for name, value in differing.items()},
                     seeds=seeds[:1] if variant and variant.expects_error else seeds,
                 )
 
 
+def _question(sweep: SweepFile, variant: Variant | None = None) -> tuple[Override, ...]:
+    """The sweep's description for a run, in place of that of the one base, which is true of the base alone."""
+    if not sweep.description or len(sweep.bases) != 1 or (variant and (variant.base or variant.expects_error)):
+        return ()
+    return (Override("description", "", "", Node(sweep.description, sweep.place)),)
+
+
 def _drawn(sweep: SweepFile, search: Search, values: Mapping[str, Any], seed: int) -> _Setting:
     changes = tuple(one.change(values[one.name]) for one in search.space if one.name in values)
-    return _Setting(sweep.bases[0], None, changes, values, (seed,))
+    return _Setting(sweep.bases[0], None, (*_question(sweep), *changes), values, (seed,))
 
 
 def _probes(sweep: SweepFile, search: Search) -> Iterator[_Setting]:
