@@ -163,6 +163,7 @@ def test_an_axis_of_the_command_line_takes_the_place_of_the_files(folder: Path) 
     """
     found = sweep(folder, text, ("hidden", "4"), ("epochs", "9"), ("activation", "relu,elu"), ("optimizer", "sgd"))
     assert axes(found) == {"hidden": [4], "epochs": [9], "activation": ["relu", "elu"], "optimizer": ["sgd"]}
+    assert found.title == "widths, hidden 4, epochs 9, activation relu,elu, optimizer sgd"
     assert [axis.name for axis in found.zip] == ["batch_size"]
     assert [axis.name for axis in found.variants[1].changes] == ["validation"]
 

@@ -78,6 +78,13 @@ class SweepFile:
         return self.seed[:count] if isinstance(self.seed, tuple) else tuple(range(self.seed, self.seed + count))
 
     @property
+    def title(self) -> str:
+        """The name, with what the caller asks for in the file's place: "widths, hidden 16,32"."""
+        given = [axis for axis in self.grid if self.own and axis not in self.own.grid]
+        told = [f"{axis.name} {','.join(change.value.strip() for change in axis.changes)}" for axis in given]
+        return ", ".join([self.name, *told])
+
+    @property
     def combinations(self) -> int:
         """How many points each variant, or each base, has."""
         return (len(self.zip[0].changes) if self.zip else 1) * math.prod(len(axis.changes) for axis in self.grid)
