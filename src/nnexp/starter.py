@@ -143,7 +143,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
         *(line for told in about for line in _comment(told)),
         "# In its folder, to check it, train it, ask something of it:",
         *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} --hidden 16,64")),
-        f"description: {json.dumps(f'A first model for {dataset.title}.', ensure_ascii=False)}",
+        "# description: what you ask of it, to stand in its report",
         *entry,
         f"normalization: {dataset.usual_normalization}  # or none, l2, min_max",
         f"layers:  # the last dense has a unit for each {_UNITS[dataset.task]}",

@@ -163,6 +163,7 @@ def test_an_axis_of_the_command_line_takes_the_place_of_the_files(folder: Path) 
     """
     found = sweep(folder, text, ("hidden", "4"), ("epochs", "9"), ("activation", "relu,elu"), ("optimizer", "sgd"))
     assert axes(found) == {"hidden": [4], "epochs": [9], "activation": ["relu", "elu"], "optimizer": ["sgd"]}
+    assert found.title == "widths, hidden 4, epochs 9, activation relu,elu, optimizer sgd"
     assert [axis.name for axis in found.zip] == ["batch_size"]
     assert [axis.name for axis in found.variants[1].changes] == ["validation"]
 
@@ -229,7 +230,15 @@ def test_seeds_that_cannot_be_are_refused(folder: Path, options: dict[str, objec
         ("base: widths.yaml", "widths.yaml is a sweep file itself"),
         ("base: twice.yaml", "twice.yaml:2:1: the key 'dataset' stands twice"),
         ("base: [small.yaml, small.yaml]", "two bases are named 'small'"),
-        ("base: small.yaml\nepochs: 3", "widths.yaml:2:1: a sweep file has no key 'epochs'\n    write it under `grid`"),
+        ("base: small.yaml\nepochs: 3", "2:1: a sweep file has no key 'epochs'\n    write it under `grid`, where one"),
+        (
+            "base: small.yaml\nset: {epochs: 3}",
+            "no key 'set'\n    write it under `grid`, where one value holds for all points",
+        ),
+        (
+            "base: small.yaml\nspace: {hidden: [4, 8]}\nsampler: tpe\nepochs: 3",
+            "no key 'epochs'\n    write it in the base",
+        ),
         ("base: small.yaml\nrepeat: 3", "no key 'repeat'\n    did you mean 'repeats'?"),
         ("base: small.yaml\nrepeats: many", "repeats must be a whole number from 1 to 10000, not 'many'"),
         (
@@ -323,6 +332,21 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once_in_its_order(folder: Path
     with pytest.raises(ConfigError) as caught:
         sweep(folder, "base: no.yaml\nreapets: 3\ngrid: {hiden: [8], seed: 3}\nvariants:\n- {name: 3}\nseed: -1\n")
     assert [problem.place.line for problem in caught.value.problems] == [1, 2, 3, 3, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("bas: no.yaml\ngrid:\n  epochs: []\nrepeat: 0", [1, 1, 3, 4, 4]),
+        ("base: small.yaml\ngrid:\n  hiden: [8, -4]\n  epoch: []\n  sed:\n    [3]", [3, 4, 4, 5]),
+        ("base: small.yaml\nrepeat: 0\nrepeats: 2", [2]),
+        ("base: small.yaml\nvariants:\n- name: a\n  st: 3\n- nam: b\n  repeat:\n    0", [4, 4, 5, 6, 7]),
+    ],
+)
+def test_what_stands_under_a_misspelled_key_is_read_all_the_same(folder: Path, text: str, lines: list[int]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        sweep(folder, text)
+    assert [problem.place.line for problem in caught.value.problems] == lines
 
 
 def test_one_run_of_a_sweep_file_is_refused_with_the_command_for_it(folder: Path) -> None:

@@ -106,6 +106,7 @@ def test_the_last_layer_is_that_of_the_task(tmp_path: Path, make: Any, task: str
     assert f"  - {last}\n" in done.stdout
     [config] = tmp_path.glob("*.yaml")
     assert load_experiment(config).loss.name == loss
+    assert load_experiment(config).description == ""  # that is for the user to say
     checked = CliRunner().invoke(application(), ["check", str(config)])
     assert checked.exit_code == 0, checked.output
     assert "warning" not in checked.output

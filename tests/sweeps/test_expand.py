@@ -17,7 +17,7 @@ from nnexp.config.overrides import Override
 from nnexp.config.sweep import load_sweep, parse_axis
 from nnexp.config.sweep.reading import KEYS, VARIANT_KEYS
 from nnexp.errors import ConfigError, InputError
-from nnexp.sweeps.expand import Point, baseline_of, expand, identity, load_points, noticed
+from nnexp.sweeps.expand import Point, baseline_of, expand, identity, load_points, noticed, without_baseline
 
 CONFIG = """\
 dataset: digits
@@ -260,10 +260,50 @@ def test_a_baseline_is_named_as_folders_or_as_tables_name_it(folder: Path, basel
     assert baseline_of(points(folder, text), baseline) == "hidden=8_batch_size=32"
 
 
-def test_a_baseline_is_dropped_where_the_command_line_changes_the_labels(folder: Path) -> None:
-    text = "base: small.yaml\ngrid: {hidden: [8, 16]}\nbaseline: hidden=8"
-    assert labels(folder, text, ("epochs", "9")) == ["hidden=8", "hidden=16"]
-    assert labels(folder, text, ("epochs", "8,9"), ("hidden", "4")) == ["epochs=8", "epochs=9"]
+@pytest.mark.parametrize(
+    ("axes", "baseline"),
+    [
+        ([("epochs", "9")], "hidden=8_activation=tanh"),
+        ([("hidden", "4,8")], "hidden=8_activation=tanh"),
+        ([("activation", "tanh")], "hidden=8"),
+        ([("hidden", "8"), ("epochs", "9")], "activation=tanh"),
+        ([("epochs", "1,3")], "hidden=8_activation=tanh_epochs=3"),  # as the base has it
+        ([("batch_size", "32,64"), ("activation", "tanh"), ("validation", "0.2")], "hidden=8_batch_size=32"),
+        ([("activation", "relu")], ""),
+        ([("hidden", "4,16")], ""),
+        ([("epochs", "1,2")], ""),
+    ],
+)
+def test_the_baseline_is_the_same_point_whatever_the_command_line_calls_it(
+    folder: Path, axes: list[tuple[str, str]], baseline: str
+) -> None:
+    text = "base: small.yaml\ngrid: {hidden: [8, 16], activation: [relu, tanh]}\nbaseline: hidden=8, activation=tanh\n"
+    (folder / "study.yaml").write_text(text)
+    plan, found = load_points(folder / "study.yaml", [parse_axis(name, values, "--set") for name, values in axes])
+    assert plan.baseline == baseline
+    assert baseline in ["", *(point.stem for point in found)]
+    assert ("hidden=8, activation=tanh, is none of these points" in without_baseline(plan)) is (not baseline)
+
+
+def test_a_baseline_that_no_file_could_mean_is_told_beside_axes_too(folder: Path) -> None:
+    text = "base: small.yaml\ngrid: {hidden: [8, 16]}\nbaseline: hiden=8\n"
+    told = refused(folder, text, ("epochs", "1,2"))
+    assert told.startswith(
+        "study.yaml:3:11: the baseline 'hiden=8' is no point that is trained\n    points: hidden=8_epochs=1"
+    )
+
+
+def test_runs_are_described_as_their_sweep_is_and_not_as_the_one_base_alone(folder: Path) -> None:
+    (folder / "small.yaml").write_text(f"description: Small\n{CONFIG}")
+    (folder / "other.yaml").write_text(f"description: Other\n{CONFIG.replace('32', '16')}")
+    own = "variants: [{name: a}, {name: b, set: {description: Mine, epochs: 4}}, other.yaml]"
+    for text, told in (
+        ("base: small.yaml", ["Small"]),
+        ("description: Which?\nbase: small.yaml\ngrid: {hidden: [8, 16]}", ["Which?", "Which?"]),
+        (f"description: Which?\nbase: small.yaml\n{own}", ["Which?", "Mine", "Other"]),
+        ("description: Which?\nbase: [small.yaml, other.yaml]", ["Small", "Other"]),
+    ):
+        assert [point.config["description"] for point in points(folder, text)] == told
 
 
 # Errors that are expected.

@@ -28,7 +28,7 @@ from nnexp.sweeps import sweep as sweeps
 from nnexp.sweeps.child import Ending, Task
 from nnexp.sweeps.execute import Listed, SweepReport
 from nnexp.sweeps.executors import Processes, opened
-from nnexp.sweeps.expand import load_points
+from nnexp.sweeps.expand import load_points, without_baseline
 
 
 def load(config: Config, /, **changes: Any) -> Experiment:
@@ -122,6 +122,8 @@ def sweep(
         job = sweeps.begin(plan, points, how)
         folder = job.folder.path
         trained = plan.runs if plan.search else sum(point.experiment is not None for point in points)
+        if lost := without_baseline(plan):
+            tell(lost)
         tell(
             f"{trained} runs, {job.workers} at a time, {job.threads} {'thread' if job.threads == 1 else 'threads'} each"
         )

@@ -75,7 +75,7 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
     from nnexp.config.sweep import parse_axis
     from nnexp.data.datasets import describe
     from nnexp.preflight import preflight
-    from nnexp.sweeps.expand import load_points, noticed
+    from nnexp.sweeps.expand import load_points, noticed, without_baseline
 
     plan, points = load_points(path, [parse_axis(change.path, change.value, "--set") for change in changes])
     seeds = sorted({point.seed for point in points})
@@ -114,6 +114,8 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
             runs += f", then the best {plan.search.finalists} with {plan.repeats} fresh seeds each"
         runs += f"; {len(points)} points of the space were looked at"
     console.print(Text.assemble((f"{_shown(path)}: ", "bold"), (runs, "green")), soft_wrap=True)
+    if lost := without_baseline(plan):
+        say_amiss(console, lost)
     for count, stems in [] if plan.search else _by_size(sizes)[:_MOST_SIZES]:
         console.print(Text(f"{count:,} parameters: {_listed(stems)}"), soft_wrap=True)
     for point in points:

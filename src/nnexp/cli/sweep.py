@@ -95,7 +95,7 @@ def sweep(
     from nnexp.errors import InputError
     from nnexp.sweeps import earlier
     from nnexp.sweeps.executors import need_name, opened
-    from nnexp.sweeps.expand import expand
+    from nnexp.sweeps.expand import expand, without_baseline
     from nnexp.sweeps.sweep import Options, begin, go_on, missing_of
 
     if scheduler is not None and executor not in (None, "dask"):
@@ -116,6 +116,8 @@ def sweep(
     given = {name: text for name, text in axes.items() if text is not None}
     searched = (sampler, trials)
     plan, points, found = _asked(source, given, sets or [], repeats, seed, workers, searched, resume=resume)
+    if not quiet and (told := without_baseline(plan)):
+        say_amiss(stderr(), told, "bold")
     if found is None and resume:
         found = earlier.find(runs_dir, plan, points)
         if found is None:

@@ -19,7 +19,7 @@ from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, UnsoundSweep, Variant, load_sweep
 from nnexp.config.sweep.space import Search
 from nnexp.data.datasets import describe
-from nnexp.errors import ConfigError, Place, Problem, in_order
+from nnexp.errors import Amiss, ConfigError, Place, Problem, in_order
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
 from nnexp.preflight.measures import logged_metrics
@@ -28,6 +28,7 @@ from nnexp.sweeps.labels import distinct, safe, written
 
 _SHOWN = 4  # labels in a message
 _MOST_UNSOUND = 1000  # points that are looked at though their file is wrong: a second or two
+_MOST_POINTS = 10_000  # among which the baseline of a file is looked for, where the caller gives axes
 _MOST_VALUES = 500_000  # in their configs
 _MOST_DRAWN = 100  # points of a search that are looked at beforehand, besides its ends
 
@@ -64,7 +65,13 @@ def load_points(
         plan = load_sweep(source, axes, **options)
     except UnsoundSweep as error:
         raise ConfigError(in_order([*error.problems, *_further_problems(error.sweep)])) from None
-    return plan, expand(plan)
+    if not (plan.own and plan.baseline):
+        return plan, expand(plan)
+    points = expand(replace(plan, baseline=""))
+    plan = replace(plan, baseline=_baseline_among(points, plan, plan.own))
+    if told := list(_baseline_problems(points, plan)):
+        raise ConfigError(told)
+    return plan, points
 
 
 def _further_problems(sweep: SweepFile) -> list[Problem]:
@@ -191,15 +198,22 @@ def _settings(sweep: SweepFile) -> Iterator[_Setting]:
                 yield _Setting(
                     base=base,
                     variant=variant,
-                    overrides=(*own, *(change for change, _ in chosen)),
+                    overrides=(*_question(sweep, variant), *own, *(change for change, _ in chosen)),
                     parameters=said | {name: value for _, differing in chosen for name, value in differing.items()},
                     seeds=seeds[:1] if variant and variant.expects_error else seeds,
                 )
 
 
+def _question(sweep: SweepFile, variant: Variant | None = None) -> tuple[Override, ...]:
+    """The sweep's description for a run, in place of that of the one base, which is true of the base alone."""
+    if not sweep.description or len(sweep.bases) != 1 or (variant and (variant.base or variant.expects_error)):
+        return ()
+    return (Override("description", "", "", Node(sweep.description, sweep.place)),)
+
+
 def _drawn(sweep: SweepFile, search: Search, values: Mapping[str, Any], seed: int) -> _Setting:
     changes = tuple(one.change(values[one.name]) for one in search.space if one.name in values)
-    return _Setting(sweep.bases[0], None, changes, values, (seed,))
+    return _Setting(sweep.bases[0], None, (*_question(sweep), *changes), values, (seed,))
 
 
 def _probes(sweep: SweepFile, search: Search) -> Iterator[_Setting]:
@@ -301,16 +315,50 @@ def baseline_of(points: Sequence[Point], named: str) -> str:
 
     A table prints `normalization=none, hidden=16` of the point whose stem is `normalization=none_hidden=16`.
     """
-    trained = {point.stem: point for point in points if point.experiment}
-    if named in trained:
+    return _stem_of({point.stem: point.parameters for point in points if point.experiment}, named)
+
+
+def _stem_of(stems: Mapping[str, Mapping[str, Any]], named: str) -> str:
+    if named in stems:
         return named
     wanted = _spelled(named.split(","))
     found = [
         stem
-        for stem, point in trained.items()
-        if wanted == _spelled(f"{name}={compact(value)}" for name, value in point.parameters.items())
+        for stem, parameters in stems.items()
+        if wanted == _spelled(f"{name}={compact(value)}" for name, value in parameters.items())
     ]
     return found[0] if len(found) == 1 else ""
+
+
+def without_baseline(sweep: SweepFile) -> Amiss:
+    """That the points which the caller asks for lack the file's baseline; "" where nothing is lacking."""
+    if sweep.baseline or not (sweep.own and sweep.own.baseline):
+        return ""
+    return (
+        f"the file's baseline, {sweep.own.baseline}, is none of these points: the best is compared with the others "
+        "instead. To name another one afterwards: nnexp compare FOLDER --baseline LABEL"
+    )
+
+
+def _baseline_among(points: Sequence[Point], sweep: SweepFile, own: SweepFile) -> str:
+    """What the baseline of a file is called among the points that the caller's axes make; "" where it is none of them.
+
+    It is looked for by its name, and then by what it is: the file's point with what now holds for all points.
+    """
+    if stem := baseline_of(points, own.baseline):
+        return stem
+    settings = list(itertools.islice(_settings(own), _MOST_POINTS))
+    known = dict(zip(distinct([setting.label() for setting in settings]), settings, strict=True))
+    stem = _stem_of({stem: setting.parameters for stem, setting in known.items()}, own.baseline)
+    if not stem:
+        return own.baseline  # a mistake of the file's
+    for_all = [axis for axis in sweep.grid if len(axis.changes) == 1 and axis.name not in known[stem].parameters]
+    overrides = (*known[stem].overrides, *(axis.changes[0] for axis in for_all))
+    point, _ = _point(stem, replace(known[stem], overrides=overrides, seeds=sweep.seeds()))
+    if not (point and point.experiment):
+        return ""
+    same = [one.stem for one in points if one.experiment and one.experiment.identity == point.experiment.identity]
+    return same[0] if same else ""
 
 
 def _spelled(parts: Iterable[str]) -> str:

@@ -86,6 +86,7 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
     now = datetime.now().astimezone()
     folder = SweepFolder.create(options.runs, plan.name, now)
     state = {
+        "name": plan.title,
         "identity": identity(points, plan),
         "started": now.isoformat(timespec="seconds"),
         "command": list(options.command),
@@ -106,8 +107,7 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
 
 def _asked(plan: SweepFile, points: Sequence[Point]) -> dict[str, Any]:
     """What the comparison is to answer."""
-    baseline = baseline_of(points, plan.baseline) or None
-    asked = {"name": plan.name, "description": plan.description, "baseline": baseline}
+    asked = {"description": plan.description, "baseline": baseline_of(points, plan.baseline) or None}
     return {**asked, "search": plan.search.plain()} if plan.search else asked
 
 

@@ -37,8 +37,8 @@ def load_sweep(
 
     Without a source the base is configs/fashion_sigmoid128.yaml where there is one, else the same that nnexp ships.
     An axis given here takes the place of the file's axis and of the variants' settings of the same name, or joins the
-    grid; repeats and a list of seeds take the place of the file's and of the variants'. A baseline is dropped where the
-    points get other labels than the file knows. In a search an axis has one value, which the base then has.
+    grid; repeats and a list of seeds take the place of the file's and of the variants'. The baseline is still called as
+    the file calls it. In a search an axis has one value, which the base then has.
 
     Raises:
         UnsoundSweep: something is wrong in a sweep file, whatever its points are.
@@ -88,14 +88,12 @@ def _with_axes(sweep: SweepFile, axes: Sequence[Axis]) -> SweepFile:
         return tuple(axis for axis in found if axis.name not in given)
 
     in_the_file = {axis.name: axis for axis in sweep.grid}
-    varied = {axis.name for axis in (*sweep.zip, *sweep.grid) if len(axis.changes) > 1}
-    renamed = any(len(axis.changes) > 1 or axis.name in varied for axis in axes)
     return replace(
         sweep,
         zip=others(sweep.zip),
         grid=tuple((in_the_file | given).values()),
         variants=tuple(replace(variant, changes=others(variant.changes)) for variant in sweep.variants),
-        baseline="" if renamed else sweep.baseline,  # the points have other labels than the file knows
+        own=sweep if axes else None,
     )
 
 

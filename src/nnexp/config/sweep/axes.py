@@ -91,6 +91,13 @@ def refusal(name: str, *, on_command_line: bool = False) -> tuple[str, str] | No
     return None
 
 
+def meant(name: str) -> str:
+    """The axis that is likely meant by a name that is none; "" where there is none like it."""
+    root, dot, rest = name.partition(".")
+    near = None if root in NOT_AXES else catalog.nearest(root, _ROOTS)
+    return axis_name(near + dot + rest) if near else ""
+
+
 def split(text: str) -> list[str]:
     """The pieces between commas, but for commas inside brackets and quotes."""
     return ["".join(piece).strip() for piece in _pieces(text)]

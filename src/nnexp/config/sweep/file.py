@@ -70,11 +70,19 @@ class SweepFile:
     place: Place  # the file
     search: Search | None = None  # None: a grid
     baseline_place: Place | None = None  # where the file names it
+    own: SweepFile | None = None  # what the file says, where the caller gave axes
 
     def seeds(self, repeats: int | None = None) -> tuple[int, ...]:
         """The seeds of every point; a variant with repeats of its own takes the first of the same ones."""
         count = repeats or self.repeats
         return self.seed[:count] if isinstance(self.seed, tuple) else tuple(range(self.seed, self.seed + count))
+
+    @property
+    def title(self) -> str:
+        """The name, with what the caller asks for in the file's place: "widths, hidden 16,32"."""
+        given = [axis for axis in self.grid if self.own and axis not in self.own.grid]
+        told = [f"{axis.name} {','.join(change.value.strip() for change in axis.changes)}" for axis in given]
+        return ", ".join([self.name, *told])
 
     @property
     def combinations(self) -> int:

@@ -12,7 +12,7 @@ from nnexp.config import catalog
 from nnexp.config.entries import Problems
 from nnexp.config.experiment import FIELDS, as_folder_name, can_name_a_folder, is_sweep
 from nnexp.config.loading import Node, kind_of, read_config, unquoted
-from nnexp.config.sweep.axes import NAMES, Axis, axis_name, axis_of, refusal
+from nnexp.config.sweep.axes import NAMES, Axis, axis_name, axis_of, meant, refusal
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.searching import DEFAULT_REPEATS, read_search
 from nnexp.config.sweep.searching import KEYS as SEARCH_KEYS
@@ -40,6 +40,7 @@ MAX_WORKERS = 1024
 DEFAULT_SEED = 42
 _MOST_LISTED = 1000  # bases, or variants
 _BASE_HINT = "write `base:` and the path of a config, seen from this file's folder, or the config itself"
+_FOR_ALL = "under `grid`, where one value holds for all points, such as  grid: {epochs: 40}"
 _SEVERAL = "make several sweeps of it"
 _LONGEST_NAME = 100  # bytes; axes and the seed follow it in a folder's name
 
@@ -76,8 +77,7 @@ class _Reader:
         return SweepFile(base.name, "", (base,), (), (), (), 1, _seed_of(base), None, "", Place(str(self.path)))
 
     def sweep(self, config: Node) -> SweepFile:
-        self.known_keys(config, KEYS, "a sweep file")
-        given = _given(config)
+        given = self.given(config, KEYS, "a sweep file")
         name = self.text(given.get("name"), "name") or as_folder_name(self.path.stem)
         self.check_name(name, given.get("name", config).place)
         bases = self.bases(given.get("base"))
@@ -121,15 +121,23 @@ class _Reader:
 
     # Values of any key.
 
-    def known_keys(self, node: Node, allowed: Sequence[str], what: str) -> None:
+    def given(self, node: Node, allowed: Sequence[str], what: str) -> dict[str, Node]:
+        """What a mapping gives; what stands under a misspelled key is read as if it were spelled right."""
+        given = _given(node)
+        where = "under `set`" if "set" in allowed else "in the base" if "space" in given else _FOR_ALL
         for key, place in node.keys.items():
             if key in allowed:
                 continue
+            if key == "set" or axis_name(key).partition(".")[0] in (*FIELDS, *NAMES):
+                hint = f"write it {where}; allowed: {', '.join(allowed)}"
+                self.problems.add(place, f"{what} has no key '{key}'", hint)
+                continue
             near = catalog.nearest(key, allowed)
             hint = f"did you mean '{near}'? " if near else ""
-            if axis_name(key).partition(".")[0] in (*FIELDS, *NAMES):
-                hint = f"write it under `{'set' if 'set' in allowed else 'grid'}`; "
             self.problems.add(place, f"{what} has no key '{key}'", f"{hint}allowed: {', '.join(allowed)}")
+            if near and key in given:
+                given.setdefault(near, given[key])
+        return given
 
     def whole(self, node: Node | None, key: str, maximum: int, minimum: int = 1) -> int | None:
         if node is None:
@@ -235,8 +243,7 @@ class _Reader:
             hint = "such as  - {name: wide, set: {hidden: 512}}"
             self.problems.add(node.place, f"a variant is a mapping or the path of a config, not {kind_of(node)}", hint)
             return None
-        self.known_keys(node, VARIANT_KEYS, "a variant")
-        given = _given(node)
+        given = self.given(node, VARIANT_KEYS, "a variant")
         name = self.text(given.get("name"), "name")
         base = self.base(given["base"], name) if "base" in given else None
         name = name or (base.name if base else "")
@@ -272,15 +279,17 @@ class _Reader:
         axes = []
         for written, value in node.value.items():
             values = value.value if isinstance(value.value, list) and key != "set" else [value]
-            if refused := refusal(axis_name(written)):
+            axis = axis_name(written)
+            if refused := refusal(axis):
                 self.problems.add(node.keys[written], *refused)
-            elif not values:
+                axis = meant(axis)
+            if axis and not values:
                 self.problems.add(
                     value.place, f"'{written}' has no values", "give one or more, such as  hidden: [128, 512]"
                 )
-            else:
-                axes.append(axis_of(axis_name(written), values))
-        for name in _doubles([axis.name for axis in axes]):
+            elif axis and not (refused and axis in map(axis_name, node.value)):
+                axes.append(axis_of(axis, values))
+        for name in _doubles([one.name for one in axes]):
             self.problems.add(node.place, f"'{name}' stands twice under `{key}`", "keep one of them")
         return tuple(axes)
 
