@@ -207,7 +207,7 @@ def test_a_difference_that_only_holm_hides_is_marked_apart(repeats: Repeats) -> 
     assert unsure.outcome == "undecided"
     assert unsure.low is not None
     assert unsure.low > 0
-    assert "it may be chance: a baseline named beforehand would be among fewer" in unsure.text
+    assert "it may be chance" in unsure.text
     assert "more repeats would show a difference of" in unsure.text
     assert unsure.second in comparison.tied
 

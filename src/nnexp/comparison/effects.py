@@ -174,7 +174,7 @@ def _main_effects(grid: Grid, baseline: tuple[Level, ...] | None) -> tuple[Verdi
             pairs = [(other, (names, baseline[place])) for other in settings if other[1] != baseline[place]]
             comparisons += len(pairs)
         tests += [_test(first, second, values[first], values[second]) for first, second in pairs]
-    return tuple(judged(tests, Words(grid.metric, words), comparisons, picked=baseline is None))
+    return tuple(judged(tests, Words(grid.metric, words), comparisons))
 
 
 def _label(setting: _Setting) -> str:

@@ -40,7 +40,7 @@ def judge(
     tests = [hold_against(first, second, words.metric, predictions) for first, second in pairs]
     done = [test.difference.p for test in tests if test.difference]
     comparisons = len(done) * (len(done) + 1) // 2 if picked else len(done)
-    verdicts = judged(tests, words, comparisons, picked=picked)
+    verdicts = judged(tests, words, comparisons)
     notes: list[Amiss] = list(dict.fromkeys(test.note for test in tests if test.note))
     if comparisons > len(done):
         notes.append(
@@ -51,28 +51,25 @@ def judge(
     return verdicts, notes
 
 
-def judged(tests: Sequence[Test], words: Words, comparisons: int, *, picked: bool) -> list[Verdict]:
-    """A verdict for each test, with p-values corrected (Holm) as the smallest of so many comparisons.
-
-    Where the one that the others are held against was `picked` by its figures, naming one beforehand would help.
-    """
+def judged(tests: Sequence[Test], words: Words, comparisons: int) -> list[Verdict]:
+    """A verdict for each test, with p-values corrected (Holm) as the smallest of so many comparisons."""
     done = [test.difference.p for test in tests if test.difference]
     corrected = iter(statistics.holm([*done, *[1.0] * (comparisons - len(done))]))
     return [
-        _verdict(test, test.difference, next(corrected), comparisons, words, picked)
+        _verdict(test, test.difference, next(corrected), comparisons, words)
         if test.difference
         else _refusal(test, words)
         for test in tests
     ]
 
 
-def _verdict(test: Test, difference: Difference, p: float, comparisons: int, words: Words, picked: bool) -> Verdict:
+def _verdict(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> Verdict:
     outcome: Outcome = "undecided"
     if difference.shown and p < statistics.LEVEL:
         outcome = "better" if (difference.estimate > 0) == greater_is_better(words.metric) else "worse"
         text = _decided(test, difference, p, comparisons, words, outcome)
     else:
-        text = _undecided(test, difference, p, comparisons, words, picked)
+        text = _undecided(test, difference, p, comparisons, words)
     if difference.seeds >= statistics.FEWEST_SEEDS:
         text += "".join(f"; {caution[0].lower()}{caution[1:].rstrip('.')}" for caution in difference.cautions)
     return Verdict(
@@ -103,15 +100,14 @@ def _decided(test: Test, difference: Difference, p: float, comparisons: int, wor
     return f"{one} did {outcome} than {other} {amount}; {few}"
 
 
-def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words, picked: bool) -> str:
+def _undecided(test: Test, difference: Difference, p: float, comparisons: int, words: Words) -> str:
     first, second = words.short[test.first], words.short[test.second]
     what = "" if words.metric == "accuracy" else f" in {words.metric}"
     apart: Amiss = f"{first} and {second} cannot be told apart"
     text = f"{apart}{what}: {amount_text(difference, words.metric)} ({p_text(p, comparisons)}){_over(test)}"
     if difference.shown:
         chance: Reason = f"taken alone it would pass, among {comparisons} comparisons it may be chance"
-        fewer: Reason = "a baseline named beforehand would be among fewer"
-        text += f"; {chance}: {fewer}" if picked else f"; {chance}"
+        text += f"; {chance}"
     if difference.seeds < statistics.FEWEST_SEEDS:
         unknown: Reason = f"{_so_few(test)} cannot say how other seeds would do: {_way(test)}"
         return f"{text}; {unknown}"
