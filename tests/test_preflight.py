@@ -442,6 +442,7 @@ PICTURES = "[reshape: [28, 28, 1], {name}: {{factor: 0.2{more}}}, flatten, dense
         ("divide_by_255", "", "after `normalization: divide_by_255` they go from 0 to 1."),
         ("divide_by_255", ", value_range: [0, 1]", None),
         ("min_max", ", value_range: [0, 1]", None),
+        ("divide_by_255", ", value_range: [0]", None),  # which Keras refuses
         ("standardize", "", "are in no fixed range"),
         ("none", "", None),
     ],

@@ -94,7 +94,7 @@ def augmentation_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[
     here = ranges.get(name)
     for index, layer in enumerate(experiment.layers):
         told = layer.get("value_range")
-        if told is not None and here != (told[0], told[1]):
+        if told is not None and len(told) == 2 and here != (told[0], told[1]):  # Keras refuses another length itself
             message = f"{called(experiment, index)} takes pictures to have values from {told[0]:g} to {told[1]:g}, but "
             message += f"after `normalization: {name}` they "
             message += f"go from {here[0]:g} to {here[1]:g}." if here else "are in no fixed range."
