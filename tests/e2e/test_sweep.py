@@ -206,6 +206,7 @@ def test_further_repeats_join_those_that_are_there_to_the_same_bits(
         assert (folder / f"{label}_seed=42" / "metrics.json").read_bytes() == content
     three = nnexp("resume", folder, "--repeats", 3)
     assert three.returncode == 0, three.stderr
+    assert f"<title>{small.stem}, hidden 2,3</title>" in (folder / "report.html").read_text()  # as it was asked for
     assert nnexp(*asked, "--repeats", 3, "--runs-dir", tmp_path / "anew").returncode == 0
     anew = sweep_folder(tmp_path / "anew")
     assert statuses(folder) == statuses(anew)

@@ -55,7 +55,9 @@ def test_what_goes_wrong_alike_in_many_runs_is_explained_once(tmp_path: Path) ->
             live.report(label, events.Noticed(told))
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).splitlines()]
     first = next(place for place, line in enumerate(lines) if line.startswith("adam=0.5: error:"))
-    assert " ".join(lines[first : first + 2]) == f"adam=0.5: error: {told.message} {told.suggestion}"  # words are whole
+    where = "In a sweep: `learning_rate` under `grid`, or --learning-rate."
+    said = f"adam=0.5: error: {told.message} {told.suggestion} {where}"
+    assert " ".join(lines[first : first + 4]).strip() == said  # words are whole
     assert "adam=1: diverged too" in lines
 
 

@@ -103,7 +103,7 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
     from rich.text import Text
 
     from nnexp.cli.console import say_amiss, stdout
-    from nnexp.cli.outcome import print_finding
+    from nnexp.cli.outcome import in_a_sweep, print_finding
 
     console = stdout()
     with_seeds = f"with {'the seed' if len(seeds) == 1 else 'the seeds'} {_listed(seeds)}"
@@ -122,7 +122,11 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
         if point.refusal:
             say_amiss(console, f"{point.stem} is refused, as expected: {point.refusal}")
     for finding, stems in findings:
-        print_finding(console, {**finding.plain(), "message": f"{_listed(stems)}: {finding.message}"})
+        said = {
+            "message": f"{_listed(stems)}: {finding.message}",
+            "suggestion": in_a_sweep(finding.message, finding.suggestion),
+        }
+        print_finding(console, {**finding.plain(), **said})
     return told
 
 

@@ -77,6 +77,13 @@ def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
     console.print(line, soft_wrap=not console.is_terminal)
 
 
+def in_a_sweep(message: str, suggestion: str) -> str:
+    """What a finding suggests, and where a sweep has the learning rate if it is about that."""
+    if "learning rate" not in f"{message} {suggestion}":
+        return suggestion
+    return f"{suggestion} In a sweep: `learning_rate` under `grid`, or --learning-rate."
+
+
 def _interval(found: record.RunRecord, name: str) -> str:
     ends = found.test_intervals.get(name)
     return f"  (95 % interval {figure(ends[0])} to {figure(ends[1])})" if ends else ""

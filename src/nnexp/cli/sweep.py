@@ -342,10 +342,11 @@ def _range_in_words(values: dict[str, Any]) -> str:
 
 def _print_noticed(points: Sequence[Point], console: Console) -> None:
     """What will likely go wrong, before it does."""
-    from nnexp.cli.outcome import print_finding
+    from nnexp.cli.outcome import in_a_sweep, print_finding
     from nnexp.sweeps.expand import noticed
 
     stems = {point.stem for point in points}
     for finding, found in noticed(points):
         at = "" if len(found) == len(stems) else f"{', '.join(found[:3])}{' …' if len(found) > 3 else ''}: "
-        print_finding(console, {**finding.plain(), "message": f"{at}{finding.message}"})
+        told = {"message": f"{at}{finding.message}", "suggestion": in_a_sweep(finding.message, finding.suggestion)}
+        print_finding(console, {**finding.plain(), **told})

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from nnexp import events
 from nnexp.cli.console import duration, fold, table
+from nnexp.cli.outcome import in_a_sweep
 from nnexp.comparison.metrics import figure
 from nnexp.runs import record
 from nnexp.sweeps.child import Free
@@ -163,7 +164,8 @@ class SweepLive:
             case events.Noticed(finding) if finding.severity == "error":
                 full = finding.code not in self.explained
                 self.explained.add(finding.code)
-                said = f"{finding.severity}: {finding.message} {finding.suggestion}" if full else f"{finding.code} too"
+                hint = in_a_sweep(finding.message, finding.suggestion)
+                said = f"{finding.severity}: {finding.message} {hint}" if full else f"{finding.code} too"
                 self._say(f"{run.label}: {said}", "bold red")
             case _:
                 pass
