@@ -59,6 +59,12 @@ def test_clear_differences_have_all_colours_of_a_heat_map(digits: list[Path], gr
     assert (cells["zmin"], cells["zmax"]) == pytest.approx((min(means), max(means)), abs=2e-5)
     expected = f"Light to dark: {cells['zmin']:.4f} to {cells['zmax']:.4f} (more is better)."
     assert charts.heat_map_reading(comparison, "hidden", "epochs") == expected
+    assert not cells["reversescale"]
+    losses = compare(collect(runs).records, metric="loss")
+    [cells] = charts.heat_map(losses, "hidden", "epochs")["data"]
+    assert cells["reversescale"]
+    low = min(group.estimates["loss"].mean for group in losses.groups)
+    assert f" to {low:.4f} (less is better)" in charts.heat_map_reading(losses, "hidden", "epochs")
 
 
 def test_colours_of_a_heat_map_stay_within_what_an_accuracy_can_be(
