@@ -198,3 +198,19 @@ def test_long_names_are_short_in_the_table_and_whole_under_the_pointer(
     page = report(digits[0], edited(digits[0], tmp_path / "x", config=change, test=regression)).read_text()
     for whole, short in (("optimizer.learning_rate", "learning_<wbr>rate"), ("root_mean_squared_error", "RMSE")):
         assert f'<button type="button" title="{whole}">{short}<' in page
+
+
+def test_of_many_columns_those_that_are_the_same_in_all_rows_stand_below_the_table(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "normalization": "none", "batch_size": 8, "class_weight": "balanced"}
+
+    few = report(*digits[::2]).read_text()
+    assert "The same in all" not in few
+    page = report(digits[0], edited(digits[2], tmp_path / "other", config=change)).read_text()
+    table = page.partition('<section id="table"')[2].partition("</section>")[0]
+    heads = re.findall(r"<button[^>]*>(.*?)<span", table)
+    assert {"hidden", "accuracy"} <= set(heads)
+    assert not {"runs", "epochs"} & set(heads)
+    assert "The same in all: runs 1, epochs 3." in table
