@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,18 @@ def test_a_run_is_told_with_matrix_classes_model_and_config(run: Locator) -> Non
     assert sum(int(count or 0) for count in counts) == DATASETS["digits"].test_size
     expect(run.locator("pre.config")).to_contain_text("dataset: digits")
     assert run.locator(".plot path.js-line").count() == 4  # loss and accuracy, training and validation
+
+
+def test_only_names_that_do_not_fit_above_their_columns_are_turned(
+    run: Locator, digits: list[Path], report: Report, opened: Open, edited: Edit, tmp_path: Path
+) -> None:
+    def longer(evaluation: dict[str, Any]) -> dict[str, Any]:
+        rows = [{**row, "class": f"digit {row['class']}"} for row in evaluation["per_class"]]
+        return {**evaluation, "per_class": rows}
+
+    turned = opened(report(edited(digits[0], tmp_path / "longer", evaluation=longer)))
+    for page, mode in ((run, "horizontal-tb"), (turned, "vertical-rl")):
+        expect(page.locator(".confusion thead th").first).to_have_css("writing-mode", mode)
 
 
 def test_mistakes_on_images_are_pictures_with_their_names(run: Locator) -> None:

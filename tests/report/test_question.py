@@ -53,7 +53,7 @@ def test_what_is_the_same_in_all_runs_is_told_and_what_differs_left_open(digits:
     told = facts(report(*digits))
     assert told["hidden"] == "4 · 16"
     layers, rest = told["the same in all"].split("<br>")
-    assert layers == "flatten, dense …, dense 10 softmax"
+    assert layers == "flatten, dense … relu, dense 10 softmax"
     assert " · optimizer adam (learning_rate 0.001) · batch_size 32 · epochs 3 · " in rest
 
 
@@ -67,6 +67,36 @@ def test_stacks_of_other_lengths_share_what_they_begin_and_end_with(
     told = facts(report(digits[0], edited(digits[0], tmp_path / "deep", config=deeper)))
     assert told["hidden"] == "16 · 16x8"
     assert told["the same in all"].startswith("flatten, dense 16 relu, …, dense 10 softmax<br>")
+
+
+def test_what_layers_of_other_numbers_have_in_common_is_told(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def of(*widths: int) -> Any:
+        def change(config: dict[str, Any]) -> dict[str, Any]:
+            first, hidden, last = config["layers"]
+            return {
+                **config,
+                "layers": [first, *({"dense": {**hidden["dense"], "units": width}} for width in widths), last],
+            }
+
+        return change
+
+    runs = [edited(digits[0], tmp_path / f"{widths}", config=of(*widths)) for widths in ((24,), (64,), (24, 24))]
+    told = facts(report(*runs))
+    assert told["hidden"] == "24 · 24x24 · 64"
+    assert told["the same in all"].startswith("flatten, dense … relu, dense 10 softmax<br>")
+
+
+def test_the_share_of_the_test_part_is_told_and_what_is_not_the_same_from_to(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    counts = ({"train": 1350, "validation": 0, "test": 450}, {"train": 1215, "validation": 135, "test": 450})
+    runs = [edited(path, tmp_path / path.name, examples=one) for path, one in zip(digits, (*counts, {}), strict=False)]
+    told = facts(report(*runs))["examples"]
+    assert told == "1,215–1,350 to train on, 0–135 for validation, 450 to test on (25 % of all)"
+    odd = edited(digits[3], tmp_path / "odd", examples={"train": -5, "test": 5})
+    assert "examples" not in facts(report(odd))
 
 
 def test_every_parameter_that_differs_is_asked_about(

@@ -50,7 +50,7 @@ def test_a_question_is_the_heading_and_the_name_stands_above_it(
 
 
 def test_it_is_said_how_many_examples_there_were(digits: list[Path], report: Report) -> None:
-    [told] = re.findall("<dt>examples</dt><dd>(.*?)</dd>", report(*digits).read_text())
+    [told] = re.findall(r"<dt>examples</dt><dd>(.*?) \(\d+ % of all\)</dd>", report(*digits).read_text())
     train, validation, test = (int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told))
     assert (train + validation, test) == (DATASETS["digits"].train_size, DATASETS["digits"].test_size)
 

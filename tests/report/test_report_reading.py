@@ -59,6 +59,12 @@ def test_clear_differences_have_all_colours_of_a_heat_map(digits: list[Path], gr
     assert (cells["zmin"], cells["zmax"]) == pytest.approx((min(means), max(means)), abs=2e-5)
     expected = f"Light to dark: {cells['zmin']:.4f} to {cells['zmax']:.4f} (more is better)."
     assert charts.heat_map_reading(comparison, "hidden", "epochs") == expected
+    assert not cells["reversescale"]
+    losses = compare(collect(runs).records, metric="loss")
+    [cells] = charts.heat_map(losses, "hidden", "epochs")["data"]
+    assert cells["reversescale"]
+    low = min(group.estimates["loss"].mean for group in losses.groups)
+    assert f" to {low:.4f} (less is better)" in charts.heat_map_reading(losses, "hidden", "epochs")
 
 
 def test_colours_of_a_heat_map_stay_within_what_an_accuracy_can_be(
@@ -192,3 +198,19 @@ def test_long_names_are_short_in_the_table_and_whole_under_the_pointer(
     page = report(digits[0], edited(digits[0], tmp_path / "x", config=change, test=regression)).read_text()
     for whole, short in (("optimizer.learning_rate", "learning_<wbr>rate"), ("root_mean_squared_error", "RMSE")):
         assert f'<button type="button" title="{whole}">{short}<' in page
+
+
+def test_of_many_columns_those_that_are_the_same_in_all_rows_stand_below_the_table(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "normalization": "none", "batch_size": 8, "class_weight": "balanced"}
+
+    few = report(*digits[::2]).read_text()
+    assert "The same in all" not in few
+    page = report(digits[0], edited(digits[2], tmp_path / "other", config=change)).read_text()
+    table = page.partition('<section id="table"')[2].partition("</section>")[0]
+    heads = re.findall(r"<button[^>]*>(.*?)<span", table)
+    assert {"hidden", "accuracy"} <= set(heads)
+    assert not {"runs", "epochs"} & set(heads)
+    assert "The same in all: runs 1, epochs 3." in table

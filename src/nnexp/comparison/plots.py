@@ -153,11 +153,13 @@ def plot_heat_map(path: Path, comparison: Comparison, across: str, down: str) ->
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     low, high, _ = series.colour_range(comparison, grid)
-    image = axes.imshow(values, cmap="Blues", aspect="auto", origin="lower", vmin=low, vmax=high)
-    dark = low + 0.6 * (high - low)  # figures on darker cells are white
+    more = comparison.greater_is_better  # what is good is dark
+    blues = "Blues" if more else "Blues_r"
+    image = axes.imshow(values, cmap=blues, aspect="auto", origin="lower", vmin=low, vmax=high)
+    dark = 0.6 * (high - low)  # figures on darker cells are white
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value) and values.size <= 400:
-            colour = "white" if value > dark else "black"
+            colour = "white" if (value - low if more else high - value) > dark else "black"
             axes.text(
                 column, row, figure_of(value, comparison.metric), ha="center", va="center", color=colour, fontsize=8
             )

@@ -201,6 +201,7 @@ def heat_map(comparison: Comparison, across: str, down: str) -> Figure:
                 "text": shown,
                 "texttemplate": "%{text}" if told else "",
                 "colorscale": _BLUES,
+                "reversescale": not comparison.greater_is_better,  # dark is good
                 "zmin": rounded(low),
                 "zmax": rounded(high),
                 "textfont": {"color": "#111111"},
@@ -224,9 +225,9 @@ def heat_map_reading(comparison: Comparison, across: str, down: str) -> str:
     """What the colours of a heat map stand for, and what a cell is."""
     grid = series.grid(comparison, across, down)
     low, high, widened = series.colour_range(comparison, grid)
-    said = (
-        f"Light to dark: {figure(low, comparison.metric)} to {figure(high, comparison.metric)} ({better(comparison)})"
-    )
+    ends = (low, high) if comparison.greater_is_better else (high, low)
+    light, dark = (figure(end, comparison.metric) for end in ends)
+    said = f"Light to dark: {light} to {dark} ({better(comparison)})"
     if widened:
         said += ", as much as the widest 95 % interval spans, so that chance does not look like a pattern"
     return said + (". Each cell is the mean over the other parameters." if grid.averaged else ".")

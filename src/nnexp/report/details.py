@@ -23,6 +23,7 @@ Look: TypeAlias = "Callable[[RunRecord, Images], Markup | str]"
 
 # Beyond this many classes a table of counts could not be read; the most frequent confusions remain.
 _MOST_CLASSES = 30
+_CELL, _LINE = 3, 44  # letters that fit above a number, and side by side on a phone; longer names are turned
 _MOST_TEXT = 20_000
 _MOST_MEGABYTES = 1  # of environment.json
 # What showing odd data may raise.
@@ -90,7 +91,9 @@ def _confusion(run: RunRecord, _: Images) -> Markup | str:
     rows = [
         (name, list(zip(counts, share, strict=True))) for name, counts, share in zip(names, matrix, shares, strict=True)
     ]
-    return render("confusion.html", names=names, rows=rows)
+    widest = max(len(str(name)) for name in names)
+    fit = widest <= _CELL or (len(names) + 1) * widest <= _LINE
+    return render("confusion.html", names=names, rows=rows, turned=not fit)
 
 
 def _residuals(run: RunRecord, _: Images) -> Markup | str:

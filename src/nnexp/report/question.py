@@ -27,6 +27,7 @@ _SHORT = 60  # characters; values with longer ones stand one below the other
 _RATE = "optimizer.learning_rate"
 # What the reader of a result asks of its config; all of it stands with the runs.
 _COMMON = ("normalization", "optimizer", "batch_size", "epochs", "callbacks", "validation")
+_PARTS = {"train": "to train on", "validation": "for validation", "test": "to test on"}
 _OF_LAYERS = ("hidden", "activation", "layers")
 
 
@@ -59,7 +60,7 @@ def question(subject: Subject) -> Markup:
         seeds=seeds,
         groups=len(comparison.groups),
         runs=len(runs),
-        examples=_examples(runs),
+        examples=_examples(runs) if len(datasets) < 2 else "",
     )
 
 
@@ -169,13 +170,22 @@ def _shared(stacks: Sequence[Sequence[str]]) -> list[str]:
     if not alike:
         return []
     if all(names == alike[0] for names in alike):
-        return [
-            words[0] if len(set(words)) == 1 else f"{name} …"
-            for name, words in zip(alike[0], zip(*stacks, strict=True), strict=True)
-        ]
+        return [_layer_of(words) for words in zip(*stacks, strict=True)]
     begin = _same_at_the_start(stacks)
     end = _same_at_the_start([stack[len(begin) :][::-1] for stack in stacks])
-    return [*begin, "…", *reversed(end)]
+    between = [stack[len(begin) : len(stack) - len(end)] for stack in stacks]
+    others = [words for stack in between for words in stack]
+    one_kind = all(between) and len({words.partition(" ")[0] for words in others}) == 1
+    return [*begin, _layer_of(others) if one_kind else "…", *reversed(end)]
+
+
+def _layer_of(layers: Sequence[str]) -> str:
+    """What layers of a kind have in common: `dense … relu`."""
+    split = [words.split(" ") for words in layers]
+    if len({len(words) for words in split}) > 1:
+        return f"{split[0][0]} …"
+    told = [column[0] if len(set(column)) == 1 else "…" for column in zip(*split, strict=True)]
+    return " ".join(word for word, _ in itertools.groupby(told))
 
 
 def _same_at_the_start(stacks: Sequence[Sequence[str]]) -> list[str]:
@@ -195,10 +205,17 @@ def _with_rate(optimizer: str, flats: Sequence[Mapping[str, Any]]) -> str:
     return f"{optimizer} (learning_rate {next(iter(rates))})" if len(rates) == 1 else optimizer
 
 
-def _examples(runs: Sequence[RunRecord]) -> dict[str, int]:
-    """How many examples each part of the data has, where that is the same in all runs and they say so."""
+def _examples(runs: Sequence[RunRecord]) -> str:
+    """How many examples each part of the data has, from the fewest to the most, and which share the test part is."""
     said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
-    return said[0] if said and all(one == said[0] for one in said) else {}
+    rows = [[max(0, one.get(part, 0)) for part in _PARTS] for one in said]
+    rows = [row for row in rows if row[0] and row[-1]]
+    told = []
+    for use, column in zip(_PARTS.values(), zip(*rows, strict=True), strict=False):  # there may be no row
+        few, many = min(column), max(column)
+        told += [f"{few:,}{f'–{many:,}' if few < many else ''} {use}"] if many else []
+    shares = {f"{100 * row[-1] / sum(row):.0f} %" for row in rows}
+    return ", ".join(told) + (f" ({shares.pop()} of all)" if len(shares) == 1 else "")
 
 
 def _dataset(run: RunRecord) -> str:

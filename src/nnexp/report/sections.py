@@ -22,7 +22,7 @@ from nnexp.report.rendering import render
 from nnexp.report.reproduce import reproduce
 from nnexp.report.statistics import statistics
 from nnexp.report.subject import Subject, detailed, places_of
-from nnexp.report.table import groups_table
+from nnexp.report.table import CROWDED, groups_table
 from nnexp.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def _table(subject: Subject) -> Markup:
     return render(
         "table.html",
         table=groups_table(comparison),
+        crowded=CROWDED,
         comparison=comparison,
         same=comparison.as_good,
         unsure=comparison.unsure,

@@ -16,6 +16,7 @@ from nnexp.tasks import in_letters
 
 # Metrics beside the compared one; more would not be read.
 _MOST_OTHERS = 4
+CROWDED = 10  # columns; more do not stand side by side on most screens
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     heads: int
+    alike: tuple[str, ...] = ()  # what is the same in all rows and has no column: "epochs 60"
 
 
 def groups_table(comparison: Comparison) -> Table:
@@ -81,7 +83,25 @@ def groups_table(comparison: Comparison) -> Table:
                 *([_left_out(group)] if comparison.left_out else []),
             )
         )
-    return Table(columns, tuple(rows), labelled + len(parameters))
+    return _without_alike(Table(columns, tuple(rows), labelled + len(parameters)), comparison.metric)
+
+
+def _without_alike(table: Table, metric: str) -> Table:
+    """Where there is no room for all columns, without those that are the same in all rows, which stand below."""
+    if len(table.columns) <= CROWDED or len(table.rows) == 1:
+        return table
+    alike = [
+        place
+        for place, column in enumerate(table.columns)
+        if place >= table.heads and column.name != metric and len({row[place].text for row in table.rows}) == 1
+    ]
+    kept = [place for place in range(len(table.columns)) if place not in alike]
+    return Table(
+        tuple(table.columns[place] for place in kept),
+        tuple(tuple(row[place] for place in kept) for row in table.rows),
+        table.heads,
+        tuple(f"{table.columns[place].name} {table.rows[0][place].text}" for place in alike),
+    )
 
 
 def _column(short: str, numbers: bool, name: str) -> Column:
