@@ -79,7 +79,9 @@ def test_a_run_told_to_stop_while_xla_compiles_ends_before_its_first_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, times: int
 ) -> None:
     monkeypatch.setenv("XLA_FLAGS", f"--xla_dump_to={tmp_path / 'compiled'}")
-    monkeypatch.setenv("NNEXP_CACHE_DIR", str(tmp_path / "cache"))  # in which nothing is compiled already
+    # Nothing is compiled already: neither in the cache, nor where a test before in this process has its programs.
+    monkeypatch.setenv("NNEXP_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
     (tmp_path / "deep.yaml").write_text(DEEP, encoding="utf-8")
     (tmp_path / "runs").mkdir()
     with watching(tmp_path / "runs") as seen:
