@@ -32,10 +32,14 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class ModelBuilt:
-    """The model is ready: a row a layer (`layer`, `kind`, `output`, `parameters`) and the parameter counts."""
+    """The model is ready: a row a layer (`layer`, `kind`, `output`, `parameters`), and counts.
+
+    `examples` are those of each part of the data: `train`, `validation`, `test`.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     parameters: Mapping[str, int]
+    examples: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +79,23 @@ def plain_text(event: Event) -> str | None:
         case Noticed(finding):
             suggestion = f" {finding.suggestion}" if finding.suggestion else ""
             return f"{finding.severity}: {finding.message}{suggestion}"
-        case ModelBuilt(rows, parameters):
+        case ModelBuilt(rows, parameters, examples):
             lines = [
                 f"  {row['layer']:<24} {row['kind']:<20} {row['output']:<20} {row['parameters']:>12,}" for row in rows
             ]
-            return "\n".join([*lines, f"  parameters: {parameters['total']:,} ({parameters['trainable']:,} trainable)"])
+            lines.append(f"  parameters: {parameters['total']:,} ({parameters['trainable']:,} trainable)")
+            return "\n".join([*lines, f"  examples: {examples_text(examples)}"])
         case EpochEnded(epoch, epochs, logs, seconds):
             width = len(str(epochs))
             return f"epoch {epoch:>{width}}/{epochs}  {log_text(logs)}  {seconds:.2f} s"
         case Progress():
             return None
+
+
+def examples_text(examples: Mapping[str, int]) -> str:
+    """How many examples each part of the data has, in words."""
+    uses = {"train": "to train on", "validation": "for validation", "test": "to test on"}
+    return ", ".join(f"{examples[part]:,} {use}" for part, use in uses.items() if examples.get(part))
 
 
 def log_text(logs: Mapping[str, float]) -> str:

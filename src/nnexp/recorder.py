@@ -194,7 +194,7 @@ class Recorder:
         self._write("running")  # last: with it there is a run, which can be gone on with
 
     def _introduce(self) -> None:
-        self.tell(events.ModelBuilt(self.session.summary, self.session.parameters))
+        self.tell(events.ModelBuilt(self.session.summary, self.session.parameters, self.session.splits.counts))
         self._tell_engine()
         if streaming := self.session.streaming:
             self.tell(events.Note(streaming))

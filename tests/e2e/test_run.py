@@ -169,6 +169,9 @@ def test_the_log_keeps_what_the_terminal_showed(done: Done) -> None:
     [tested] = [line for line in log.splitlines() if line.startswith("test ")]
     assert re.fullmatch(r"test  loss [\d.]+  accuracy [\d.]+ \(95 % interval [\d.]+ to [\d.]+\)", tested)
     assert f"run folder runs/{done.folder.name}" in log
+    counts = done.json("metrics.json")["examples"]
+    parts = f"{counts['train']:,} to train on, {counts['validation']:,} for validation, {counts['test']:,} to test on"
+    assert f"  examples: {parts}\n" in log
 
 
 def test_no_temporary_is_left_and_every_file_can_be_read_by_others(done: Done) -> None:

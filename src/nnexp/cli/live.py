@@ -45,8 +45,9 @@ class Live:
         match event:
             case events.Progress():
                 self._move(event)
-            case events.ModelBuilt(rows, parameters) if self.console.is_terminal:
+            case events.ModelBuilt(rows, parameters, examples) if self.console.is_terminal:
                 self.console.print(model_table(rows, parameters))
+                self.console.print(Text(f" examples: {events.examples_text(examples)}"))
             case events.Noticed(finding):
                 self._close()
                 print_finding(self.console, finding.plain())
