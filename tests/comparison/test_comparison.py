@@ -223,10 +223,10 @@ def test_where_no_repeats_help_a_larger_test_part_is_told_of_once(make: Callable
 
     comparison = compared(*runs(8, 60), *runs(16, 63), *runs(32, 65))
     for verdict in comparison.verdicts:
-        assert "; however many the repeats, these 100 test examples alone leave ± " in verdict.text
+        assert "; however many the repeats, these 100 test examples can show only differences beyond " in verdict.text
         assert " points among 3 comparisons" in verdict.text
     [note] = [note for note in comparison.notes if "only a larger test part can show a smaller" in note]
-    assert ("--set dataset.test=0.4" in note) == isinstance(dataset, dict)
+    assert ("--set dataset.test=0.5" in note) == isinstance(dataset, dict)
 
 
 def test_one_run_each_is_about_these_runs_alone(repeats: Repeats) -> None:

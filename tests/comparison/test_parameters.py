@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nnexp.comparison.parameters import flatten
+from nnexp.comparison.parameters import flatten, with_variants
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import parse_config
 from nnexp.config.overrides import Override, apply
@@ -104,6 +104,23 @@ def test_a_grid_of_layers_and_widths_keeps_both_axes() -> None:
     places = [(flat["hidden"], flat["layers"]) for flat in found.flat]
     assert len(set(places)) == 4
     assert len({layers for _, layers in places}) == 2
+
+
+def test_what_varies_in_a_layer_that_other_stacks_have_too_is_a_parameter() -> None:
+    dense = DENSE.replace("[flatten,", "[dropout: 0.5, flatten,")
+    conv = dense.replace("dropout: 0.5,", "dropout: 0.5, reshape: [8, 8, 1], conv2d: {filters: 4, kernel_size: 3},")
+    configs = [
+        changed(text, ("layers.dropout.rate", rate)).plain() for text in (dense, conv) for rate in ("0.1", "0.5")
+    ]
+    found = with_variants(flatten(configs), ["dense", "dense", "conv", "conv"])
+    assert found.differing == ("variant", "layers.dropout.rate")
+    assert [(flat["variant"], flat["layers.dropout.rate"]) for flat in found.flat] == [
+        ("dense", 0.1),
+        ("dense", 0.5),
+        ("conv", 0.1),
+        ("conv", 0.5),
+    ]
+    assert "dropout, flatten" in found.flat[0]["layers"]
 
 
 def test_layers_that_differ_in_something_small_say_it() -> None:

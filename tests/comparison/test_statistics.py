@@ -400,7 +400,7 @@ class TestWhateverTheValues:
         gained = 0.15 + rng.standard_normal(100) + 0.01 * rng.standard_normal((5, 100))
         found = paired_repeats(gained, np.zeros_like(gained))
         assert not found.shown
-        assert "on others it may not hold" in found.cautions[0]
+        assert "other ones may turn it" in found.cautions[0]
 
     @pytest.mark.parametrize(
         ("compare", "first", "second"),

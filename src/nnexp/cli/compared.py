@@ -98,6 +98,7 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
             made.add_row(*row, style=style)
         console.print(made)
     legend = _legend(comparison, groups)
+    legend += ["–: has none"] if any(column.words and "–" in column.cells for column in shown) else []
     whole_line = "   ".join(legend)
     for line in [whole_line] if len(whole_line) <= console.width else legend:
         console.print(Text(line, "dim"))
@@ -129,9 +130,10 @@ def _legend(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     same = len(comparison.as_good)
     parts = ["★ best" + (f", the first of {same + 1} with the same mean" if same else "")] if comparison.best else []
     tied = "≈ cannot be told from the best: as good, or too few repeats to say"
-    tied += "; the verdicts are against the baseline" if comparison.of_best else ""
     parts += [tied] if set(comparison.tied) - comparison.unsure else []
     parts += ["? differs, but of so many comparisons it may be chance"] if comparison.unsure else []
+    if comparison.of_best and comparison.tied:
+        parts.append("the verdicts are against the baseline; those against the best: nnexp report")
     parts += [f"{signs}: 95 % interval over {intervals_cover(groups, comparison.metric)}"] if shown else []
     return parts
 
@@ -148,7 +150,8 @@ def _columns(comparison: Comparison, groups: Sequence[Group], *, short: bool = F
         heading = _line(headings[name] if short else name, _LONGEST_NAME) + (
             " (config)" if name in comparison.metrics else ""
         )
-        rank = 0 if by_parameters else 2
+        # Where the groups have names, long words are the first to go.
+        rank = 0 if by_parameters else 7 if max(map(len, cells)) > _WIDEST else 2
         columns.append(_Column(heading, cells, rank if place < _MOST_NAMED else 2 + place, words=True))
     if any(places := _places(groups)):
         columns.append(_Column(_PLACE, places, 1, words=True))

@@ -342,11 +342,12 @@ def _notes_on_few_examples(measured: Sequence[Group], told: Sequence[str]) -> It
     """What helps where repeats do not: nnexp itself draws the test part of own data, and can draw a larger one."""
     if any(NO_REPEATS_HELP in text for text in told):
         own = all(isinstance(run.config.get("dataset"), dict) for group in measured for run in group.runs)
-        how = ": `test: 0.4` beside the `path` of the data, or --set dataset.test=0.4, which leaves less to train on"
-        yield (
-            "Where more repeats would not help, only a larger test part can show a smaller difference"
-            f"{how if own else ''}."
+        how = (
+            ": more examples, or a larger share `test` of them beside the `path` (--set dataset.test=0.5)"
+            if own
+            else ""
         )
+        yield f"Where more repeats would not help, only a larger test part can show a smaller difference{how}."
 
 
 def _notes_on(table: Sequence[Repeats], metric: str) -> Iterator[Amiss]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -271,10 +272,24 @@ def _flat_layers(stacks: Sequence[tuple[_Layer, ...]]) -> list[dict[str, _Value]
     # A column of its own tells what differs there, so that the words leave it out.
     told = [name for name in without if not _same(flat.get(_COLUMNS[name]) for flat in flats)]
     varying = _varying(stacks)
+    alone = _once_in_each(stacks)
     for flat, stack in zip(flats, stacks, strict=True):
-        words = [_words(*_reduced(layer, told), varying) for layer in stack]
+        words = []
+        for layer in stack:
+            _, left = _reduced(layer, told)
+            if layer.name in alone:
+                _, own = _reduced(layer, without)
+                for key in sorted(varying[layer.name] & own.keys()):
+                    flat.update(_flat(f"layers.{layer.name}.{key}", left.pop(key), None))
+            words.append(_words(layer.name, left, varying))
         flat["layers"] = _Value(", ".join(words) or "none", None)
     return flats
+
+
+def _once_in_each(stacks: Sequence[tuple[_Layer, ...]]) -> set[str]:
+    """The kinds of layers of which each stack has one: what varies in them can be told apart from the rest."""
+    counts = [Counter(layer.name for layer in stack) for stack in stacks]
+    return {name for name in counts[0] if all(found[name] == 1 for found in counts)} if counts else set()
 
 
 _COLUMNS = {"units": "hidden", "activation": "activation"}

@@ -182,6 +182,11 @@ class Comparison:
         """The labels of those tied that would differ from the best if each were the only comparison."""
         return frozenset(one.second for one in self.of_best or self.verdicts if one.alone and one.first == self.best)
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some groups have no value of a parameter that others have: no dropout, no hidden layer."""
+        return any(value is None for group in self.groups for value in group.parameters.values())
+
     def group(self, label: str) -> Group:
         """The group of that label."""
         return next(group for group in self.groups if group.label == label)

@@ -329,7 +329,7 @@ def _cautions(parts: _Parts, p: float) -> tuple[Amiss, ...]:
         return ()
     _, _, p_of_seeds = _t_interval(parts.estimate, parts.seeds, parts.freedom)
     if p >= LEVEL > p_of_seeds:
-        return ("On these very test examples the repeats do show it; on others it may not hold.",)
+        return ("The repeats agree on it for these test examples; other ones may turn it.",)
     if p < LEVEL <= p_of_seeds:
         return (f"The {seeds} seeds alone, by a t interval, do not show it; more repeats would make it firmer.",)
     return ()

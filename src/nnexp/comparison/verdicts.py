@@ -154,8 +154,8 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         among = f" among {comparisons} comparisons" if comparisons > 1 else ""
-        alone = f"these {difference.examples:,} test examples alone leave ± {number_text(left, left, metric)}{among}"
-        return f"{NO_REPEATS_HELP}, {alone}"
+        alone = f"these {difference.examples:,} test examples can show only differences beyond"
+        return f"{NO_REPEATS_HELP}, {alone} {number_text(left, left, metric)}{among}"
     more = needed - difference.seeds
     if more <= 0:
         return "" if difference.shown else f"{sought} would most likely have shown"

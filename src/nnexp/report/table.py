@@ -59,7 +59,7 @@ def groups_table(comparison: Comparison) -> Table:
     epochs = epochs_heading(comparison)
     trailing = [*others, "parameters", *([epochs] if epochs else []), *(["time"] if timed else [])]
     columns = (
-        *([Column("run", False)] if labelled else []),
+        *([Column(_kind_of_row(comparison), False)] if labelled else []),
         *map(_column, short_names(parameters).values(), numeric, parameters),
         Column("runs", True),
         Column(comparison.metric, True),
@@ -84,6 +84,10 @@ def groups_table(comparison: Comparison) -> Table:
             )
         )
     return _without_alike(Table(columns, tuple(rows), labelled + len(parameters)), comparison.metric)
+
+
+def _kind_of_row(comparison: Comparison) -> str:
+    return "group" if any(len(group.all_runs) > 1 for group in comparison.groups) else "run"
 
 
 def _without_alike(table: Table, metric: str) -> Table:
