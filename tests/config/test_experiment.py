@@ -174,6 +174,9 @@ def test_a_wrong_part_is_told_with_its_place_and_what_is_allowed(name: str) -> N
 
 BAD_LAYERS = {
     "misspelt layer": ("[dens: 10]", "unknown layer 'dens'\n    did you mean 'dense'?"),
+    "layer without its rank": ("[conv]", "did you mean 'conv1d', 'conv2d' or 'conv3d'?"),
+    "Keras' other name without its rank": ("[MaxPool]", "'max_pooling2d' or 'max_pooling3d'?"),
+    "misspelt layer of a rank": ("[max_poling2d]", "did you mean 'max_pooling2d'?"),
     "misspelt parameter": ("[dense: {units: 9, unit: 10}]", "dense has no parameter 'unit'\n    did you mean 'units'?"),
     "misspelt activation": ("[dense: {units: 1, activation: sofmax}]", "did you mean 'softmax'?"),
     "no units": ("[dense]", "dense needs 'units'"),

@@ -11,6 +11,7 @@ import difflib
 import functools
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ KINDS = (
     "callbacks",
     "activations",
 )
+_RANK = re.compile(r"[123]d", re.IGNORECASE)  # in the name of a layer: how many axes it works on
 _NOUNS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "mapping": "a mapping"}
 _PLURALS = {
     "int": "whole numbers",
@@ -90,6 +92,21 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
     lowered = {name.lower(): name for name in allowed}
     near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return lowered[near[0]] if near else None
+
+
+def meant(kind: str, word: str) -> str:
+    """What was likely meant by a name that is none: "'dense'", or "'conv1d', 'conv2d' or 'conv3d'"; "" if nothing.
+
+    A name without its 1d, 2d or 3d is told all that there are: which of them fits is for the data to say.
+    """
+    allowed = names(kind)
+    ranks: dict[str, set[str]] = {}
+    for spelling, name in _aliases(kind).items():
+        if name in allowed and _RANK.search(spelling):
+            ranks.setdefault(_RANK.sub("", spelling), set()).add(name)
+    near = nearest(word, allowed if _RANK.search(word) else [*allowed, *ranks])
+    *others, last = (f"'{name}'" for name in sorted(ranks.get(near or "", {near or ""})))
+    return f"{', '.join(others)} or {last}" if others else last if near else ""
 
 
 def check_value(parameter: Parameter, value: Any) -> str | None:

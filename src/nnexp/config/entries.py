@@ -52,8 +52,8 @@ def read_entry(node: Node, kind: str, problems: Problems) -> Entry | None:
         # An activation standing as a layer of its own: Keras' Activation layer.
         return read_entry(Node({"activation": Node(name, place)}, place, {"activation": place}), kind, problems)
     if item is None:
-        near = catalog.nearest(name, catalog.names(kind))
-        hint = f"did you mean '{near}'?" if near else f"such as {', '.join(catalog.names(kind)[:8])}, …"
+        near = catalog.meant(kind, name)
+        hint = f"did you mean {near}?" if near else f"such as {', '.join(catalog.names(kind)[:8])}, …"
         problems.add(place, f"unknown {_SINGULAR[kind]} '{shortened(name)}'", hint)
         return None
     if item.refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from nnexp.config import catalog
 from nnexp.config.grammar import Entry
 
 Shape = tuple[int, ...]  # of one example: the batch axis is left out
@@ -38,7 +39,20 @@ _INPUTS = {
 def need_rank(entry: Entry, shape: Shape, rank: int) -> None:
     """Refuse an input of another rank."""
     if len(shape) != rank:
-        raise Misfit(f"{entry.name} needs {_INPUTS[rank]} but gets {shape}", _rank_fix(shape, rank))
+        raise Misfit(f"{entry.name} needs {_INPUTS[rank]} but gets {shape}", _fix(entry, shape, rank))
+
+
+def _fix(entry: Entry, shape: Shape, rank: int) -> str:
+    """The layer of the same family that takes this input, such as conv2d for conv3d; else another shape."""
+    alike = entry.name.replace(f"{rank - 1}d", f"{len(shape) - 1}d")
+    if alike == entry.name or catalog.find("layers", alike) is None:
+        return _rank_fix(shape, rank)
+    if len(shape) > 2:
+        return f"use `{alike}`, which takes inputs of this rank"
+    # Numbers of rank 2 may be grey images as well.
+    target, images = [*shape, 1], entry.name.replace(f"{rank - 1}d", "2d")
+    after = "" if images == entry.name else f" and use `{images}`"
+    return f"add `reshape: {target}` before it{after} if these are images, or use `{alike}` for steps and channels"
 
 
 def _rank_fix(shape: Shape, rank: int) -> str:
