@@ -12,6 +12,7 @@ import pytest
 
 from nnexp.config import catalog, catalog_build
 from nnexp.config.catalog import Item, Parameter, canonical, check_value, find, names, nearest
+from nnexp.config.catalog_summaries import SUMMARIES
 
 USABLE = [(kind, name) for kind in catalog.KINDS for name in names(kind)]
 # Parameters whose right values depend on other parameters of the same item: Keras itself judges them.
@@ -53,6 +54,19 @@ def keras_value(parameter: Parameter, value: Any) -> Any:
 def test_the_shipped_file_is_what_the_installed_keras_offers() -> None:
     shipped = catalog.PATH.read_text(encoding="utf-8")
     assert catalog_build.dump(catalog_build.build()) == shipped, "run: python -m nnexp.config.catalog_build"
+
+
+@pytest.mark.parametrize("path", [path for path in SUMMARIES if "." in path])
+def test_what_a_summary_of_ours_describes_is_there_and_has_it(path: str) -> None:
+    class_name, _, key = path.partition(".")
+    assert parameter("layers", class_name, key).summary == SUMMARIES[path]
+
+
+def test_one_number_turns_to_either_side_but_only_raises_contrast() -> None:
+    """What the summaries say of a number and of a list."""
+    assert keras_object(item("layers", "random_rotation"), factor=0.2).factor == (-0.2, 0.2)
+    assert keras_object(item("layers", "random_contrast"), factor=0.2).factor == (0, 0.2)
+    assert keras_object(item("layers", "random_contrast"), factor=[0.2, 0.2]).factor == (0.2, 0.2)
 
 
 @pytest.mark.parametrize("kind", catalog.KINDS)

@@ -1,7 +1,8 @@
 """Writes `catalog.json` from the installed Keras: `python -m nnexp.config.catalog_build`.
 
-Each item's parameters come from its signature, its docstring, `catalog_rules`, and trials: Keras is asked to make the
-object with values such as -1, 1.5 and "nonsense", so that bounds and choices are those that Keras itself enforces.
+Each item's parameters come from its signature, its docstring, `catalog_rules`, `catalog_summaries`, and trials: Keras
+is asked to make the object with values such as -1, 1.5 and "nonsense", so that bounds and choices are those that Keras
+itself enforces.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from nnexp.config import catalog_rules as rules
 from nnexp.config.catalog import KINDS, PATH, floats
+from nnexp.config.catalog_summaries import SUMMARIES
 
 _HELPERS = ("get", "serialize", "deserialize")
 _TYPE = r"(?:optional |positive |python |single |small |an? |or )*(?:int|integer|float|bool|boolean|string|str|number)"
@@ -217,7 +219,7 @@ def _parameter(path: str, text: str, defaults: dict[str, Any], accepts: Callable
     if "str" in fields["types"]:
         fields |= _choices(name, text, fields, accepts)
     _tighten(fields, accepts)
-    if summary := _sentence(text, rules.SUMMARIES.get(name, "")):
+    if summary := SUMMARIES.get(path) or _sentence(text, SUMMARIES.get(name, "")):
         fields["summary"] = summary
     return fields
 

@@ -308,32 +308,6 @@ RULES: tuple[tuple[str, str], ...] = (
     ("*.save_freq", "int|str >=1 {epoch}"),
 )
 
-# What parameters are for, where their docstring is silent.
-SUMMARIES = {
-    "name": "A name of your own",
-    "dtype": "The type of number to compute in",
-    "trainable": "Whether training changes the weights",
-    "seed": "Seed of the random numbers",
-    "data_format": "Where the channels stand in the shape of the input",
-    "factor": "How strong the effect is: a number, or a list of the least and the most",
-    "height_factor": "How far along the height: a number, or a list of the least and the most",
-    "width_factor": "How far along the width: a number, or a list of the least and the most",
-    "value_range": "The least and the most value of the input",
-    "fill_mode": "How points outside the picture are filled",
-    "fill_value": "The value of points outside the picture",
-    "interpolation": "How values between pixels are found",
-    "axis": "The axis, or axes, along which to work",
-    "clipnorm": "If set, the gradient of each weight is clipped so that its norm is no higher than this value",
-    "clipvalue": "If set, the gradient of each weight is clipped to be no higher than this value",
-    "global_clipnorm": "If set, the gradients of all weights are clipped so that their norm is no higher than this",
-    "use_ema": "Whether to keep an exponential moving average of the weights",
-    "ema_momentum": "The momentum of the average that use_ema keeps",
-    "ema_overwrite_frequency": "Steps after which the weights are overwritten by their average",
-    "loss_scale_factor": "The loss is multiplied by this before gradients, and gradients are divided by it",
-    "gradient_accumulation_steps": "Steps over which gradients are averaged before each update",
-    "ignore_class": "A class to leave out",
-}
-
 # Plausible values of required parameters, for trials at build time and for the tests. Class.parameter wins, and may
 # name one that Keras needs although its signature has a default.
 EXAMPLES: dict[str, Any] = {
