@@ -44,8 +44,8 @@ EXPERIMENTS = {
 }
 # Wrong on purpose -> what nnexp says of it: the shapes or numbers that clash, and the fix.
 ERRONEOUS = {
-    "fashion_no_flatten": ["(None, 28, 10)", "need (None, 10)", "layer 1 (dense)", "add `- flatten`"],
-    "fashion_five_outputs": ["layer 3 (dense) gives 5 outputs", "fashion_mnist has 10 classes", "set `units: 10`"],
+    "fashion_no_flatten": ["(None, 28, 10)", "need (None, 10)", "layers.0 (dense)", "add `- flatten`"],
+    "fashion_five_outputs": ["layers.2 (dense) gives 5 outputs", "fashion_mnist has 10 classes", "set `units: 10`"],
 }
 WARNED = {
     "mnist_raw_relu100": ["raw_input"],

@@ -98,21 +98,21 @@ PROBLEMS = {
     # name: (layers, keys, place, words of the message, words of the hint)
     "no flatten": (
         MLP.replace("flatten, ", ""), {}, "a.yaml:2:10",
-        ("the model ends in (None, 28, 10), but the labels of fashion_mnist need (None, 10): layer 1 (dense) works on "
+        ("the model ends in (None, 28, 10), but the labels of fashion_mnist need (None, 10): layers.0 (dense) works on "
         "the last axis only, so each of the 28 rows got its own answer"),
-        "add `- flatten` as the first layer, before layer 1 (dense)",
+        "add `- flatten` as the first layer, before layers.0 (dense)",
     ),
     "five outputs": (
         MLP.replace("10", "5"), {}, "a.yaml:2:61",
-        "layer 3 (dense) gives 5 outputs, but fashion_mnist has 10 classes", "set `units: 10` in this layer",
+        "layers.2 (dense) gives 5 outputs, but fashion_mnist has 10 classes", "set `units: 10` in this layer",
     ),
     "images not flattened before the head": (
         "[reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, relu, dropout: 0.1, dense: 10]", {},
-        "a.yaml:2", "(None, 26, 26, 10)", "before layer 5 (dense)",
+        "a.yaml:2", "(None, 26, 26, 10)", "before layers.4 (dense)",
     ),
     "many positions": (
         "[reshape: [28, 28, 1], conv2d: {filters: 4, kernel_size: 3}, dense: 10]", {}, "a.yaml:2",
-        "each of the 26 × 26 positions got its own answer", "add `- flatten` before layer 3 (dense)",
+        "each of the 26 × 26 positions got its own answer", "add `- flatten` before layers.2 (dense)",
     ),
     "no dense at all": (
         "[reshape: [28, 28, 1], conv2d: {filters: 10, kernel_size: 3}]", {}, "a.yaml:2",
@@ -120,21 +120,21 @@ PROBLEMS = {
     ),
     "sequences returned": (
         "[lstm: {units: 8, return_sequences: true}, dense: {units: 10, activation: softmax}]", {}, "a.yaml:2",
-        "(None, 28, 10)", "set `return_sequences: false` in layer 1 (lstm)",
+        "(None, 28, 10)", "set `return_sequences: false` in layers.0 (lstm)",
     ),
     "no head": (
-        "[flatten]", {}, "a.yaml:2", "layer 1 (flatten) gives 784 outputs",
+        "[flatten]", {}, "a.yaml:2", "layers.0 (flatten) gives 784 outputs",
         "units: 10, activation: softmax}` at the end",
     ),
     "activation after the head": (
-        "[flatten, dense: 5, softmax]", {}, "a.yaml:2", "layer 2 (dense) gives 5 outputs", "`units: 10`",
+        "[flatten, dense: 5, softmax]", {}, "a.yaml:2", "layers.1 (dense) gives 5 outputs", "`units: 10`",
     ),
     "one unit for ten classes": (
         "[flatten, dense: {units: 1, activation: sigmoid}]", {}, "a.yaml:2", "gives 1 output, but", "`units: 10`",
     ),
     "rank": (
         "[conv2d: {filters: 4, kernel_size: 3}]", {}, "a.yaml:2",
-        "layer 1: conv2d needs images of rank 3 (height, width, channels) but gets (28, 28)",
+        "layers.0: conv2d needs images of rank 3 (height, width, channels) but gets (28, 28)",
         "add `reshape: [28, 28, 1]` before it",
     ),
     "softmax over one unit": (
@@ -210,7 +210,7 @@ WARNINGS = {
     ),
     "linear end": (
         LINEAR, {"loss": "sparse_categorical_crossentropy"}, "softmax_missing",
-        "needs probabilities, but the model ends in linear (layer 2 (dense))",
+        "needs probabilities, but the model ends in linear (layers.1 (dense))",
         "`activation: softmax`, or give the loss `from_logits: true`",
     ),
     "tanh end": (
@@ -225,7 +225,7 @@ WARNINGS = {
         "Remove the ReLU",
     ),
     "dense ReLU before softmax": (
-        "[flatten, dense: {units: 10, activation: relu}, softmax]", {}, "relu_before_softmax", "layer 2 (dense)",
+        "[flatten, dense: {units: 10, activation: relu}, softmax]", {}, "relu_before_softmax", "layers.1 (dense)",
         "Remove",
     ),
     "ReLU at the end": (

@@ -222,4 +222,4 @@ def test_pixels_have_vectors_too(experiment: Any) -> None:
     for size in (256, 255):
         described = experiment(f"{text.format(size)}\nnormalization: none")
         told.append([problem.message for problem in preflight(described, describe("mnist", {})).problems])
-    assert told == [[], ["layer 2 (embedding) has `input_dim: 255`, but mnist has values from 0 to 255"]]
+    assert told == [[], ["layers.1 (embedding) has `input_dim: 255`, but mnist has values from 0 to 255"]]

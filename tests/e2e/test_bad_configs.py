@@ -60,7 +60,7 @@ BAD = {
     "deep": (b"a: " + b"[" * 300_000, "nested deeper than 50"),
     "five outputs": (
         GOOD.replace(b"10", b"5"),
-        "bad.yaml:2:19: layer 2 (dense) gives 5 outputs, but digits has 10 classes",
+        "bad.yaml:2:19: layers.1 (dense) gives 5 outputs, but digits has 10 classes",
     ),
     "no flatten": (GOOD.replace(b"flatten, ", b""), "the model ends in (None, 8, 10)"),
     "metric that will not exist": (GOOD + b"callbacks: [stop_when: val_loss < 1]\n", "stop_when watches `val_loss`"),

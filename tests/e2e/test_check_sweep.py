@@ -37,7 +37,7 @@ def test_a_sound_sweep_is_told_with_what_is_expected_and_what_may_go_wrong(folde
     done = check(folder, "study.yaml")
     assert (done.returncode, done.stderr) == (0, "loaded:\n")
     assert "study.yaml: good, 3 runs with the seeds 42, 43, 44" in done.stdout
-    assert "wrong is refused, as expected: wrong.yaml:2:56: layer 3 (dense) gives 9 outputs" in done.stdout
+    assert "wrong is refused, as expected: wrong.yaml:2:56: layers.2 (dense) gives 9 outputs" in done.stdout
     assert "warning: raw: The 360 test examples are used for validation" in done.stdout
     assert "\n610 parameters: raw\n" in done.stdout
 

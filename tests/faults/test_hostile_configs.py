@@ -31,7 +31,7 @@ TOO_LARGE = {
     "units": ("[flatten, dense: 1000000000, dense: 10]", "weights: to train them with adam takes at least"),
     "kernel": (
         "[reshape: [8, 8, 1], conv2d: {filters: 9, kernel_size: 90000000, padding: same}, flatten, dense: 10]",
-        "layer 2: conv2d makes (8, 8, 9) with 72,900,000,000,000,009 weights, more than any memory holds",
+        "layers.1: conv2d makes (8, 8, 9) with 72,900,000,000,000,009 weights, more than any memory holds",
     ),
     "window": ("[reshape: [8, 8, 1], max_pooling2d: 1000000000, flatten, dense: 10]", "slides a window of"),
     "output": (

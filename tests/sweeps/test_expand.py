@@ -148,7 +148,7 @@ def test_all_that_is_wrong_at_any_point_is_told_once_and_says_where(folder: Path
     beginnings = (
         "--batch_size no: batch_size must",
         "wrong.yaml:3:5: ",
-        "wrong.yaml:3:5: layer 1",
+        "wrong.yaml:3:5: layers.0",
         "wrong.yaml:5:5: stop_",
     )
     at_b_and_c = "(in 2 of 6 points: b_batch_size=8, c_batch_size=8)"

@@ -181,8 +181,8 @@ def test_one_device_trains_to_the_bits_of_no_distribution_and_says_so(tmp_path: 
         (text(optimizer="{loss_scale_optimizer: {inner_optimizer: adam}}"), 5, "loss_scale_optimizer"),
         (text(loss="dice"), 8, "dice"),
         (text(loss="{sparse_categorical_crossentropy: {reduction: sum}}"), 8, "reduction"),
-        (text(MLP.replace("tanh", "tanh, activity_regularizer: l2")), 1, "layer 2 (dense)"),
-        (text(MLP.replace("flatten,", "flatten, activity_regularization,")), 1, "layer 2 (activity_regularization)"),
+        (text(MLP.replace("tanh", "tanh, activity_regularizer: l2")), 1, "layers.1 (dense)"),
+        (text(MLP.replace("flatten,", "flatten, activity_regularization,")), 1, "layers.1 (activity_regularization)"),
     ],
 )
 def test_what_would_not_come_to_the_result_of_one_device_is_refused(config: str, where: int, word: str) -> None:

@@ -49,8 +49,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
         layers = infer(experiment.layers, dataset.shape)
     except ShapeError as error:
         place = place_of(experiment, "layers", error.index)
-        number = error.index + 1
-        problems.append(Problem(place, f"layer {number}: {error.message}", error.hint))
+        problems.append(Problem(place, f"layers.{error.index}: {error.message}", error.hint))
     output = layers[-1].output if layers else None
     if output is not None:
         problems += output_problems(experiment, dataset, output)

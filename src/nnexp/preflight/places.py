@@ -15,6 +15,6 @@ def place_of(experiment: Experiment, *path: str | int) -> Place:
 
 
 def called(experiment: Experiment, index: int) -> str:
-    """How a message calls a layer."""
-    number, kind = index + 1, experiment.layers[index].name
-    return f"layer {number} ({kind})"
+    """How a message calls a layer: by its place from 0, as paths such as layers.1.units and the table of check do."""
+    kind = experiment.layers[index].name
+    return f"layers.{index} ({kind})"
