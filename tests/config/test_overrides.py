@@ -242,6 +242,27 @@ def test_a_wrong_override_is_told_with_the_problems_of_the_file() -> None:
     assert "--set layers.7.units=3: 'layers' has no single item '7'" in told
 
 
+@pytest.mark.parametrize(
+    ("layer", "set_"),
+    [
+        ("flaten", "layers.flatten.name=a"),
+        ("random_rotatoin: 0.1", "layers.random_rotation.factor=0.2"),
+        ("max_pooling", "layers.max_pooling2d.pool_size=3"),
+    ],
+)
+def test_a_part_of_a_misspelt_layer_is_no_second_problem(layer: str, set_: str) -> None:
+    told = refused(f"dataset: digits\nlayers: [{layer}, dense: 10]\n", set_)
+    name = layer.partition(":")[0]
+    assert told.startswith(f"a.yaml:2:10: unknown layer '{name}'")
+    assert "item" not in told
+    assert "'layers' has no single item 'lstm'" in refused(f"layers: [{layer}]\n", "layers.lstm.units=3")
+
+
+def test_an_activation_that_stands_as_a_layer_is_no_misspelt_layer() -> None:
+    told = refused("dataset: digits\nlayers: [flatten, gelu, dense: 10]\n", "layers.elu.alpha=2")
+    assert "no single item 'elu'" in told
+
+
 def test_a_part_of_a_key_that_was_left_empty_can_be_set() -> None:
     made = validated(f"{ONE_HIDDEN}optimizer:\n", "optimizer.learning_rate=0.5")
     assert made.optimizer.get("learning_rate") == 0.5

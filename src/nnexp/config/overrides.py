@@ -121,9 +121,19 @@ def _item(node: Node, rest: list[str], root: str, place: Place) -> tuple[Node, l
         return items[int(word)], rest
     if names.count(word) == 1:
         return next(item for item in items if _entry_name(item) == word), rest
+    if misspelt := [item for item in items if _may_mean(item, ENTRY_KINDS[root], word)]:
+        return misspelt[0], rest  # which is told where it stands
     listed = ", ".join(f"{index} {name}" for index, name in enumerate(names))
     hint = f"items: {listed or 'none'}; to add one, write it in the file"
     raise ConfigError([Problem(place, f"'{root}' has no single item '{word}'", hint)])
+
+
+def _may_mean(node: Node, kind: str, word: str) -> bool:
+    """Whether the name in `node` is unknown, and near to `word`."""
+    name = _entry_name(node)
+    if name is None or catalog.find(kind, name) or catalog.find("activations", name):
+        return False
+    return f"'{word}'" in catalog.meant(kind, name)
 
 
 def _need_entry(node: Node, path: str, kind: str, value: Node) -> None:
