@@ -285,6 +285,23 @@ def test_the_baseline_is_the_same_point_whatever_the_command_line_calls_it(
     assert ("hidden=8, activation=tanh, is none of these points" in without_baseline(plan)) is (not baseline)
 
 
+def test_a_wrong_baseline_is_told_with_wrong_repeats(folder: Path) -> None:
+    told = refused(folder, "base: small.yaml\ngrid: {hidden: [8, 16]}\nrepeats: five\nbaseline: hidden=9\n")
+    places = [line.partition(": ")[0] for line in told.splitlines() if not line.startswith(" ")]
+    assert places == ["study.yaml:3:10", "study.yaml:4:11"]
+
+
+@pytest.mark.parametrize("axis", ["hiddden: [8, 16]", "epochs: [1, 2], hidden: []"])
+def test_where_not_all_points_are_known_nothing_is_said_of_the_baseline(folder: Path, axis: str) -> None:
+    told = refused(folder, f"base: small.yaml\ngrid: {{{axis}}}\nbaseline: hidden=8\n")
+    assert "baseline" not in told
+
+
+def test_a_baseline_that_axes_may_rename_is_not_told_with_what_else_is_wrong(folder: Path) -> None:
+    text = "base: small.yaml\ngrid: {hidden: [8, 16]}\nrepeats: five\nbaseline: hidden=8\n"
+    assert "baseline" not in refused(folder, text, ("epochs", "1,2"))
+
+
 def test_a_baseline_that_no_file_could_mean_is_told_beside_axes_too(folder: Path) -> None:
     text = "base: small.yaml\ngrid: {hidden: [8, 16]}\nbaseline: hiden=8\n"
     told = refused(folder, text, ("epochs", "1,2"))

@@ -79,7 +79,10 @@ def _further_problems(sweep: SweepFile) -> list[Problem]:
     sound = tuple(replace(variant, repeats=None) for variant in sweep.variants if not variant.expects_error)
     readable = replace(sweep, variants=sound, repeats=1)
     too_many = readable.runs > _MOST_UNSOUND or readable.values > _MOST_VALUES
-    return [] if sweep.search or too_many or (sweep.variants and not sound) else _made(readable)[1]
+    if sweep.search or too_many or (sweep.variants and not sound):
+        return []
+    points, told = _made(readable)
+    return told if told or sweep.own else list(_baseline_problems(points, readable))
 
 
 def expand(sweep: SweepFile) -> tuple[Point, ...]:

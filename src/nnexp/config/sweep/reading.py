@@ -6,6 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nnexp.config import catalog
@@ -62,7 +63,8 @@ def read_sweep(config: Node, path: Path) -> SweepFile:
     reader = _Reader(path, Problems(config.problems))
     sweep = reader.sweep(config) if is_sweep(config) else reader.single(config)
     if found := in_order(reader.problems.found):  # an alias brings the same problem twice
-        raise UnsoundSweep(found, sweep)
+        # Where not all points could be read, nobody knows whether the baseline is one of them.
+        raise UnsoundSweep(found, sweep if reader.has_all_points else replace(sweep, baseline=""))
     return sweep
 
 
@@ -71,6 +73,7 @@ class _Reader:
         self.path = path
         self.problems = problems
         self.read: dict[Path, Node] = {}  # base files, each read once
+        self.has_all_points = False  # nothing was wrong with what makes the points
 
     def single(self, config: Node) -> SweepFile:
         base = _named(config, self.path.stem)
@@ -88,6 +91,7 @@ class _Reader:
         if "track" in given:  # the same at all points, whatever their bases say
             grid += (axis_of("track", [given["track"]]),)
         self.check_names_apart(rows, grid, variants, given)
+        self.has_all_points = not self.problems.found
         first = next((base for base in (*bases, *(variant.base for variant in variants)) if base), None)
         repeats, seed = self.seeds(given.get("repeats"), given.get("seed"), first, variants)
         search = read_search(given, config.place, self.problems)
