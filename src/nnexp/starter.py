@@ -25,6 +25,7 @@ _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind"
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
 _KINDS = (*_ENDINGS, "npy", "idx", "images")
 _WIDTH = 60  # of a line: a narrow terminal shows it whole
+_TIED = "\0"  # in place of a space that breaks no line: no printable text has it
 _FEW = 20_000  # examples: with fewer, more passes and smaller batches
 _FEW_BATCH = 16
 _STEPS = 1_000  # with few examples: that a first model needs to learn what it can …
@@ -36,9 +37,9 @@ _LAST: Mapping[Task, str] = {
     "regression": "{}",
 }
 _TOLD: Mapping[Task, str] = {
-    "classification": "each example is of one class. To learn numbers, write task: regression beside the path",
-    "multi_label": "each example may have several labels. To learn numbers, write task: regression beside the path",
-    "regression": "numbers are learnt. To take each value for a class, write task: classification beside the path",
+    "classification": "each example is of one class. To learn numbers, write  task: regression  beside the path",
+    "multi_label": "each example may have several labels. To learn numbers, write  task: regression  beside the path",
+    "regression": "numbers are learnt. To take each value for a class, write  task: classification  beside the path",
 }
 
 
@@ -95,7 +96,7 @@ def config_text(place: Path, start: str, target: Sequence[str] = ()) -> tuple[st
     name = f"{folder.resolve().name if several else paths['path'].stem}.yaml"
     notes: list[Amiss] = [*guess, f"The task is {dataset.task}: {_TOLD[dataset.task]}."]
     if kind == "images" and dataset.task == "classification":
-        notes.append("The classes are in the order of their names; classes: [b, a] beside the path gives another.")
+        notes.append("The classes are in the order of their names;  classes: [b, a]  beside the path gives another.")
     if dropped := written.get("drop"):
         notes.append(
             f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."
@@ -173,10 +174,11 @@ def _epochs(examples: int) -> int:
 
 
 def _comment(text: str) -> list[str]:
-    """A text as lines of comment."""
-    return textwrap.wrap(
-        f"# {printable(text)}", _WIDTH, subsequent_indent="# ", break_long_words=False, break_on_hyphens=False
-    )
+    """A text as lines of comment; what stands between double spaces is an example, which no line breaks."""
+    parts = f"# {printable(text)}".split("  ")
+    whole = "  ".join(part.replace(" ", _TIED) if at % 2 else part for at, part in enumerate(parts))
+    lines = textwrap.wrap(whole, _WIDTH, subsequent_indent="# ", break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_TIED, " ") for line in lines]
 
 
 def _scale(dataset: Dataset) -> str:

@@ -146,6 +146,13 @@ def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any,
     assert "is there already" in again.stderr
 
 
+def test_no_line_breaks_an_example_in_the_comments(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    text, _ = config_text(tmp_path, "")
+    assert "# classes: [b, a]  beside the path gives another.\n" in text
+    assert "write  task: regression  beside" in text
+
+
 def test_the_layers_that_a_start_for_grey_pictures_offers_fit_them(tmp_path: Path) -> None:
     arrays(tmp_path)
     text, name = config_text(tmp_path, "")
@@ -176,7 +183,7 @@ def test_a_target_that_was_guessed_is_told_with_how_to_name_another(tmp_path: Pa
     assert done.exit_code == 0, done.output
     told = " ".join(line.lstrip("# ") for line in done.stdout.splitlines())
     assert f"Learning {said}. For another remove this file, then:" in told
-    assert f"nnexp init {tmp_path} --target COLUMN" in told
+    assert f"# nnexp init {tmp_path} --target COLUMN\n" in done.stdout
 
 
 def test_columns_that_nothing_can_be_learnt_from_are_left_out(tmp_path: Path) -> None:
