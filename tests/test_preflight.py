@@ -442,7 +442,6 @@ PICTURES = "[reshape: [28, 28, 1], {name}: {{factor: 0.2{more}}}, flatten, dense
         ("divide_by_255", "", "after `normalization: divide_by_255` they go from 0 to 1."),
         ("divide_by_255", ", value_range: [0, 1]", None),
         ("min_max", ", value_range: [0, 1]", None),
-        ("divide_by_255", ", value_range: [0]", None),  # which Keras refuses
         ("standardize", "", "are in no fixed range"),
         ("none", "", None),
     ],
@@ -452,6 +451,12 @@ def test_an_augmentation_of_another_range_is_warned_of(normalization: str, more:
     told = [warning.message for warning in found.warnings if warning.code == "value_range"]
     assert len(told) == (said is not None)
     assert said is None or said in told[0]
+
+
+@pytest.mark.parametrize("values", ["[]", "[0]", "[0, 1, 2]"])
+def test_a_range_of_other_than_two_values_is_left_to_keras(values: str) -> None:
+    layers = PICTURES.format(name="random_contrast", more=f", value_range: {values}")
+    assert "value_range" not in codes(checked(layers))
 
 
 def test_a_layer_after_others_is_left_alone() -> None:
