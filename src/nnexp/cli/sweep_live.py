@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnexp import events
-from nnexp.cli.console import duration, fold, table
+from nnexp.cli.console import duration, say, table
 from nnexp.cli.outcome import in_a_sweep
 from nnexp.comparison.metrics import figure
 from nnexp.runs import record
@@ -133,8 +133,7 @@ class SweepLive:
         # Not under the lock: who prints takes Rich's locks, and who holds those draws the table, which takes ours.
         try:
             for text, style in told:
-                folded = fold(text, self.console.width) if self.console.is_terminal else text
-                self.console.print(Text(folded, style), soft_wrap=True)
+                say(self.console, text, style)
         except OSError:
             self.quiet = True
 
