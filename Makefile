@@ -8,7 +8,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 QUIET := $(shell test -t 2 || echo --quiet)
 define pip
 @{ $(BIN)/python -u -m pip install $(QUIET) --disable-pip-version-check $(1) || touch $(VENV)/failed; } \
-	| awk '{ printf "\r%-78.78s", $$0; fflush() } END { if (NR) print "" }'; test ! -e $(VENV)/failed
+	| $(BIN)/python -uc 'import sys; [print(end=f"\r{line.rstrip():78.78}") for line in sys.stdin] and print()' 2>/dev/null; \
+	test ! -e $(VENV)/failed
 endef
 
 .PHONY: help dev run test test-all lint browser bench bench-quick bench-page catalog schema reference errors map site pictures docs results studies lock clean

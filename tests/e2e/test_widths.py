@@ -17,9 +17,9 @@ import pytest
 from rich.console import Console
 
 from nnexp import events
-from nnexp.cli.console import fold, print_long
+from nnexp.cli.console import fold, print_long, say
 from nnexp.cli.live import Live
-from nnexp.cli.outcome import print_confusion_matrix, print_evaluation
+from nnexp.cli.outcome import print_confusion_matrix, print_evaluation, print_finding
 
 LOGS = {"loss": 2.1835, "accuracy": 0.2443, "val_loss": 1.6474, "val_accuracy": 0.4564}
 WRONG = "dataset: iris\nlayers: [dense: {units: ten}]\nbatch_size: 0\n"
@@ -82,12 +82,13 @@ def test_paths_of_the_completion_are_whole_and_its_words_too(tmp_path: Path, mon
     assert {"completes", "which", "reads", "begin", "shell,", str(script), f"{script},"} <= set(words)
 
 
-def test_an_error_is_folded_between_words_and_a_pipe_gets_it_whole(tmp_path: Path) -> None:
-    (tmp_path / "wrong.yaml").write_text(WRONG)
-    lines = on_terminal(["check", "wrong.yaml"], tmp_path, 60)
+@pytest.mark.parametrize("name", ["wrong.yaml", "is_a_convolution_better_than_a_dense_layer.yaml"])
+def test_an_error_is_folded_between_words_and_a_pipe_gets_it_whole(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(WRONG)
+    lines = on_terminal(["check", name], tmp_path, 60)
     assert max(map(len, lines)) <= 60
     assert len(lines) == 5
-    command = [sys.executable, "-m", "nnexp", "check", "wrong.yaml"]
+    command = [sys.executable, "-m", "nnexp", "check", name]
     piped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr.splitlines()
     assert len(piped) == 3
     assert " ".join(" ".join(lines).split()) == " ".join(piped)
@@ -108,6 +109,24 @@ NAMES = ("Vino Nobile di Montepulciano Riserva 2011 (red)", "a grape variety who
 
 def shown(width: int, *, terminal: bool = True) -> tuple[Console, io.StringIO]:
     return Console(file=(text := io.StringIO()), width=width, force_terminal=terminal, color_system=None), text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_finding_is_folded_between_words_and_a_long_name_in_it_is_whole(width: int) -> None:
+    label = f"conv_{'layers.random_rotation.factor=0.5_' * 3}seed=42"
+    finding = {"severity": "warning", "message": f"{label}: the loss rose.", "suggestion": "Try a lower learning rate."}
+    console, text = shown(width)
+    print_finding(console, finding)
+    told = text.getvalue()
+    assert " ".join(told.split()) == f"warning: {label}: the loss rose. Try a lower learning rate."
+    assert all(len(line) <= width or line.split() == [f"{label}:"] for line in told.splitlines())
+
+
+def test_what_to_do_next_stands_on_a_line_of_its_own_where_it_is_long() -> None:
+    command = f"nnexp predict runs/{'dense_turned_' * 4}seed=42 FILE"
+    console, text = shown(80)
+    say(console, f"to use a model of the best:  {command}")
+    assert [line.strip() for line in text.getvalue().splitlines()] == ["to use a model of the best:", command]
 
 
 def test_no_number_is_broken_in_a_table_and_what_has_no_room_is_named() -> None:

@@ -100,3 +100,17 @@ def test_on_a_narrow_terminal_many_values_are_folded_and_none_is_cut(tmp_path: P
     assert "epoch 12/100" in told
     runs = " ".join(line[:28].strip() for line in told.splitlines())
     assert all(", ".join(one.values()) in runs for one in values.values())
+
+
+@pytest.mark.parametrize("height", [8, 24, 30])
+def test_a_terminal_that_is_too_low_for_all_runs_says_how_many_more_there_are(height: int, tmp_path: Path) -> None:
+    labels = [f"adam=0.{step}_seed={seed}" for step in range(1, 5) for seed in range(42, 47)]
+    console = Console(file=(file := io.StringIO()), width=80, height=height)
+    with SweepLive(console, tmp_path, dict.fromkeys(labels, 1.0), 2, quiet=False) as live:
+        live.report(labels[0], Started())
+        console.print(live)
+    told = file.getvalue()
+    rows = sum(label in told for label in labels)
+    assert (f"and {20 - rows} more" in told) is (rows < 20)
+    assert rows == {8: 3, 24: 16, 30: 20}[height]
+    assert told.count("\n") <= max(height, 10)

@@ -100,9 +100,7 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
     if not show:
         return told
 
-    from rich.text import Text
-
-    from nnexp.cli.console import say_amiss, stdout
+    from nnexp.cli.console import say, say_amiss, say_of, stdout
     from nnexp.cli.outcome import in_a_sweep, print_finding
 
     console = stdout()
@@ -113,11 +111,11 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
         if plan.search.finalists:
             runs += f", then the best {plan.search.finalists} with {plan.repeats} fresh seeds each"
         runs += f"; {len(points)} points of the space were looked at"
-    console.print(Text.assemble((f"{_shown(path)}: ", "bold"), (runs, "green")), soft_wrap=True)
+    say_of(console, f"{_shown(path)}: ", "bold", runs, "green")
     if lost := without_baseline(plan):
         say_amiss(console, lost)
     for count, stems in [] if plan.search else _by_size(sizes)[:_MOST_SIZES]:
-        console.print(Text(f"{count:,} parameters: {_listed(stems)}"), soft_wrap=True)
+        say(console, f"{count:,} parameters: {_listed(stems)}")
     for point in points:
         if point.refusal:
             say_amiss(console, f"{point.stem} is refused, as expected: {point.refusal}")
@@ -168,13 +166,11 @@ def _check(path: Path, experiment: Experiment, *, build: bool, show: bool) -> di
         }
     findings = [finding.plain() for finding in checked.warnings]
     if show:
-        from rich.text import Text  # a bad config is answered without Rich
-
-        from nnexp.cli.console import stdout
-        from nnexp.cli.outcome import model_table, print_finding
+        from nnexp.cli.console import say_of, stdout
+        from nnexp.cli.outcome import model_table, print_finding  # a bad config is answered without Rich
 
         console = stdout()
-        console.print(Text.assemble((f"{_shown(path)}: ", "bold"), ("good", "green")), soft_wrap=True)
+        say_of(console, f"{_shown(path)}: ", "bold", "good", "green")
         console.print(model_table(rows, parameters))
         for finding in findings:
             print_finding(console, finding)

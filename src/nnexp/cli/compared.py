@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from nnexp.cli.console import print_unfolded, say_amiss, table
+from nnexp.cli.console import print_unfolded, say, say_amiss, table
 from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
@@ -101,7 +100,7 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
     legend += ["–: has none"] if any(column.words and "–" in column.cells for column in shown) else []
     whole_line = "   ".join(legend)
     for line in [whole_line] if len(whole_line) <= console.width else legend:
-        console.print(Text(line, "dim"))
+        say(console, line, "dim")
     if hidden := [column.name for column in columns if column not in shown and column.name != _PLACE]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
         say_amiss(console, f"no room here for {', '.join([*hidden[:_MOST_NAMED], *more])}; {whole} has all", "dim")
@@ -291,10 +290,7 @@ def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:
 
 def _print_lines(console: Console, lines: Sequence[str], style: str = "") -> None:
     for line in (_line(line, _LONGEST_LINE) for line in lines):
-        if console.is_terminal:
-            console.print(Padding(Text(line, style), (0, 0, 0, 2)))
-        else:
-            console.print(Text(f"  {line}", style), soft_wrap=True)
+        say(console, f"  {line}", style)
 
 
 def _line(text: str, most: int) -> str:

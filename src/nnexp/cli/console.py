@@ -54,34 +54,33 @@ def say_error(error: NnexpError) -> None:
     """One message: every problem with its place, and how many there are. Without Rich, which takes longer to import."""
     if not isinstance(error, ConfigError):
         first, *more = text_of(str(error)).split("\n")
-        name, lines = _folded("error: ", first)
-        lines += map(_for_terminal, more)
+        name, width = "error: ", _columns()
+        lines = [*_beside(name, first, width), *(fold(line, width) for line in more)]
         typer.echo(_style(name, fg="red", bold=True) + "\n".join(lines), err=True)
         return
     for problem in error.problems:
-        place, (first, *others) = _folded(text_of(f"{problem.place}: "), text_of(problem.message))
+        place = text_of(f"{problem.place}: ")
+        first, *others = _beside(place, text_of(problem.message), _columns())
         typer.echo(_style(place, bold=True) + _style(first, fg="red"), err=True)
         for line in others:
             typer.echo(_style(line, fg="red"), err=True)
         for line in problem.hint.splitlines():
-            typer.echo(_for_terminal(f"    {text_of(line)}"), err=True)
+            typer.echo(fold(f"    {text_of(line)}", _columns()), err=True)
     count = len(error.problems)
     told: Amiss = f"{count} {'problem' if count == 1 else 'problems'}; nothing was started."
     typer.echo(told, err=True)
 
 
-def _folded(place: str, message: str) -> tuple[str, list[str]]:
-    """A place, and the lines of a message that begins beside it."""
-    if len(place) > shutil.get_terminal_size().columns // 2:
-        return place, [message]
-    first, *others = _for_terminal(" " * len(place) + message, "  ").split("\n")
-    return place, [first[len(place) :], *others]
-
-
-def _for_terminal(line: str, further: str | None = None) -> str:
-    """A line for stderr: folded on a terminal, elsewhere as it is."""
+def _columns() -> int:
+    """Those of the terminal that stderr is; elsewhere nothing is folded."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return fold(line, shutil.get_terminal_size().columns, further) if on_terminal else line
+    return shutil.get_terminal_size().columns if on_terminal else sys.maxsize
+
+
+def _beside(name: str, text: str, width: int) -> list[str]:
+    """The lines of a text that begins beside a name, "error: " or a place; the name itself is not broken."""
+    first, *others = fold("x" * len(name.rstrip()) + f" {text}", width, "  ").split("\n")
+    return [first[len(name) :], *others]
 
 
 def fold(text: str, width: int, further: str | None = None) -> str:
@@ -107,12 +106,22 @@ def fold(text: str, width: int, further: str | None = None) -> str:
     return "\n".join(lines).replace(_NO_BREAK, " ")
 
 
-def say(console: Console, text: str, style: str | None = None) -> None:
+def say(console: Console, text: str, style: str = "") -> None:
     """Print a sentence: folded on a terminal, elsewhere as it is."""
-    console.print(fold(text, console.width) if console.is_terminal else text, style=style, soft_wrap=True)
+    from rich.text import Text
+
+    console.print(Text(fold(text, console.width) if console.is_terminal else text, style), soft_wrap=True)
 
 
-def say_amiss(console: Console, text: Amiss, style: str | None = None) -> None:
+def say_of(console: Console, name: str, name_style: str, text: str, style: str = "") -> None:
+    """Print a sentence that begins with a name in a style of its own, as `say` does; the name ends with a space."""
+    from rich.text import Text
+
+    lines = _beside(name, text, console.width) if console.is_terminal else [text]
+    console.print(Text.assemble((name, name_style), ("\n".join(lines), style)), soft_wrap=True)
+
+
+def say_amiss(console: Console, text: Amiss, style: str = "") -> None:
     """Print a sentence that tells what is amiss, or left out: docs/errors.md lists all that are said by this."""
     say(console, text, style)
 
@@ -189,7 +198,7 @@ def print_long(
     left out and named, the first of them first. `styles` has one for each row.
     """
     if title:
-        console.print(title, style="italic", soft_wrap=True)
+        say(console, title, "italic")
     if not print_unfolded(console, columns, rows, right, styles):
         widths = _widths(columns, rows, right, console.width, less_asked)
         made = table(*(columns[place] for place in widths), right=right)

@@ -67,6 +67,7 @@ def fetch_datasets(
 
     Example:  nnexp data fetch mnist fashion_mnist
     """
+    from nnexp.cli.console import say, stdout
     from nnexp.data.datasets import find, provenance, where
 
     failures = []
@@ -79,7 +80,7 @@ def fetch_datasets(
             continue
         origin = "was in the cache" if was_here else f"from {provenance(dataset)}"
         size = f"{dataset.train_size:,} training and {dataset.test_size:,} test examples"
-        typer.echo(f"{dataset.name}: {size}, verified; {origin}.")
+        say(stdout(), f"{dataset.name}: {size}, verified; {origin}.")
     if failures:
         raise DataUnavailable("\n\n".join(failures))
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from nnexp import machine
-from nnexp.cli.console import duration
+from nnexp.cli.console import duration, say
 
 _EVERY = 30.0  # seconds between two plain lines of a step
 
@@ -58,7 +58,7 @@ class RichFetchProgress:
             self._bar = None
 
     def say(self, message: str) -> None:
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, message)
 
 
 def _short(label: str, width: int = 44) -> str:

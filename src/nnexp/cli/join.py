@@ -36,7 +36,7 @@ def join(
     """
     import gc
 
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say, stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.cli.live import Live
     from nnexp.training.meeting import join as help_first
@@ -47,5 +47,5 @@ def join(
         fetching = None if quiet else RichFetchProgress(stderr())
         help_first(first, name, wait, offline=offline, report=live.report, fetch_progress=fetching)
     if not quiet:
-        stderr().print(f"done: {first} has all it needs for the result", soft_wrap=True)
+        say(stderr(), f"done: {first} has all it needs for the result")
     gc.freeze()

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from nnexp import events
-from nnexp.cli.console import fold
+from nnexp.cli.console import say
 from nnexp.cli.outcome import model_table, print_finding
 
 _WIDE = 80  # columns of a terminal that shows steps too
@@ -47,19 +47,17 @@ class Live:
                 self._move(event)
             case events.ModelBuilt(rows, parameters, examples) if self.console.is_terminal:
                 self.console.print(model_table(rows, parameters))
-                self.console.print(Text(f" examples: {events.examples_text(examples)}"))
+                say(self.console, f" examples: {events.examples_text(examples)}")
             case events.Noticed(finding):
                 self._close()
                 print_finding(self.console, finding.plain())
             case events.Stage() if self._bar is not None:
                 self._close()
-                self.console.print(Text(event.text, style="dim"))
+                say(self.console, event.text, "dim")
             case events.EpochEnded() if self.console.is_terminal:
                 self.console.print(Text(_epoch_in(event, self.console.width)))
             case _:
-                said = events.plain_text(event) or ""
-                text = fold(said, self.console.width) if self.console.is_terminal else said
-                self.console.print(Text(text, style="dim" if isinstance(event, events.Stage) else ""), soft_wrap=True)
+                say(self.console, events.plain_text(event) or "", "dim" if isinstance(event, events.Stage) else "")
 
     def _move(self, event: events.Progress) -> None:
         if not self.console.is_terminal:

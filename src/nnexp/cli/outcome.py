@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.text import Text
 
-from nnexp.cli.console import fold, print_fact, print_long, say, say_amiss, table
+from nnexp.cli.console import print_fact, print_long, say, say_amiss, say_of, table
 from nnexp.cli.profiled import print_profile
 from nnexp.comparison.metrics import figure
 from nnexp.errors import Amiss
@@ -72,9 +72,8 @@ def print_outcome(found: record.RunRecord, console: Console, *, findings: bool =
 def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
     """One finding: severity, message, suggestion."""
     severity = str(finding.get("severity"))
-    line = Text.assemble((f"{severity}: ", FINDING_STYLES.get(severity, "cyan")), str(finding.get("message", "")))
-    line.append(f" {finding['suggestion']}" if finding.get("suggestion") else "")
-    console.print(line, soft_wrap=not console.is_terminal)
+    said = " ".join(str(finding[part]) for part in ("message", "suggestion") if finding.get(part))
+    say_of(console, f"{severity}: ", FINDING_STYLES.get(severity, "cyan"), said)
 
 
 def in_a_sweep(message: str, suggestion: str) -> str:
@@ -100,12 +99,11 @@ def print_all(found: record.RunRecord, console: Console, *, files: bool = False)
     """What a run folder holds, the outcome last, where a terminal shows it; `files`: config, environment, names too."""
     console.rule(Text(found.name), align="left")
     if found.description:
-        console.print(Text(found.description))
+        say(console, found.description)
     if files:
         for title, path in (("config.yaml", found.folder.config), ("environment.json", found.folder.environment)):
             console.print(Text(f"\n{title}", "bold"))
-            content = _content(path)
-            console.print(Text(fold(content, console.width) if console.is_terminal else content), soft_wrap=True)
+            say(console, _content(path))
         console.print(Text("\nfiles", "bold"))
         for line in _files(found.path):
             console.print(Text(f"  {line}"), soft_wrap=True)
@@ -119,7 +117,7 @@ def print_all(found: record.RunRecord, console: Console, *, files: bool = False)
     console.print()
     print_outcome(found, console)
     if found.status in ("failed", "interrupted") and not found.expected:
-        console.print(Text(f"to go on:  nnexp resume {shlex.quote(printable(found.path))}"), soft_wrap=True)
+        say(console, f"to go on:  nnexp resume {shlex.quote(printable(found.path))}")
 
 
 def _files(folder: Path) -> list[str]:

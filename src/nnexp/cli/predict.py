@@ -197,7 +197,7 @@ def _save(output: Path, text: str) -> None:
 
 
 def _save_pictures(path: Path, inputs: Inputs, predictions: Predictions, signature: Signature) -> None:
-    from nnexp.cli.console import stderr
+    from nnexp.cli.console import say, stderr
     from nnexp.cli.predicted import caption
     from nnexp.plots import plot_pictures
 
@@ -209,4 +209,4 @@ def _save_pictures(path: Path, inputs: Inputs, predictions: Predictions, signatu
         raise InputError(f"--png {path}: cannot be written: {error.strerror}; give another name") from None
     count = len(predictions.rows)
     more = f", the first {_MOST_DRAWN} of {count:,}" if count > _MOST_DRAWN else ""
-    stderr().print(f"pictures: {path}{more}", soft_wrap=True)
+    say(stderr(), f"pictures: {path}{more}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nnexp.cli.console import table
+from nnexp.cli.console import say, table
 from nnexp.runs import figures
 
 _NAMES = {
@@ -51,7 +51,7 @@ def print_profile(metrics: Mapping[str, Any], console: Console) -> None:
     made.add_row("total", f"{total:.2f}", "100%")
     console.print(made)
     for line in _figures(profile, metrics):
-        console.print(line, soft_wrap=True)
+        say(console, line)
 
 
 def _figures(profile: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:

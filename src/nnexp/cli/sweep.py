@@ -204,7 +204,7 @@ def _resuming(folder: Path) -> str:
 
 def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     from nnexp.cli.compared import print_comparison
-    from nnexp.cli.console import say_amiss, stderr
+    from nnexp.cli.console import say, say_amiss, stderr
     from nnexp.cli.fetch_progress import RichFetchProgress
     from nnexp.cli.sweep_live import SweepLive
     from nnexp.sweeps import sweep
@@ -214,7 +214,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
     if not quiet:
         with contextlib.suppress(OSError):  # a terminal that is gone or full must not cost the sweep
             _print_noticed(job.points, console)
-            console.print(_plan_in_words(job), soft_wrap=True)
+            say(console, _plan_in_words(job))
     handle_sigterm()
     try:
         known = {point.label: rough_seconds(point.experiment) for point in job.points if point.experiment}
@@ -235,7 +235,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             print_comparison(comparison, console, job.folder.table_csv.name)
             if comparison.best:
                 model = shlex.quote(str(comparison.group(comparison.best).runs[0].path))
-                console.print(f"to use a model of the best:  nnexp predict {model} FILE", soft_wrap=True)
+                say(console, f"to use a model of the best:  nnexp predict {model} FILE")
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
             told = f"{len(failed)} of {job.plan.runs - len(_refused(job))} runs failed: {', '.join(failed)}"
@@ -271,7 +271,7 @@ def _plan_in_words(job: Job) -> str:
 
 def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, how: Options, *, as_json: bool) -> None:
     """What the sweep would do: those of its points that are left."""
-    from nnexp.cli.console import duration, stdout, table
+    from nnexp.cli.console import duration, say, stdout, table
     from nnexp.files import to_json
     from nnexp.sweeps.estimate import estimate
     from nnexp.sweeps.shares import share
@@ -300,14 +300,14 @@ def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, h
     _print_noticed(left, console)
     trained = sum(point.experiment is not None for point in left)
     time = f"about {duration(guess.seconds)} ({guess.basis})"
-    console.print(f"{trained} runs, {at_a_time} at a time: {time}; nothing was started", soft_wrap=True)
+    say(console, f"{trained} runs, {at_a_time} at a time: {time}; nothing was started")
 
 
 def _list_search(
     plan: SweepFile, search: Search, points: Sequence[Point], left: int, how: Options, *, as_json: bool
 ) -> None:
     """What the search would do: its space, and how many runs are left."""
-    from nnexp.cli.console import duration, stdout, table
+    from nnexp.cli.console import duration, say, stdout, table
     from nnexp.comparison.parameters import compact
     from nnexp.files import to_json
     from nnexp.sweeps.estimate import estimate
@@ -331,7 +331,7 @@ def _list_search(
     finals = f", then the best {search.finalists} with {plan.repeats} fresh seeds each" if search.finalists else ""
     time = f"about {duration(guess.seconds)} ({guess.basis})"
     what = f"{search.trials} trials by {search.sampler} for the best {search.objective}{finals}"
-    console.print(f"{what}: {left} runs, {at_a_time} at a time: {time}; nothing was started", soft_wrap=True)
+    say(console, f"{what}: {left} runs, {at_a_time} at a time: {time}; nothing was started")
 
 
 def _range_in_words(values: dict[str, Any]) -> str:

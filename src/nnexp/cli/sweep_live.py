@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnexp import events
-from nnexp.cli.console import duration, fold, table
+from nnexp.cli.console import duration, say, table
 from nnexp.cli.outcome import in_a_sweep
 from nnexp.comparison.metrics import figure
 from nnexp.runs import record
@@ -133,8 +133,7 @@ class SweepLive:
         # Not under the lock: who prints takes Rich's locks, and who holds those draws the table, which takes ours.
         try:
             for text, style in told:
-                folded = fold(text, self.console.width) if self.console.is_terminal else text
-                self.console.print(Text(folded, style), soft_wrap=True)
+                say(self.console, text, style)
         except OSError:
             self.quiet = True
 
@@ -214,7 +213,8 @@ class SweepLive:
         for column in shown.columns:
             column.no_wrap = True
         tall = max((name.count("\n") + 1 for name in names.values()), default=1)
-        for run in self._chosen(max(4, (self.console.size.height - 6 - len(heading)) // tall)):
+        chosen = self._chosen(max(4, (self.console.size.height - 6 - len(heading)) // tall))
+        for run in chosen:
             seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
             epoch = f"{run.epoch}/{run.epochs}" if run.epochs else ""
             status = run.status
@@ -228,6 +228,8 @@ class SweepLive:
                 "" if run.test is None else figure(run.test),
                 f"{seconds:.0f} s" if seconds else "",
             )
+        if hidden := len(self.runs) - len(chosen):
+            shown.add_row(f"and {hidden:,} more", style="dim")
         return shown
 
     def _columns(self) -> tuple[tuple[str, ...], bool, int]:
@@ -260,10 +262,14 @@ class SweepLive:
         return "accuracy" if "accuracy" in others else next(iter(others), "accuracy")
 
     def _chosen(self, room: int) -> list[_Run]:
-        """All runs, or those under way, the last that ended and the next, where the terminal is too low for all."""
+        """All runs, or those under way, the last that ended and the next, where the terminal is too low for all.
+
+        A row is then left for how many more there are.
+        """
         runs = list(self.runs.values())
         if len(runs) <= room:
             return runs
+        room -= 1
         running = [run for run in runs if run.status in _ACTIVE][:room]
         over = sorted((run for run in runs if run.over), key=lambda run: run.begun)
         queued = [run for run in runs if run.status == "queued"]
