@@ -286,6 +286,18 @@ def test_a_folder_of_another_name_is_other_data(pictures: Callable[..., Path]) -
     assert after.sha256 != before.sha256
 
 
+@pytest.mark.parametrize("made", ["config.yaml", "sweep.yaml"])
+def test_runs_beside_the_classes_are_no_class(pictures: Callable[..., Path], made: str) -> None:
+    parameters = given("images", pictures())
+    before = describe("images", parameters)
+    run = Path(parameters["path"]) / "runs" / "20261122-101500_photos"
+    run.mkdir(parents=True)
+    (run / made).touch()
+    Image.new("RGB", (768, 528)).save(run / "history.png")
+    after = describe("images", parameters)
+    assert (after.classes, after.sha256) == (before.classes, before.sha256)
+
+
 def test_folders_named_train_and_test_are_the_parts(pictures: Callable[..., Path]) -> None:
     pictures("photos/train", count=7)
     arrays = load(describe("images", given("images", pictures("photos/test", count=2))))

@@ -6,6 +6,7 @@ Those that would fill too much of the memory are decoded once, into a file of th
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -103,7 +104,8 @@ def parts_of(parameters: Mapping[str, Any]) -> list[list[tuple[Path, str]]]:
 
 
 def _by_folder(folder: Path) -> list[tuple[Path, str]]:
-    kinds = [kind for kind in sorted(folder.iterdir()) if kind.is_dir() and not kind.name.startswith(".")]
+    folders = [place for place in sorted(folder.iterdir()) if place.is_dir() and not place.name.startswith(".")]
+    kinds = [place for place in folders if not _has_runs(place)]
     if parts := [kind.name for kind in kinds if kind.name.lower() in _PARTS]:
         message = f"{folder} has a folder {parts[0]}, which is no class"
         raise BadData(message, "name the folders `train` and `test`, or give `path` and `test_path`")
@@ -111,6 +113,13 @@ def _by_folder(folder: Path) -> list[tuple[Path, str]]:
     if not found:
         raise BadData(f"{folder} has no folders with pictures in them", "wanted: a folder for each class")
     return found
+
+
+def _has_runs(folder: Path) -> bool:
+    """Whether nnexp's runs and sweeps lie here, with pictures of their own: beside the classes, where it was begun."""
+    with os.scandir(folder) as places:
+        inner = [place.path for place in places if place.is_dir()]
+    return any(Path(place, name).exists() for place in inner for name in ("config.yaml", "sweep.yaml"))
 
 
 def labelled(folder: Path, labels: Path, task: Task | None) -> list[tuple[Path, str]]:
