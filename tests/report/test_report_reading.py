@@ -94,6 +94,13 @@ def test_equal_figures_stand_side_by_side_along_a_parameter(
         assert 0.01 * span < second - first < 0.1 * span
 
 
+def test_lines_without_a_value_in_common_stand_at_their_values(digits: list[Path], grid: Grid) -> None:
+    long = [path for path in grid(digits[0], (16, 32)) if path.name.endswith(", 30")]
+    figure = charts.by_parameter(compare(collect([*grid(digits[0], (4, 8), (3,)), *long]).records), "hidden")
+    lines = [list(trace["x"]) for trace in figure["data"] if "error_y" in trace]
+    assert sorted(lines) == [[4, 8], [16, 32]]
+
+
 def test_bands_of_few_configurations_are_shown(page: Page) -> None:
     part = page.locator("#learning-curves")
     expect(part.get_by_role("button", name="bands")).to_have_attribute("aria-pressed", "true")

@@ -108,8 +108,9 @@ def plot_by_parameter(path: Path, comparison: Comparison, parameter: str) -> Non
     figure = Figure(figsize=(6.4 + 2.4 * columns, 4.4), layout="constrained")
     axes = figure.subplots()
     handles: dict[str, Any] = {}
+    many = series.side_by_side(lines, parameter)
     for place, ((name, groups), (colour, _)) in enumerate(zip(lines, series.colours(len(lines)), strict=True)):
-        where = series.beside(axis, [group.parameters.get(parameter) for group in groups], place, len(lines))
+        where = series.beside(axis, [group.parameters.get(parameter) for group in groups], place % many, many)
         estimates = [series.estimate_of(comparison, group) for group in groups]
         for position, estimate in zip(where, estimates, strict=True):
             if len(estimate.values) > 1:

@@ -197,6 +197,12 @@ def grid(comparison: Comparison, across: str, down: str) -> Grid:
     return Grid(columns, rows, values, any(len(found) > 1 for found in cells.values()))
 
 
+def side_by_side(lines: Sequence[tuple[str, Sequence[Group]]], parameter: str) -> int:
+    """How many lines stand side by side at each value: all of them, or one where no two have a value in common."""
+    values = [compact(group.parameters.get(parameter)) for _, groups in lines for group in groups]
+    return len(lines) if len(set(values)) < len(values) else 1
+
+
 def beside(axis: Axis, values: Sequence[Any], place: int, lines: int) -> list[float]:
     """Where the dots of a line stand: lines side by side at each value, so that none hides another.
 

@@ -166,8 +166,9 @@ def by_parameter(comparison: Comparison, parameter: str) -> Figure:
     _, lines = series.lines_along(comparison, parameter)
     axis = series.axis_of([group for _, groups in lines for group in groups], parameter)
     traces: list[dict[str, Any]] = []
+    many = series.side_by_side(lines, parameter)
     for place, ((name, groups), colour) in enumerate(zip(lines, series.colours(len(lines)), strict=True)):
-        where = series.beside(axis, [group.parameters.get(parameter) for group in groups], place, len(lines))
+        where = series.beside(axis, [group.parameters.get(parameter) for group in groups], place % many, many)
         meta = {"colour": colour, "group": name}
         traces.append(_means(comparison, groups, where, axis, meta, place))
         traces.append(_runs(comparison, groups, where, meta))
