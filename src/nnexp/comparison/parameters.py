@@ -273,12 +273,11 @@ def _flat_layers(stacks: Sequence[tuple[_Layer, ...]]) -> list[dict[str, _Value]
     told = [name for name in without if not _same(flat.get(_COLUMNS[name]) for flat in flats)]
     varying = _varying(stacks)
     alone = _once_in_each(stacks)
-    for flat, stack in zip(flats, stacks, strict=True):
+    for flat, stack, rest in zip(flats, stacks, reduced, strict=True):
         words = []
-        for layer in stack:
+        for layer, (_, own) in zip(stack, rest, strict=True):
             _, left = _reduced(layer, told)
             if layer.name in alone:
-                _, own = _reduced(layer, without)
                 for key in sorted(varying[layer.name] & own.keys()):
                     flat.update(_flat(f"layers.{layer.name}.{key}", left.pop(key), None))
             words.append(_words(layer.name, left, varying))
