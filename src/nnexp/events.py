@@ -8,6 +8,9 @@ from typing import Any
 
 from nnexp.findings import Finding
 
+# The parts of the data, by what each is for.
+USES = {"train": "to train on", "validation": "for validation", "test": "to test on"}
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -94,8 +97,7 @@ def plain_text(event: Event) -> str | None:
 
 def examples_text(examples: Mapping[str, int]) -> str:
     """How many examples each part of the data has, in words."""
-    uses = {"train": "to train on", "validation": "for validation", "test": "to test on"}
-    return ", ".join(f"{examples[part]:,} {use}" for part, use in uses.items() if examples.get(part))
+    return ", ".join(f"{examples[part]:,} {use}" for part, use in USES.items() if examples.get(part))
 
 
 def log_text(logs: Mapping[str, float]) -> str:

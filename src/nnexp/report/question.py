@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp.comparison import series
 from nnexp.comparison.parameters import VARIANT, Parameters, compact, flatten, layers_in_words
 from nnexp.comparison.result import Comparison, Group, runs_of
+from nnexp.events import USES
 from nnexp.examples import dataset_entry
 from nnexp.report.rendering import render
 from nnexp.report.subject import Subject, asks, heading_of
@@ -27,7 +28,6 @@ _SHORT = 60  # characters; values with longer ones stand one below the other
 _RATE = "optimizer.learning_rate"
 # What the reader of a result asks of its config; all of it stands with the runs.
 _COMMON = ("normalization", "optimizer", "batch_size", "epochs", "callbacks", "validation")
-_PARTS = {"train": "to train on", "validation": "for validation", "test": "to test on"}
 _OF_LAYERS = ("hidden", "activation", "layers")
 
 
@@ -208,10 +208,10 @@ def _with_rate(optimizer: str, flats: Sequence[Mapping[str, Any]]) -> str:
 def _examples(runs: Sequence[RunRecord]) -> str:
     """How many examples each part of the data has, from the fewest to the most, and which share the test part is."""
     said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
-    rows = [[max(0, one.get(part, 0)) for part in _PARTS] for one in said]
+    rows = [[max(0, one.get(part, 0)) for part in USES] for one in said]
     rows = [row for row in rows if row[0] and row[-1]]
     told = []
-    for use, column in zip(_PARTS.values(), zip(*rows, strict=True), strict=False):  # there may be no row
+    for use, column in zip(USES.values(), zip(*rows, strict=True), strict=False):  # there may be no row
         few, many = min(column), max(column)
         told += [f"{few:,}{f'–{many:,}' if few < many else ''} {use}"] if many else []
     shares = {f"{100 * row[-1] / sum(row):.0f} %" for row in rows}
