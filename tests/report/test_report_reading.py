@@ -221,3 +221,17 @@ def test_of_many_columns_those_that_are_the_same_in_all_rows_stand_below_the_tab
     assert {"hidden", "accuracy"} <= set(heads)
     assert not {"runs", "epochs"} & set(heads)
     assert "The same in all: runs 1, epochs 3." in table
+
+
+def test_a_dash_of_a_parameter_is_explained_only_where_there_is_one(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def shallow(config: dict[str, Any]) -> dict[str, Any]:
+        first, _, last = config["layers"]
+        return {**config, "layers": [first, last]}
+
+    assert "–: has none." not in report(*digits).read_text()
+    page = report(digits[0], edited(digits[0], tmp_path / "shallow", config=shallow)).read_text()
+    table = page.partition('<section id="table"')[2].partition("</section>")[0]
+    assert "–</th>" in table
+    assert "–: has none." in table
