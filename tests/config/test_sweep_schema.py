@@ -9,8 +9,9 @@ from referencing import Registry, Resource
 
 from nnexp.config import schema as experiment_schema
 from nnexp.config.experiment import FIELDS
+from nnexp.config.keys import SWEEP_KEYS
 from nnexp.config.sweep import schema
-from nnexp.config.sweep.reading import KEYS, VARIANT_KEYS
+from nnexp.config.sweep.reading import VARIANT_KEYS
 
 BESIDE = Registry().with_resource("experiment.schema.json", Resource.from_contents(experiment_schema.build()))
 VALIDATOR = Draft202012Validator(schema.build(), registry=BESIDE)
@@ -19,7 +20,7 @@ VALIDATOR = Draft202012Validator(schema.build(), registry=BESIDE)
 def test_the_schema_is_a_schema_and_describes_every_key() -> None:
     built = schema.build()
     Draft202012Validator.check_schema(built)
-    assert set(built["properties"]) == set(KEYS)
+    assert set(built["properties"]) == set(SWEEP_KEYS)
     assert set(built["properties"]["variants"]["items"]["anyOf"][1]["properties"]) == set(VARIANT_KEYS)
     axes = set(built["properties"]["grid"]["properties"])
     assert axes == {*FIELDS, "hidden", "activation", "learning_rate"} - {"name", "seed"}

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnexp.config.experiment import can_name_a_folder, load_experiment
+from nnexp.config.keys import SWEEP_KEYS
 from nnexp.config.loading import dump
 from nnexp.config.overrides import Override
 from nnexp.config.sweep import load_sweep, parse_axis
-from nnexp.config.sweep.reading import KEYS, VARIANT_KEYS
+from nnexp.config.sweep.reading import VARIANT_KEYS
 from nnexp.errors import ConfigError, InputError
 from nnexp.sweeps.expand import Point, baseline_of, expand, identity, load_points, noticed, without_baseline
 
@@ -370,7 +371,7 @@ def test_the_sweep_file_in_the_documents_is_one(tmp_path: Path) -> None:
     made = points(tmp_path, page.partition("```yaml title=")[2].partition("\n")[2].partition("```")[0])
     # plain and 30_epochs five times, decayed three times, and the error once, at 2 × 3 settings each
     assert len(made) == (5 + 5 + 3 + 1) * 2 * 3
-    assert {key for key in (*KEYS, *VARIANT_KEYS) if f"`{key}`" not in page} == set()
+    assert {key for key in (*SWEEP_KEYS, *VARIANT_KEYS) if f"`{key}`" not in page} == set()
 
 
 # Any sweep at all.

@@ -14,7 +14,7 @@ from nnexp.config import catalog, condition
 from nnexp.config.dataset import read_dataset
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
-from nnexp.config.keys import DISTRIBUTIONS, ENGINES
+from nnexp.config.keys import DISTRIBUTIONS, ENGINES, MAKE_A_SWEEP, SWEEP_KEYS, SWEEP_OPTIONS
 from nnexp.config.loading import Node, dump, kind_of, read_config, shortened, unquoted
 from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
@@ -111,8 +111,9 @@ def load_experiment(path: Path, overrides: Sequence[Override] = ()) -> Experimen
 
 def is_sweep(config: Node) -> bool:
     """Whether a file is a sweep file, and not an experiment."""
-    keys = ("base", "variants", "grid", "zip", "space")
-    return isinstance(config.value, dict) and not config.value.keys().isdisjoint(keys)
+    given = config.value.keys() if isinstance(config.value, dict) else set()
+    of_one = not given.isdisjoint(("dataset", "layers"))
+    return not given.isdisjoint(MAKE_A_SWEEP if of_one else set(SWEEP_KEYS) - FIELDS.keys())
 
 
 def can_name_a_folder(name: str) -> bool:
@@ -136,7 +137,10 @@ def parse_experiment(config: Node, name: str) -> Experiment:
     assert isinstance(config.value, dict)
     problems = Problems(config.problems)
     for key, place in config.keys.items():
-        if key not in FIELDS:
+        if key in SWEEP_KEYS and key not in FIELDS:
+            option = f", or:  nnexp sweep {place.source} --{key} …" if key in SWEEP_OPTIONS else ""
+            problems.add(place, f"'{key}' is a key of sweep files", f"write it in one, beside `base`{option}")
+        elif key not in FIELDS:
             near = catalog.nearest(key, FIELDS)
             hint = f"did you mean '{near}'? " if near else ""
             problems.add(place, f"unknown key '{key}'", f"{hint}allowed: {', '.join(FIELDS)}")

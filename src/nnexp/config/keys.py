@@ -25,5 +25,23 @@ KEYS = (
     "checkpoint",
     "track",
 )
+# As `sweep.reading` and `sweep.searching` read them; any of the first makes a file a sweep file.
+MAKE_A_SWEEP = ("base", "variants", "zip", "grid", "space")
+SEARCH_KEYS = ("sampler", "trials", "objective", "space", "pruner", "finalists")
+SWEEP_KEYS = (
+    "name",
+    "description",
+    "base",
+    "variants",
+    "zip",
+    "grid",
+    "repeats",
+    "seed",
+    "workers",
+    "baseline",
+    "track",
+    *SEARCH_KEYS,
+)
+SWEEP_OPTIONS = ("repeats", "workers", "sampler", "trials")  # those of `nnexp sweep` that a config has no key for
 ENGINES = ("auto", "xla", "graph", "keras")
 DISTRIBUTIONS = ("none", "mirrored")

@@ -12,27 +12,13 @@ from pathlib import Path
 from nnexp.config import catalog
 from nnexp.config.entries import Problems
 from nnexp.config.experiment import FIELDS, as_folder_name, can_name_a_folder, is_sweep
+from nnexp.config.keys import MAKE_A_SWEEP, SWEEP_KEYS
 from nnexp.config.loading import Node, kind_of, read_config, unquoted
 from nnexp.config.sweep.axes import NAMES, Axis, axis_name, axis_of, meant, refusal
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.searching import DEFAULT_REPEATS, read_search
-from nnexp.config.sweep.searching import KEYS as SEARCH_KEYS
 from nnexp.errors import ConfigError, Place, Problem, in_order
 
-KEYS = (
-    "name",
-    "description",
-    "base",
-    "variants",
-    "zip",
-    "grid",
-    "repeats",
-    "seed",
-    "workers",
-    "baseline",
-    "track",
-    *SEARCH_KEYS,
-)
 VARIANT_KEYS = ("name", "base", "set", "repeats", "expect")
 MAX_SEED = 2**32 - 1
 MAX_REPEATS = 10_000
@@ -41,6 +27,9 @@ MAX_WORKERS = 1024
 DEFAULT_SEED = 42
 _MOST_LISTED = 1000  # bases, or variants
 _BASE_HINT = "write `base:` and the path of a config, seen from this file's folder, or the config itself"
+_BASE_ABOVE = (
+    "write `base:` above the config and indent the config, or give it a file of its own, whose path is the base"
+)
 _FOR_ALL = "under `grid`, where one value holds for all points, such as  grid: {epochs: 40}"
 _SEVERAL = "make several sweeps of it"
 _LONGEST_NAME = 100  # bytes; axes and the seed follow it in a folder's name
@@ -80,7 +69,8 @@ class _Reader:
         return SweepFile(base.name, "", (base,), (), (), (), 1, _seed_of(base), None, "", Place(str(self.path)))
 
     def sweep(self, config: Node) -> SweepFile:
-        given = self.given(config, KEYS, "a sweep file")
+        config = self.with_base(config)
+        given = self.given(config, SWEEP_KEYS, "a sweep file")
         name = self.text(given.get("name"), "name") or as_folder_name(self.path.stem)
         self.check_name(name, given.get("name", config).place)
         bases = self.bases(given.get("base"))
@@ -113,6 +103,21 @@ class _Reader:
             search=search,
             baseline_place=given["baseline"].place if "baseline" in given else None,
         )
+
+    def with_base(self, config: Node) -> Node:
+        """The sweep file; a config that stands beside the grid is read as if it stood below `base`."""
+        assert isinstance(config.value, dict)
+        own = [key for key in config.value if key in FIELDS and key not in SWEEP_KEYS]
+        if not {"dataset", "layers"}.intersection(own) or not config.value.keys().isdisjoint(("base", "variants")):
+            return config
+        sign = next(key for key in config.value if key in MAKE_A_SWEEP)
+        what = f"'{sign}' makes this a sweep file, in which the config stands below `base`"
+        self.problems.add(config.keys[sign], what, _BASE_ABOVE)
+        nodes = {key: config.value[key] for key in own}
+        base = Node(nodes, nodes[own[0]].place, {key: config.keys[key] for key in own})
+        rest = {key: node for key, node in config.value.items() if key not in own}
+        keys = {key: place for key, place in config.keys.items() if key not in own}
+        return Node({**rest, "base": base}, config.place, {**keys, "base": base.place}, config.size)
 
     def check_search(self, given: dict[str, Node], bases: Sequence[Base]) -> None:
         """That a search has one base, and one seed from which those of the finalists follow."""

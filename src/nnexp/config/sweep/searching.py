@@ -8,12 +8,12 @@ from typing import Any
 
 from nnexp.config import catalog
 from nnexp.config.entries import Problems
+from nnexp.config.keys import SEARCH_KEYS
 from nnexp.config.loading import Node, kind_of, unquoted
 from nnexp.config.sweep.axes import axis_name, axis_of, refusal
 from nnexp.config.sweep.space import Choice, Dimension, Range, Search, every
 from nnexp.errors import Place, Problem
 
-KEYS = ("sampler", "trials", "objective", "space", "pruner", "finalists")
 SAMPLERS = ("grid", "random", "tpe", "cmaes")
 PRUNERS = ("none", "median", "hyperband")
 MAX_TRIALS = 10_000
@@ -30,7 +30,7 @@ def read_search(given: Mapping[str, Node], place: Place, problems: Problems) -> 
     """The search that a sweep file asks for; None where it asks for a grid."""
     sampler = _one_of(given.get("sampler"), "sampler", SAMPLERS, problems)
     if sampler == "grid":
-        for key in KEYS[1:]:
+        for key in SEARCH_KEYS[1:]:
             if key in given:
                 hint = "write `sampler: random`, or `sampler: tpe`; a grid has its values under `grid`"
                 problems.add(given[key].place, f"'{key}' is of a search, and this sweep is a grid", hint)
