@@ -149,6 +149,23 @@ def test_a_missing_file_is_told_with_the_nearest_name(tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path / "nowhere" / "a.yaml")
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("iris", "iris: no such file\n    that is a dataset: `nnexp init --from iris` writes a config for it"),
+        (
+            "512",
+            "512: no such file\n    several values of an option are one word, with commas and without spaces: 128,512",
+        ),
+    ],
+)
+def test_what_is_no_file_but_something_else_is_told_as_that(
+    typed: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refusal(Path(typed)) == told
+
+
 def test_a_directory_is_told_with_the_configs_in_it(tmp_path: Path) -> None:
     (tmp_path / "one.yaml").touch()
     assert "this is a directory, not a config\n    name one of those in it: one.yaml" in refusal(tmp_path)

@@ -227,7 +227,7 @@ def test_seeds_that_cannot_be_are_refused(folder: Path, options: dict[str, objec
         ("bas: small.yaml\nrepeats: 3", "widths.yaml:1:1: a sweep file has no key 'bas'\n    did you mean 'base'?"),
         (
             "dataset: digits\nlayers: [{{dense: 10}}]\nepochs: 2\ngrid: {{hidden: [8]}}",
-            "widths.yaml:4:1: 'grid' makes this a sweep file, in which the config stands below `base`\n    write `base:`",
+            "widths.yaml:4:1: 'grid' makes this a sweep file, in which the config stands below `base`\n    write",
         ),
         ("base: smal.yaml", "widths.yaml:1:7: {folder}/smal.yaml: no such file\n    did you mean {folder}/small.yaml?"),
         ("base: 3", "widths.yaml:1:7: a base is a path or a config, not 3"),

@@ -276,7 +276,9 @@ def test_wrong_input_is_told_with_what_to_do(given: Given, here: Path, source: S
     [
         ("rum c.yaml", "Did you mean 'run'"),
         ("run c.yaml --epoch 3", "--epochs"),
-        ("run", "Missing argument 'CONFIG'"),
+        ("run", "Missing argument 'CONFIG'. \nSuch as  nnexp run configs/fashion_sigmoid128.yaml"),
+        ("run c.yaml --lr 0.1", "No such option: --lr (Possible options: --learning-rate)\nAny part of the config"),
+        ("train c.yaml", "No such command 'train'; write  nnexp run"),
         ("sweep c.yaml --repeats 0", "'--repeats': 0 is not in the range x>=1"),
         ("join a:4711 --wait -1", "'--wait': -1.0 is not in the range x>=0"),
         ("join a:4711 --wait nan", "'--wait': nan is no number of seconds; give one from 0, such as 300"),

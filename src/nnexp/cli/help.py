@@ -68,6 +68,22 @@ _FIRST_HOUR = {
     "nnexp report runs": "one page: report.html",
     "nnexp doctor": "is this computer ready?",
 }
+# What other tools call their commands.
+_ELSEWHERE = {
+    "train": "run",
+    "fit": "run",
+    "start": "run",
+    "list": "ls",
+    "new": "init",
+    "validate": "check",
+    "plot": "report",
+    "html": "report",
+    "search": "sweep",
+    "tune": "sweep",
+    "datasets": "data ls",
+    "help": "--help",
+    "version": "--version",
+}
 _EXAMPLE = "Example:"
 _ANY_PART = "Any part of the config is set by its path, such as --set layers.dropout.rate=0.2"
 
@@ -94,26 +110,29 @@ class PlainCommand(TyperCommand):
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words; one who tries `--dropout` is told of `--set`, where the command has that."""
+        """Read the words; one who tries `--lr` or `--dropout` is told of `--learning-rate` and of `--set`."""
         try:
             return super().parse_args(ctx, args)
         except TyperException as error:
-            # Typer's class for an option that there is not has no public name.
-            if hasattr(error, "possibilities") and any("--set" in parameter.opts for parameter in self.params):
-                error.message, error.possibilities = f"{error.format_message()}\n{_ANY_PART}", None
+            # Typer's classes, for an option that there is not and for what is missing, have no public names.
+            if hasattr(error, "possibilities") and hasattr(error, "option_name"):
+                options = [name for parameter in self.params for name in parameter.opts if name.startswith("--")]
+                typed = error.option_name.lstrip("-")
+                error.possibilities = [name for name in options if _initials(name) == typed] or error.possibilities
+                if "--set" in options:
+                    error.message, error.possibilities = f"{error.format_message()}\n{_ANY_PART}", None
+            elif hasattr(error, "param_type") and (example := _examples(self.help)):
+                error.message = f"\nSuch as  {example[0]}"
             raise
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """What it does, then the examples."""
-        examples: list[str] = []
         for paragraph in inspect.cleandoc(self.help or "").split("\n\n"):
-            if paragraph.startswith(_EXAMPLE):
-                examples += [line.removeprefix(_EXAMPLE).strip() for line in paragraph.splitlines()]
-            else:
+            if not paragraph.startswith(_EXAMPLE):
                 formatter.write_paragraph()
                 with formatter.indentation():
                     formatter.write_text(paragraph)
-        if examples:
+        if examples := _examples(self.help):
             with formatter.section("Examples"):
                 for line in examples:
                     formatter.write(_example(line, " " * formatter.current_indent))
@@ -133,6 +152,17 @@ class PlainCommand(TyperCommand):
                 formatter.write_dl(records)
 
 
+def _examples(text: str | None) -> list[str]:
+    """The commands that a docstring gives as examples."""
+    lines = inspect.cleandoc(text or "").splitlines()
+    return [line.removeprefix(_EXAMPLE).strip() for line in lines if line.startswith(_EXAMPLE)]
+
+
+def _initials(option: str) -> str:
+    """`lr` of `--learning-rate`."""
+    return "".join(word[0] for word in option.strip("-").split("-"))
+
+
 def _example(command: str, indent: str) -> str:
     """A command that can be copied from a terminal on which it is too long."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
@@ -143,6 +173,15 @@ def _example(command: str, indent: str) -> str:
 
 class PlainGroup(TyperGroup):
     """A group whose help lists the commands by purpose, without having to make them."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command of that name; one who types what other tools call it is told its name here."""
+        try:
+            return super().resolve_command(ctx, args)
+        except TyperException as error:
+            if here := _ELSEWHERE.get(args[0]):
+                error.message = f"No such command '{args[0]}'; write  nnexp {here}"
+            raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """A section for each purpose, names in one column."""

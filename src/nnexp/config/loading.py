@@ -92,9 +92,7 @@ def read_config(path: Path) -> Node:
     try:
         content = _bytes(path)
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, _neighbours(path), n=1, cutoff=0.5)
-        hint = f"did you mean {path.with_name(near[0])}?" if near else _NO_FILE
-        raise refuse("no such file", hint) from None
+        raise refuse("no such file", _in_place_of(path)) from None
     except IsADirectoryError:
         inside = ", ".join(sorted(entry.name for entry in path.glob("*.y*ml"))[:5])
         raise refuse(
@@ -357,6 +355,18 @@ class _Composer:
                 values[key.value] = value
                 keys[key.value] = key.place
         return Node(values, place, keys, size=1 + sum(1 + value.size for value in values.values()))
+
+
+def _in_place_of(path: Path) -> str:
+    """What one who names a file that there is not may have meant."""
+    from nnexp.data.datasets import DATASETS
+
+    if str(path) in DATASETS:
+        return f"that is a dataset: `nnexp init --from {path}` writes a config for it"
+    if _FLOAT.fullmatch(path.name):
+        return "several values of an option are one word, with commas and without spaces: 128,512"
+    near = difflib.get_close_matches(path.name, _neighbours(path), n=1, cutoff=0.5)
+    return f"did you mean {path.with_name(near[0])}?" if near else _NO_FILE
 
 
 def _neighbours(path: Path) -> list[str]:
