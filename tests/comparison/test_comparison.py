@@ -184,6 +184,20 @@ def test_runs_that_still_improve_are_told_to_be_unfinished(repeats: Repeats) -> 
     assert not any("still improving" in note for note in fewer)
 
 
+@pytest.mark.parametrize(("losses", "told"), [((0.5, 0.3), True), ((0.31, 0.3), False), ((0.3, 0.5), False)])
+def test_that_another_is_best_by_the_loss_is_told_where_no_interval_covers_both(
+    make: Make, losses: tuple[float, float], told: bool
+) -> None:
+    runs = [
+        make(f"{units}_{seed}", units=units, seed=seed, test={"accuracy": right, "loss": loss + 0.01 * seed})
+        for units, right, loss in ((16, 0.9, losses[0]), (8, 0.8, losses[1]))
+        for seed in (1, 2, 3)
+    ]
+    notes = [note for note in compared(*runs).notes if note.startswith("By the loss hidden=8 is best (0.32; hidden=16")]
+    assert len(notes) == told
+    assert not any(note.startswith("By the loss") for note in compared(*runs, metric="loss").notes)
+
+
 def test_of_two_parameters_a_note_says_how_to_ask_about_one(repeats: Repeats) -> None:
     runs = [
         path
@@ -223,7 +237,10 @@ def test_where_no_repeats_help_a_larger_test_part_is_told_of_once(make: Callable
 
     comparison = compared(*runs(8, 60), *runs(16, 63), *runs(32, 65))
     for verdict in comparison.verdicts:
-        assert "; however many the repeats, these 100 test examples can show only differences beyond " in verdict.text
+        assert (
+            "; however many the repeats, these 100 test examples can show only differences of the two beyond "
+            in verdict.text
+        )
         assert " points among 3 comparisons" in verdict.text
     [note] = [note for note in comparison.notes if "only a larger test part can show a smaller" in note]
     assert ("--set dataset.test=0.5" in note) == isinstance(dataset, dict)

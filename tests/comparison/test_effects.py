@@ -164,12 +164,73 @@ def test_a_baseline_is_what_each_value_is_held_against(grid: Callable[[Accuracie
     assert {compared(runs, baseline=way).baseline for way in ("8,9", "9, hidden=8", "epochs=9,hidden=8")} == {
         "hidden=8, epochs=9"
     }
-    with pytest.raises(InputError, match="2 groups go by that name"):
-        compared(runs, baseline="epochs=9")
     assert [(one.first, one.second, one.outcome) for one in found.verdicts] == [
         ("hidden=16", "hidden=8", "better"),
         ("epochs=2", "epochs=9", "worse"),
     ]
+
+
+@pytest.mark.parametrize("named", ["epochs=9", "9", " epochs=9 "])
+def test_a_value_of_one_of_several_parameters_is_the_baseline_at_each_value_of_the_others(
+    grid: Callable[[Accuracies], list[Path]], named: str, tmp_path: Path
+) -> None:
+    runs = grid(APART)
+    comparison = compared(runs, baseline=named)
+    assert comparison.baseline == "epochs=9"
+    assert [(one.first, one.second, one.outcome) for one in comparison.verdicts] == [
+        ("hidden=16, epochs=2", "hidden=16, epochs=9", "worse"),
+        ("hidden=8, epochs=2", "hidden=8, epochs=9", "worse"),
+    ]
+    assert all("Holm over 2" in one.text for one in comparison.verdicts)
+    alone = compared(runs, baseline="epochs=9", filters=["hidden=8"]).verdicts[0]
+    assert alone.difference == comparison.verdicts[1].difference
+    # The baseline has a value of epochs alone: the best one of hidden is held against its other one.
+    assert [(one.first, one.second) for one in effects(comparison).verdicts] == [
+        ("hidden=16", "hidden=8"),
+        ("epochs=2", "epochs=9"),
+    ]
+    write_report(tmp_path / "report.html", comparison, [])
+    page = (tmp_path / "report.html").read_text()
+    assert "Each dot: the one named minus its like with epochs=9," in page
+    assert "Each against the best" in page
+
+
+def test_a_value_that_several_parameters_have_is_no_baseline(grid: Callable[[Accuracies], list[Path]]) -> None:
+    runs = grid({(units, epochs): APART[8, 2] for units in (4, 9) for epochs in (2, 9)})
+    with pytest.raises(InputError, match="--baseline 9: 3 groups go by that name; give one of"):
+        compared(runs, baseline="9")
+    assert compared(runs, baseline="9, 9").baseline == "hidden=9, epochs=9"
+
+
+def test_groups_without_a_counterpart_in_the_baseline_are_told_and_held_against_none(
+    grid: Callable[[Accuracies], list[Path]],
+) -> None:
+    comparison = compared(grid({**APART, (32, 2): [0.5, 0.5, 0.6]}), baseline="epochs=9")
+    assert {one.first for one in comparison.verdicts} == {"hidden=16, epochs=2", "hidden=8, epochs=2"}
+    assert "hidden=32, epochs=2 and its like have no counterpart with epochs=9, and are compared with none." in (
+        comparison.notes
+    )
+
+
+def test_a_change_of_two_parameters_has_the_decimals_in_which_its_sides_add_up_and_the_baseline_is_what_is_replaced(
+    grid: Callable[[Accuracies], list[Path]],
+) -> None:
+    few = {
+        (8, 2): [0.7004, 0.7104, 0.7054],
+        (8, 9): [0.8004, 0.8104, 0.8054],
+        (16, 2): [0.7074, 0.7154, 0.7144],
+        (16, 9): [0.7964, 0.8074, 0.8004],
+    }
+    runs = grid(few)
+    [best] = effects(compared(runs)).interactions
+    assert best.text.startswith(
+        "hidden 16 in place of 8 changes accuracy by +0.70 points with epochs 2, by -0.40 points with "
+        "epochs 9: 1.10 points"
+    )
+    [of_baseline] = effects(compared(runs, baseline="hidden=16")).interactions
+    assert of_baseline.text.startswith(
+        "hidden 8 in place of 16 changes accuracy by +0.40 points with epochs 9, by -0.70"
+    )
 
 
 def test_the_report_tells_effects_and_holds_each_against_the_best_though_a_baseline_is_named(

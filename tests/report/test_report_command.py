@@ -32,6 +32,13 @@ def test_a_page_is_written_where_asked(digits: list[Path], tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_filter_leaves_the_runs_asked_for(digits: list[Path], tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    done = nnexp(*digits, "-o", target, "--filter", "hidden=16")
+    assert (done.returncode, done.stderr) == (0, f"report of {len(digits) // 2} runs: {target}\n")
+    assert "--filter hidden=16" in target.read_text()
+
+
 def test_a_sweep_folder_gets_its_page_and_other_folders_leave_it_here(
     digits: list[Path], edited: Edit, tmp_path: Path
 ) -> None:

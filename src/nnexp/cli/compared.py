@@ -51,7 +51,8 @@ class _Column:
 def print_comparison(comparison: Comparison, console: Console, whole: str = "--markdown or --csv") -> None:
     """Table, verdicts, findings, what was left out, and notes; `whole` has what the table has no room for."""
     _print_table(comparison, console, whole)
-    _print_part(console, "verdicts", _verdicts(comparison))
+    against = "" if comparison.baseline is None else f" against the baseline {comparison.baseline}"
+    _print_part(console, f"verdicts{_line(against, _LONGEST_NAME)}", _verdicts(comparison))
     if terms := _terms(comparison):
         _print_lines(console, [terms], "dim")
     if comparison.effects:
@@ -132,7 +133,7 @@ def _legend(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     parts += [tied] if set(comparison.tied) - comparison.unsure else []
     parts += ["? differs, but of so many comparisons it may be chance"] if comparison.unsure else []
     if comparison.of_best and comparison.tied:
-        parts.append("the verdicts are against the baseline; those against the best: nnexp report")
+        parts.append("the verdicts are against the baseline; a report has those against the best too")
     parts += [f"{signs}: 95 % interval over {intervals_cover(groups, comparison.metric)}"] if shown else []
     return parts
 

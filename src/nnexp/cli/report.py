@@ -26,6 +26,12 @@ def report(
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="LABEL", help="Compare all with this one; else with the best.")
     ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", metavar="CONDITION", help="Only such runs: 'hidden>=512' … Repeatable: all must hold."
+        ),
+    ] = None,
     title: Annotated[str, typer.Option("--title", help="The page's heading; else the folder's name.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print where the page is as JSON on stdout.")] = False,
 ) -> None:
@@ -37,6 +43,7 @@ def report(
     from nnexp.cli.console import stderr
     from nnexp.comparison.asked import Asked, asked_of, compare_as_asked
     from nnexp.comparison.collect import collect
+    from nnexp.comparison.result import runs_of
     from nnexp.errors import InputError
     from nnexp.report.page import write_report
     from nnexp.report.target import check_target
@@ -45,7 +52,7 @@ def report(
     check_target(target, "-o")
     collected = collect(paths)
     asked = asked_of(*paths) if len(paths) == 1 else Asked()
-    comparison = compare_as_asked(collected, asked, metric=metric, baseline=baseline)
+    comparison = compare_as_asked(collected, asked, metric=metric, filters=filters or (), baseline=baseline)
     try:
         write_report(
             target,
@@ -57,7 +64,7 @@ def report(
         )
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; name another place with -o") from None
-    count = len(collected.records)
+    count = len(runs_of(comparison.groups))
     if as_json:
         from nnexp.files import to_json
 

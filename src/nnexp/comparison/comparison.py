@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import itertools
-import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnexp.comparison import notes
 from nnexp.comparison.effects import NoEffects, effects_of
 from nnexp.comparison.estimates import group_of, mean, with_examples
 from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, short_labels, spoken_labels
 from nnexp.comparison.metrics import greater_is_better, in_order
-from nnexp.comparison.parameters import compact, flatten, with_variants
+from nnexp.comparison.parameters import flatten, with_variants
 from nnexp.comparison.predictions import Predictions
 from nnexp.comparison.result import Comparison, Group, Verdict
-from nnexp.comparison.selection import OF_RUNS, Filter, baseline_of, ordered, resolve
+from nnexp.comparison.selection import OF_RUNS, Baseline, Filter, baseline_of, ordered, resolve
 from nnexp.comparison.testing import comparable
-from nnexp.comparison.verdicts import NO_REPEATS_HELP, Words, judge
-from nnexp.errors import Amiss, InputError
+from nnexp.comparison.verdicts import Words, judge
+from nnexp.errors import InputError
 from nnexp.runs.index import Index
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import HEADLINES, Task
 
 # So many groups are tested against the best, or the baseline: the nearest. It bounds the predictions to be read.
 MOST_TESTED = 20
-_MOST_TOLD = 5  # parameters that go with another, and values of each
 
 
 def compare(
@@ -45,7 +44,8 @@ def compare(
 
     `metric` is by default the headline of the runs, or of most of them, or the first there is. `sort` names a parameter
     or metric, `-name` turns it round; by default the best come first. `filters` are conditions such as hidden>=512.
-    `baseline` names a group by its label, its value (512), the name of its runs, or one of its run folders. `notes`
+    `baseline` names a group by its label, its value (512), the name of its runs, or one of its run folders; or, by a
+    value of some parameters (rate=0), several: each group is held against the one that is like it in all else. `notes`
     come before its own. `index` is asked how the runs did on each test example; a run whose predictions give another
     figure than it says is left out of the means.
 
@@ -97,18 +97,18 @@ def _compare(
     near_best = _nearest(best, measured, metric)
     verdicts, told = judge([(best, other) for other in near_best if best], words, predictions, picked=True)
     tied = tuple(verdict.second for verdict in verdicts if verdict.outcome == "undecided")
-    near = near_best
+    held = [(other, best) for other in near_best if best]
     of_best: tuple[Verdict, ...] = ()
     if against:
         of_best = tuple(verdicts)
-        near = _nearest(against, measured, metric, best)
-        verdicts, told = judge([(other, against) for other in near], words, predictions, picked=False)
+        held = _held_against(against, measured, metric, best)
+        verdicts, told = judge(held, words, predictions, picked=False)
     try:
         effects = effects_of(groups, table.differing, metric, predictions, against)
     except NoEffects as why:
         effects = None
         told.append(str(why))
-    read = {group.label for group in (best, against, *near_best, *near) if group}
+    read = {group.label for group in (best, *near_best, *itertools.chain.from_iterable(held)) if group}
     groups = [with_examples(group, metric, predictions) if group.label in read else group for group in groups]
     if asked.sort is not None:
         groups = ordered(groups, asked.sort, metrics)
@@ -129,16 +129,17 @@ def _compare(
         effects=effects,
         notes=(
             *asked.notes,
-            *_notes_on_tasks(tasks, metric),
+            *notes.on_tasks(tasks, metric),
             *told,
-            *_notes_on_implied(table),
-            *_notes_on_tests(measured, near, metric, bool(against)),
-            *_notes_on_few_examples(measured, [*(one.text for one in verdicts), *(effects.told if effects else ())]),
-            *_notes_on(table.repeats, metric),
-            *_notes_on_diverged(groups),
-            *_notes_on_training(groups),
-            *_notes_on_updates(measured, table.differing),
-            *(_notes_on_parameters(best, measured, table.differing) if not effects or effects.depend else ()),
+            *notes.on_implied(table.implied, table.flat),
+            *notes.on_tests(measured, held, metric, against),
+            *notes.on_few_examples(measured, [*(one.text for one in verdicts), *(effects.told if effects else ())]),
+            *notes.on_runs(table.repeats, metric),
+            *notes.on_loss(measured, metric),
+            *notes.on_diverged(groups),
+            *notes.on_training(groups),
+            *notes.on_updates(measured, table.differing),
+            *(notes.on_parameters(best, measured, table.differing, against) if not effects or effects.depend else ()),
         ),
     )
 
@@ -244,118 +245,11 @@ def _nearest(group: Group | None, measured: Sequence[Group], metric: str, best: 
     return [*fit[:MOST_TESTED], *unfit[:MOST_TESTED]]
 
 
-def _notes_on_tasks(tasks: Mapping[Task, int], metric: str) -> Iterator[Amiss]:
-    """What to do where runs of several tasks were named together."""
-    if len(tasks) > 1 and metric != "seconds":
-        counts = ", ".join(f"{count:,} of {task} ({HEADLINES[task]})" for task, count in tasks.items())
-        yield (
-            f"The runs are of different tasks: {counts}. The figures of one say nothing about another: "
-            f"--filter task={next(iter(tasks))} compares those of one."
-        )
-
-
-def _notes_on_implied(table: _Table) -> Iterator[Amiss]:
-    """What else changes with a parameter: not the parameter alone may make the difference."""
-    for name, parent in table.implied[:_MOST_TOLD]:
-        pairs = dict.fromkeys(
-            (compact(flat[parent]), compact(flat[name])) for flat in table.flat if parent in flat and name in flat
-        )
-        told = [f"{value} with {of}" for of, value in itertools.islice(pairs, _MOST_TOLD)]
-        more = [f"{len(pairs) - len(told):,} more"] if len(pairs) > len(told) else []
-        yield f"{name} is not the same everywhere either, but goes with {parent}: {', '.join([*told, *more])}."
-
-
-def _notes_on_diverged(groups: Sequence[Group]) -> Iterator[Amiss]:
-    """That what diverged is a result too, and mostly of the learning rate."""
-    mostly = [group for group in groups if 2 * _diverged(group) >= len(group.all_runs)]
-    if mostly:
-        told = [f"{_diverged(group)} of {len(group.all_runs)} runs of {group.label}" for group in mostly[:_MOST_TOLD]]
-        more = f" and most of {len(mostly) - _MOST_TOLD:,} more groups" if len(mostly) > _MOST_TOLD else ""
-        yield (
-            f"{'; '.join(told)}{more} diverged: that is their result, and the means are of the others alone. A lower "
-            "learning rate may help."
-        )
-
-
-def _diverged(group: Group) -> int:
-    return sum(left.run.status == "diverged" for left in group.left_out)
-
-
-def _notes_on_training(groups: Sequence[Group]) -> Iterator[Amiss]:
-    """That longer training may turn the answer."""
-    counts = {group.label: (group.findings.get("still_improving", 0), len(group.all_runs)) for group in groups}
-    unfinished, runs = map(sum, zip(*counts.values(), strict=True))
-    whose = ""
-    if 2 * unfinished < runs:
-        counts = {label: (some, all_) for label, (some, all_) in counts.items() if 2 * some >= all_ > 1}
-        unfinished, runs = (sum(column) for column in zip(*counts.values(), strict=True)) if counts else (0, 0)
-        more = f" and {len(counts) - _MOST_TOLD} more" if len(counts) > _MOST_TOLD else ""
-        whose = f" of {'; '.join(itertools.islice(counts, _MOST_TOLD))}{more}"
-    if runs > 1 and unfinished:
-        yield (
-            f"{unfinished:,} of {runs:,} runs{whose} were still improving at their end: this compares how far "
-            "they have come, not what they can reach. More epochs would tell."
-        )
-
-
-def _notes_on_updates(measured: Sequence[Group], names: Sequence[str]) -> Iterator[Amiss]:
-    """That a smaller batch has trained for longer after as many epochs."""
-    if "batch_size" not in names or "epochs" in names:
-        return
-    sizes = [size for group in measured if type(size := group.parameters["batch_size"]) is int and size > 0]
-    if sizes and (ratio := max(sizes) / min(sizes)) > 1:
-        yield (
-            f"After as many epochs, batch_size {min(sizes)} has updated the weights {ratio:.3g} times as often as "
-            f"batch_size {max(sizes)}: a difference may come from that alone. To give each as many updates, zip "
-            "batch_size with epochs in a sweep file."
-        )
-
-
-def _notes_on_parameters(best: Group | None, measured: Sequence[Group], names: Sequence[str]) -> Iterator[Amiss]:
-    """How to ask about one of several parameters, the others being as the best has them."""
-    if best is None or not 2 <= len(names) <= _MOST_TOLD:
-        return
-    ways = []
-    for name in names:
-        others = [other for other in names if other != name]
-        alike = [group for group in measured if all(group.parameters[one] == best.parameters[one] for one in others)]
-        if 1 < len(alike) < len(measured):
-            chosen = [f"{other}={compact(best.parameters[other])}" for other in others]
-            ways.append(f"{name} with {' '.join(shlex.join(['--filter', words]) for words in chosen)}")
-    if len(ways) > 1:
-        yield f"Several parameters differ. To ask about one alone, compare with fewer: {'; '.join(ways)}."
-
-
-def _notes_on_tests(measured: Sequence[Group], tested: Sequence[Group], metric: str, baseline: bool) -> Iterator[Amiss]:
-    if (untested := len(measured) - 1 - len(tested)) > 0:
-        what = "The best and the groups nearest to the baseline" if baseline else "The groups nearest to the best"
-        yield f"{what} were tested against it; {untested:,} further ones were not."
-    splits = {run.test_split for group in measured for run in group.runs if run.test_split}
-    if len(splits) > 1 and metric != "seconds":
-        yield (
-            f"The runs were tested on {len(splits)} different test splits, and {metric} on one says nothing about "
-            "another: name the runs of one, such as by --filter dataset=NAME."
-        )
-
-
-def _notes_on_few_examples(measured: Sequence[Group], told: Sequence[str]) -> Iterator[Amiss]:
-    """What helps where repeats do not: nnexp itself draws the test part of own data, and can draw a larger one."""
-    if any(NO_REPEATS_HELP in text for text in told):
-        own = all(isinstance(run.config.get("dataset"), dict) for group in measured for run in group.runs)
-        how = (
-            ": more examples, or a larger share `test` of them beside the `path` (--set dataset.test=0.5)"
-            if own
-            else ""
-        )
-        yield f"Where more repeats would not help, only a larger test part can show a smaller difference{how}."
-
-
-def _notes_on(table: Sequence[Repeats], metric: str) -> Iterator[Amiss]:
-    if bare := sum(not run.config for repeats in table for run in repeats.runs):
-        runs = "1 run holds" if bare == 1 else f"{bare:,} runs hold"
-        yield f"{runs} no config in metrics.json, as an older nnexp left it: each is a group of its own."
-    for start, part in (("val_", "validation"), ("train_", "training")):
-        if metric.startswith(start):
-            yield f"{metric} is the figure on the {part} data in the last epoch trained."
-    if metric == "seconds":
-        yield "seconds is the time of a whole run, which depends on what else the machine did."
+def _held_against(
+    baseline: Baseline, measured: Sequence[Group], metric: str, best: Group | None
+) -> list[tuple[Group, Group]]:
+    """The groups to hold against the baseline, each with the one that this is for it."""
+    if len(baseline.groups) == 1:
+        return [(other, baseline.groups[0]) for other in _nearest(baseline.groups[0], measured, metric, best)]
+    pairs = [(group, held) for group in measured if (held := baseline.of(group))]
+    return pairs[:MOST_TESTED]

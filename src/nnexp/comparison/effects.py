@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnexp.comparison import statistics
+from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import greater_is_better
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.predictions import Predictions, UnusablePredictions, has_examples
 from nnexp.comparison.result import Effects, Group, Interaction, Verdict
+from nnexp.comparison.selection import Baseline
 from nnexp.comparison.statistics import Difference
 from nnexp.comparison.testing import Test, comparable, most_shared
-from nnexp.comparison.verdicts import Words, amount_text, finite, judged, number_text, p_text
+from nnexp.comparison.verdicts import Words, amount_text, finite, judged, number_text, p_text, scale_of
 from nnexp.errors import Reason
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class NoEffects(Exception):
 
 
 def effects_of(
-    groups: Sequence[Group], parameters: Sequence[str], metric: str, predictions: Predictions, baseline: Group | None
+    groups: Sequence[Group], parameters: Sequence[str], metric: str, predictions: Predictions, baseline: Baseline | None
 ) -> Effects | None:
     """The best value of each parameter (or the baseline's) against its others, and each two parameters together.
 
@@ -65,12 +66,13 @@ def effects_of(
         return None
     values = _values(groups, metric, predictions)
     grid = Grid(metric, levels, dict(zip(cells, values, strict=True)))
-    return effects_in(grid, _cell(baseline, factors) if baseline else None)
+    return effects_in(grid, _levels_of(baseline, factors) if baseline else None)
 
 
-def effects_in(grid: Grid, baseline: tuple[Level, ...] | None = None) -> Effects:
-    """The same of a grid; the baseline is a value of each parameter."""
-    return Effects(_main_effects(grid, baseline), _interactions(grid))
+def effects_in(grid: Grid, baseline: Sequence[Level | None] | None = None) -> Effects:
+    """The same of a grid; the baseline is a value of each parameter, or of some."""
+    chosen = baseline or [None] * len(grid.levels)
+    return Effects(_main_effects(grid, chosen), _interactions(grid, chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,7 @@ class Grid:
         return " with ".join(map(self._short, names))
 
     def _short(self, name: str) -> str:
-        tails = Counter(one.rpartition(".")[2] for names in self.levels for one in names)
-        tail = name.rpartition(".")[2]
-        return tail if tails[tail] == 1 else name
+        return short_names([one for names in self.levels for one in names])[name]
 
 
 def _factors(groups: Sequence[Group], parameters: Sequence[str]) -> list[Names]:
@@ -126,6 +126,13 @@ def _factors(groups: Sequence[Group], parameters: Sequence[str]) -> list[Names]:
 
 def _cell(group: Group, factors: Sequence[Names]) -> tuple[Level, ...]:
     return tuple(tuple(compact(group.parameters[name]) for name in names) for names in factors)
+
+
+def _levels_of(baseline: Baseline, factors: Sequence[Names]) -> list[Level | None]:
+    """The value that it has of each parameter; None where its groups have several."""
+    cell = _cell(baseline.groups[0], factors)
+    named = [any(name in baseline.values for name in names) for names in factors]
+    return [level if known else None for level, known in zip(cell, named, strict=True)]
 
 
 def _values(groups: Sequence[Group], metric: str, predictions: Predictions) -> list[NDArray[Any]]:
@@ -157,21 +164,21 @@ def _difference(first: NDArray[Any], second: NDArray[Any]) -> Difference:
     return statistics.paired_repeats(first, second)
 
 
-def _main_effects(grid: Grid, baseline: tuple[Level, ...] | None) -> tuple[Verdict, ...]:
+def _main_effects(grid: Grid, baseline: Sequence[Level | None]) -> tuple[Verdict, ...]:
     """Where the first value was picked as the best, p is corrected for all pairs that there are, as for groups."""
     tests: list[Test] = []
     words: dict[str, str] = {}
     comparisons = 0
-    for place, (names, levels) in enumerate(grid.levels.items()):
+    for (names, levels), chosen in zip(grid.levels.items(), baseline, strict=True):
         settings = [(names, level) for level in levels]
         values = {setting: grid.at(setting) for setting in settings}
         words |= {_label(setting): grid.spoken(setting) for setting in settings}
-        if baseline is None:
+        if chosen is None:
             settings.sort(key=lambda setting: -grid.better(float(values[setting].mean())))
             pairs = [(settings[0], other) for other in settings[1:]]
             comparisons += math.comb(len(levels), 2)
         else:
-            pairs = [(other, (names, baseline[place])) for other in settings if other[1] != baseline[place]]
+            pairs = [(other, (names, chosen)) for other in settings if other[1] != chosen]
             comparisons += len(pairs)
         tests += [_test(first, second, values[first], values[second]) for first, second in pairs]
     return tuple(judged(tests, Words(grid.metric, words), comparisons))
@@ -186,14 +193,16 @@ def _test(first: _Setting, second: _Setting, one: NDArray[Any], other: NDArray[A
     return Test(_label(first), _label(second), runs, _difference(one, other), values=(one, other))
 
 
-def _interactions(grid: Grid) -> tuple[Interaction, ...]:
+def _interactions(grid: Grid, baseline: Sequence[Level | None]) -> tuple[Interaction, ...]:
     """Of each two parameters the largest difference of differences, its p corrected for all that there are."""
     pairs = list(itertools.combinations(grid.levels, 2))
     counts = [math.comb(len(grid.levels[one]), 2) * math.comb(len(grid.levels[other]), 2) for one, other in pairs]
-    return tuple(_interaction(grid, one, other, sum(counts)) for one, other in pairs)
+    levels = dict(zip(grid.levels, baseline, strict=True))
+    return tuple(_interaction(grid, one, other, sum(counts), levels[one]) for one, other in pairs)
 
 
-def _interaction(grid: Grid, names: Names, other: Names, comparisons: int) -> Interaction:
+def _interaction(grid: Grid, names: Names, other: Names, comparisons: int, baseline: Level | None) -> Interaction:
+    """The baseline's value is never what takes the place of another."""
     cells = {
         (level, beside): grid.at((names, level), (other, beside))
         for level in grid.levels[names]
@@ -214,18 +223,23 @@ def _interaction(grid: Grid, names: Names, other: Names, comparisons: int) -> In
         ),
         key=apart,
     )
+    if first == baseline:
+        first, second, here, there = second, first, there, here
     gains = cells[first, here] - cells[second, here], cells[first, there] - cells[second, there]
     found = _difference(*gains)
     p = min(1.0, found.p * comparisons)
     shown = found.shown and p < statistics.LEVEL
-    changes = [number_text(float(gain.mean()), abs(found.estimate), grid.metric, sign=True) for gain in gains]
+    sizes = [float(gain.mean()) for gain in gains]
+    # The decimals of the smallest, so that the two changes visibly add up to what they are apart.
+    scale = max(min(map(abs, (*sizes, scale_of(found)))), scale_of(found) / 10)
+    changes = [number_text(size, scale, grid.metric, sign=True) for size in sizes]
     depends = f"what {grid.named(names)} does depends on {grid.named(other)}"
     unshown: Reason = f"which may be chance: that {depends} is not shown"
     says = f"so {depends}, and averages over either hide that" if shown else unshown
     text = (
         f"{grid.spoken((names, first))} in place of {', '.join(second)} changes {grid.metric} by {changes[0]} with "
         f"{grid.spoken((other, here))}, by {changes[1]} with {grid.spoken((other, there))}: "
-        f"{amount_text(found, grid.metric, size_only=True)} apart ({p_text(p, comparisons)}), {says}"
+        f"{amount_text(found, grid.metric, size_only=True, scale=scale)} apart ({p_text(p, comparisons)}), {says}"
     )
     return Interaction(
         ", ".join(names), ", ".join(other), found.estimate, finite(found.low), finite(found.high), p, shown, text

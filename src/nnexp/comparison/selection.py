@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,6 +20,7 @@ from nnexp.tasks import HEADLINES
 # Told of single runs; all else is told of groups, so that no filter can pick the lucky runs of a mean.
 OF_RUNS = ("name", "status", "seed", "task")
 _CHOICES: Mapping[str, Sequence[str]] = {"status": STATUSES, "task": tuple(HEADLINES)}
+_MOST_WAYS = 100  # in which a few values can be meant
 _GRAMMAR = re.compile(r"\s*([^\s<>=!]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*", re.DOTALL)
 
 
@@ -132,40 +134,87 @@ class NoBaseline(InputError):
     """The group to compare with is not there, or has no result."""
 
 
-def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], metric: str) -> Group:
-    """The group that a user means by its label, its value, the name of its runs, or of one or all of its run folders.
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the groups are held against: one group; or, by a value of some parameters, those that have it.
+
+    A group is then held against the one of these that is like it in all else.
+    """
+
+    groups: tuple[Group, ...]
+    values: Mapping[str, str]  # in words, by parameter: those named where there are several groups, else all
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        if len(self.groups) == 1:
+            return self.groups[0].label
+        return ", ".join(f"{name}={value}" for name, value in self.values.items())
+
+    def of(self, group: Group) -> Group | None:
+        """What a group is held against; None where there is nothing, and for a baseline itself."""
+        if len(self.groups) == 1:
+            return self.groups[0] if group is not self.groups[0] else None
+        return next((one for one in self.groups if one is not group and self._rest(one) == self._rest(group)), None)
+
+    def _rest(self, group: Group) -> list[str]:
+        return [compact(value) for name, value in group.parameters.items() if name not in self.values]
+
+
+def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], metric: str) -> Baseline:
+    """What a user means by a label, a value, the name of runs, or one or all run folders of a group.
 
     Raises:
         NoBaseline: there is none, or several, or it has no result to compare with.
     """
     folder = Path(named)
-    ways: tuple[Callable[[Group], bool], ...] = (
+    names: tuple[Callable[[Group], bool], ...] = (
         lambda group: named in {group.label, short[group.label]},
         lambda group: any(run.name == named for run in group.all_runs),
         # what a sweep calls the repeats
         lambda group: any(run.path.name.rpartition("_seed=")[0] == named for run in group.all_runs),
         lambda group: any(run.path.name == folder.name and _is_same(run.path, folder) for run in group.all_runs),
-        lambda group: _has_all(group, named.split(",")),
     )
-    for way in ways:
-        found = [group for group in groups if way(group)]
-        if len(found) > 1:
-            several = _listed([group.label for group in found])
-            raise NoBaseline(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
-        if found and metric not in found[0].estimates:
-            why = found[0].left_out[0].reason
-            raise NoBaseline(f"--baseline {named}: none of its runs has a result to compare with ({why}); give another")
-        if found:
-            return found[0]
+    for is_meant in names:
+        if found := [group for group in groups if is_meant(group)]:
+            return _baseline(found, named, metric, None)
+    ways = [([group for group in groups if _has(group, values)], values) for values in _settings(groups, named)]
+    if meant := [(found, values) for found, values in ways if found]:
+        [(found, values), *others] = meant
+        every = {group.label: group for group in itertools.chain(found, *(held for held, _ in others))}
+        return _baseline([*every.values()], named, metric, None if others else values)
     labels = [short[group.label] for group in groups]
     raise NoBaseline(_unknown(f"--baseline {named}", "group of that name", named, labels))
 
 
-def _has_all(group: Group, parts: Sequence[str]) -> bool:
-    """Whether these are values of the group's parameters, or name=value, in any order and with what spaces they may."""
-    values = {name: compact(value) for name, value in group.parameters.items()}
-    known = {*values.values(), *(f"{name}={value}" for name, value in values.items())}
-    return all(part.strip() in known for part in parts)
+def _baseline(found: Sequence[Group], named: str, metric: str, values: Mapping[str, str] | None) -> Baseline:
+    if len(found) > 1 and not values:
+        several = _listed([group.label for group in found])
+        raise NoBaseline(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
+    measured = tuple(group for group in found if metric in group.estimates)
+    if not measured:
+        why = found[0].left_out[0].reason
+        raise NoBaseline(f"--baseline {named}: none of its runs has a result to compare with ({why}); give another")
+    if len(found) > 1 and values:
+        return Baseline(measured, values)
+    return Baseline(measured, {name: compact(value) for name, value in measured[0].parameters.items()})
+
+
+def _settings(groups: Sequence[Group], named: str) -> Iterator[dict[str, str]]:
+    """The values of parameters that a user may mean by `64,relu` or `rate=0`: in any order, whatever the spaces."""
+    held = {name: {compact(group.parameters[name]) for group in groups} for name in groups[0].parameters}
+    ways = []
+    for part in map(str.strip, named.split(",")):
+        of, _, value = part.rpartition("=")
+        known = [name for name in held if not of or name == of or name.endswith(f".{of}")]
+        ways.append([(name, value) for name in known if value in held[name]])
+    for chosen in itertools.islice(itertools.product(*ways), _MOST_WAYS):
+        if len({name for name, _ in chosen}) == len(chosen):
+            yield dict(chosen)
+
+
+def _has(group: Group, values: Mapping[str, str]) -> bool:
+    return all(compact(group.parameters[name]) == value for name, value in values.items())
 
 
 def _unknown(option: str, what: str, name: str, known: Sequence[str], shown: Sequence[str] | None = None) -> str:

@@ -109,8 +109,11 @@ def markdown(comparison: Comparison) -> str:
 
 def corrected_for(families: Mapping[str, Sequence[Verdict | Interaction]]) -> str:
     """What is compared where p says "Holm over 6", "Holm over 3": by what each family compares; "" where none does."""
-    found = {what: re.search(r"Holm over \d+", " ".join(one.text for one in told)) for what, told in families.items()}
-    return "; ".join(f"{holm[0]}: {what}" for what, holm in found.items() if holm)
+    found: dict[str, list[str]] = {}
+    for what, told in families.items():
+        if holm := re.search(r"Holm over \d+", " ".join(one.text for one in told)):
+            found.setdefault(holm[0], []).append(what)
+    return "; ".join(f"{holm}: {', and by themselves '.join(whats)}" for holm, whats in found.items())
 
 
 def epochs_heading(comparison: Comparison) -> str:

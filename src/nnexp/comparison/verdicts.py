@@ -150,11 +150,13 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
         return ""
     level = statistics.LEVEL / comparisons
     needed = statistics.repeats_needed(*test.values, wanted, paired=test.paired, level=level)
-    sought = f"{'even' if is_small else 'a difference of'} {number_text(wanted, wanted, metric)}"
+    scale = scale_of(difference)  # as the difference itself is told, unless that leaves nothing of it
+    scale = scale if float(number_text(wanted, scale, metric, unit=False)) else wanted
+    sought = f"{'even' if is_small else 'a difference of'} {number_text(wanted, scale, metric)}"
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         among = f" among {comparisons} comparisons" if comparisons > 1 else ""
-        alone = f"these {difference.examples:,} test examples can show only differences beyond"
+        alone = f"these {difference.examples:,} test examples can show only differences of the two beyond"
         return f"{NO_REPEATS_HELP}, {alone} {number_text(left, left, metric)}{among}"
     more = needed - difference.seeds
     if more <= 0:
@@ -171,13 +173,19 @@ def _refusal(test: Test, words: Words) -> Verdict:
     return Verdict(first, second, "refused", None, None, None, None, "", text)
 
 
-def amount_text(difference: Difference, metric: str, *, size_only: bool = False) -> str:
+def scale_of(difference: Difference) -> float:
+    """The size that says how many decimals the difference and its interval need."""
+    width, size = difference.high - difference.low, abs(difference.estimate)
+    return max(size, width) if math.isfinite(width) else size
+
+
+def amount_text(difference: Difference, metric: str, *, size_only: bool = False, scale: float | None = None) -> str:
     """The difference with its interval; as a size where the words say which way it goes."""
     low, high = difference.low, difference.high
     estimate = difference.estimate
     if size_only and estimate < 0:
         estimate, low, high = -estimate, -high, -low
-    spread = max(abs(estimate), high - low) if math.isfinite(high - low) else abs(estimate)
+    spread = scale_of(difference) if scale is None else scale
     # An interval that ends close to zero must not read as if it ended there.
     near = any(bound and not float(number_text(bound, spread, metric, unit=False)) for bound in (low, high))
     bounds = ", ".join(number_text(bound, spread, metric, unit=False, finer=near) for bound in (low, high))

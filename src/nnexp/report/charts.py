@@ -153,7 +153,10 @@ def _minus(comparison: Comparison, short: Mapping[str, str], most: int) -> str:
     """Which way a difference is taken, as the verdicts take it."""
     one = comparison.baseline if comparison.baseline is not None else comparison.best or ""
     one = series.shortened(short.get(one, one), most)
-    return f"the one named minus {one}" if comparison.baseline is not None else f"{one} minus the one named"
+    if comparison.baseline is None:
+        return f"{one} minus the one named"
+    one = one if any(group.label == comparison.baseline for group in comparison.groups) else f"its like with {one}"
+    return f"the one named minus {one}"
 
 
 def better(comparison: Comparison) -> str:
