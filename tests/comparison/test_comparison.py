@@ -189,7 +189,13 @@ def test_that_another_is_best_by_the_loss_is_told_where_no_interval_covers_both(
     make: Make, losses: tuple[float, float], told: bool
 ) -> None:
     runs = [
-        make(f"{units}_{seed}", units=units, seed=seed, test={"accuracy": right, "loss": loss + 0.01 * seed})
+        make(
+            f"{units}_{seed}",
+            units=units,
+            seed=seed,
+            correct=np.arange(100) < 100 * right,
+            test={"accuracy": right, "loss": loss + 0.01 * seed},
+        )
         for units, right, loss in ((16, 0.9, losses[0]), (8, 0.8, losses[1]))
         for seed in (1, 2, 3)
     ]

@@ -40,7 +40,7 @@ def on_implied(implied: Sequence[tuple[str, str]], flats: Sequence[Mapping[str, 
         yield f"{name} is not the same everywhere either, but goes with {parent}: {', '.join([*told, *more])}."
 
 
-def on_loss(measured: Sequence[Group], metric: str) -> Iterator[str]:
+def on_loss(measured: Sequence[Group], metric: str) -> Iterator[Amiss]:
     """That another group is best by the loss, beyond both intervals, where right and wrong answers are counted."""
     losses = {group.label: found for group in measured if (found := group.estimates.get("loss"))}
     if metric not in _OF_ANSWERS or not measured or measured[0].label not in losses:

@@ -175,29 +175,28 @@ def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], m
         lambda group: any(run.path.name.rpartition("_seed=")[0] == named for run in group.all_runs),
         lambda group: any(run.path.name == folder.name and _is_same(run.path, folder) for run in group.all_runs),
     )
+    several: list[Group] = []
     for is_meant in names:
-        if found := [group for group in groups if is_meant(group)]:
-            return _baseline(found, named, metric, None)
-    ways = [([group for group in groups if _has(group, values)], values) for values in _settings(groups, named)]
-    if meant := [(found, values) for found, values in ways if found]:
-        [(found, values), *others] = meant
-        every = {group.label: group for group in itertools.chain(found, *(held for held, _ in others))}
-        return _baseline([*every.values()], named, metric, None if others else values)
-    labels = [short[group.label] for group in groups]
-    raise NoBaseline(_unknown(f"--baseline {named}", "group of that name", named, labels))
+        found = [group for group in groups if is_meant(group)]
+        if len(found) == 1:
+            return _one(found[0], named, metric)
+        several = several or found
+    meant = [(values, found) for values in _settings(groups, named) if (found := _having(groups, values))]
+    if len(meant) == 1:
+        [(values, found)] = meant
+        measured = tuple(group for group in found if metric in group.estimates)
+        return Baseline(measured, values) if len(found) > 1 and measured else _one(found[0], named, metric)
+    if several := several or [group for group in groups if any(group in found for _, found in meant)]:
+        shown = _listed([group.label for group in several])
+        raise NoBaseline(f"--baseline {named}: {len(several)} groups go by that name; give one of: {shown}")
+    raise NoBaseline(_unknown(f"--baseline {named}", "group of that name", named, [short[one.label] for one in groups]))
 
 
-def _baseline(found: Sequence[Group], named: str, metric: str, values: Mapping[str, str] | None) -> Baseline:
-    if len(found) > 1 and not values:
-        several = _listed([group.label for group in found])
-        raise NoBaseline(f"--baseline {named}: {len(found)} groups go by that name; give one of: {several}")
-    measured = tuple(group for group in found if metric in group.estimates)
-    if not measured:
-        why = found[0].left_out[0].reason
+def _one(group: Group, named: str, metric: str) -> Baseline:
+    if metric not in group.estimates:
+        why = group.left_out[0].reason
         raise NoBaseline(f"--baseline {named}: none of its runs has a result to compare with ({why}); give another")
-    if len(found) > 1 and values:
-        return Baseline(measured, values)
-    return Baseline(measured, {name: compact(value) for name, value in measured[0].parameters.items()})
+    return Baseline((group,), {name: compact(value) for name, value in group.parameters.items()})
 
 
 def _settings(groups: Sequence[Group], named: str) -> Iterator[dict[str, str]]:
@@ -208,13 +207,14 @@ def _settings(groups: Sequence[Group], named: str) -> Iterator[dict[str, str]]:
         of, _, value = part.rpartition("=")
         known = [name for name in held if not of or name == of or name.endswith(f".{of}")]
         ways.append([(name, value) for name in known if value in held[name]])
-    for chosen in itertools.islice(itertools.product(*ways), _MOST_WAYS):
-        if len({name for name, _ in chosen}) == len(chosen):
-            yield dict(chosen)
+    ways_of_all = {frozenset(chosen) for chosen in itertools.islice(itertools.product(*ways), _MOST_WAYS)}
+    yield from (values for way in ways_of_all if len(values := dict(sorted(way))) == len(ways))
 
 
-def _has(group: Group, values: Mapping[str, str]) -> bool:
-    return all(compact(group.parameters[name]) == value for name, value in values.items())
+def _having(groups: Sequence[Group], values: Mapping[str, str]) -> list[Group]:
+    return [
+        group for group in groups if all(compact(group.parameters[name]) == value for name, value in values.items())
+    ]
 
 
 def _unknown(option: str, what: str, name: str, known: Sequence[str], shown: Sequence[str] | None = None) -> str:
