@@ -148,3 +148,25 @@ def test_a_torn_or_forged_file_stops_nothing(sweep: Path, text: str) -> None:
 def test_what_is_no_sweep_asks_nothing(sweep: Path, tmp_path: Path) -> None:
     for path in (sweep, next(sweep.iterdir()) / "metrics.json", tmp_path / "nowhere", tmp_path / ("x" * 300)):
         assert asked_of(path) == Asked()
+
+
+def test_the_sweeps_baseline_may_be_a_value_that_several_points_have(repeats: Callable[..., list[Path]]) -> None:
+    made = [
+        path
+        for units in (8, 16)
+        for epochs in (2, 9)
+        for path in repeats(units, [0.8, 0.81, 0.82], name=str(epochs), config={"epochs": epochs, "name": "it"})
+    ]
+    for path in made:
+        data = json.loads((path / "metrics.json").read_text())
+        (path / "metrics.json").write_text(json.dumps({**data, "name": "it"}))
+    sweep = made[0].parent
+    ask(sweep, "epochs=2")
+    found = compared(sweep)
+    assert found.baseline == "epochs=2"
+    assert {(one.first, one.second) for one in found.verdicts} == {
+        (f"hidden={units}, epochs=9", f"hidden={units}, epochs=2") for units in (8, 16)
+    }
+    assert not any("has no result" in note for note in found.notes)
+    ask(sweep, "epochs=3")
+    assert compared(sweep).notes[0].startswith("The sweep's baseline, epochs=3, has no result here")

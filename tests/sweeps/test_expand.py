@@ -18,7 +18,8 @@ from nnexp.config.overrides import Override
 from nnexp.config.sweep import load_sweep, parse_axis
 from nnexp.config.sweep.reading import VARIANT_KEYS
 from nnexp.errors import ConfigError, InputError
-from nnexp.sweeps.expand import Point, baseline_of, expand, identity, load_points, noticed, without_baseline
+from nnexp.sweeps.baseline import baseline_of, without_baseline
+from nnexp.sweeps.expand import Point, expand, identity, load_points, noticed
 
 CONFIG = """\
 dataset: digits
@@ -259,6 +260,25 @@ def test_a_baseline_is_a_point_that_is_trained(folder: Path, baseline: str) -> N
 def test_a_baseline_is_named_as_folders_or_as_tables_name_it(folder: Path, baseline: str) -> None:
     text = f"base: small.yaml\ngrid: {{hidden: [8, 16], batch_size: [32, 64]}}\nbaseline: '{baseline}'\n"
     assert baseline_of(points(folder, text), baseline) == "hidden=8_batch_size=32"
+
+
+@pytest.mark.parametrize(
+    ("named", "baseline"),
+    [
+        ("hidden=8", "hidden=8"),
+        ("layers.dropout.rate = 0.5", "layers.dropout.rate=0.5"),
+        ("rate=0.5", "layers.dropout.rate=0.5"),
+        ("rate=0.7", ""),
+        ("epochs=2", ""),
+    ],
+)
+def test_values_that_several_points_have_are_a_baseline_by_the_names_of_the_axes(
+    folder: Path, named: str, baseline: str
+) -> None:
+    layers = "[{dense: {units: 8}}, {dropout: 0.1}, {dense: {units: 10, activation: softmax}}]"
+    text = f"base: {{dataset: digits, layers: {layers}}}\n"
+    text += "grid: {hidden: [8, 16], layers.dropout.rate: [0, 0.5]}\nrepeats: 3\n"
+    assert baseline_of(points(folder, text), named) == baseline
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,11 @@ from nnexp.errors import InputError, RunError
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.sweeps import sweep as sweeps
+from nnexp.sweeps.baseline import without_baseline
 from nnexp.sweeps.child import Ending, Task
 from nnexp.sweeps.execute import Listed, SweepReport
 from nnexp.sweeps.executors import Processes, opened
-from nnexp.sweeps.expand import load_points, without_baseline
+from nnexp.sweeps.expand import load_points
 
 
 def load(config: Config, /, **changes: Any) -> Experiment:

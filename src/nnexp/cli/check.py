@@ -75,7 +75,8 @@ def _check_sweep(path: Path, changes: Sequence[Override], *, build: bool, show: 
     from nnexp.config.sweep import parse_axis
     from nnexp.data.datasets import describe
     from nnexp.preflight import preflight
-    from nnexp.sweeps.expand import load_points, noticed, without_baseline
+    from nnexp.sweeps.baseline import without_baseline
+    from nnexp.sweeps.expand import load_points, noticed
 
     plan, points = load_points(path, [parse_axis(change.path, change.value, "--set") for change in changes])
     seeds = sorted({point.seed for point in points})

@@ -94,8 +94,9 @@ def sweep(
     from nnexp.cli.console import say_amiss, stderr
     from nnexp.errors import InputError
     from nnexp.sweeps import earlier
+    from nnexp.sweeps.baseline import without_baseline
     from nnexp.sweeps.executors import need_name, opened
-    from nnexp.sweeps.expand import expand, without_baseline
+    from nnexp.sweeps.expand import expand
     from nnexp.sweeps.sweep import Options, begin, go_on, missing_of
 
     if scheduler is not None and executor not in (None, "dask"):

@@ -100,6 +100,11 @@ def compare_as_asked(
             return compared(own)
         except NoBaseline:
             continue  # filters have left this one out, or it lacks the metric
+    if not asked.baseline_runs:  # values of parameters, which several points have
+        try:
+            return compared(asked.baseline)
+        except NoBaseline:
+            pass
     lost: Amiss = f"The sweep's baseline, {asked.baseline}, has no result here; all are compared with the best instead."
     return compared(None, lost)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from nnexp.comparison.parameters import compact
 from nnexp.config import catalog
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import Node
@@ -19,10 +18,11 @@ from nnexp.config.overrides import Override, apply
 from nnexp.config.sweep import Axis, Base, SweepFile, UnsoundSweep, Variant, load_sweep
 from nnexp.config.sweep.space import Search
 from nnexp.data.datasets import describe
-from nnexp.errors import Amiss, ConfigError, Place, Problem, in_order
+from nnexp.errors import ConfigError, Place, Problem, in_order
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
 from nnexp.preflight.measures import logged_metrics
+from nnexp.sweeps.baseline import baseline_of, stem_of
 from nnexp.sweeps.draws import draw, ends
 from nnexp.sweeps.labels import distinct, safe, written
 
@@ -313,36 +313,6 @@ def _doubles(points: Sequence[Point], sweep: SweepFile) -> list[Problem]:
     return [Problem(sweep.place, message, hint)]
 
 
-def baseline_of(points: Sequence[Point], named: str) -> str:
-    """The stem of the point that a sweep file names as its baseline, by the stem, or as tables print it; "" if none is.
-
-    A table prints `normalization=none, hidden=16` of the point whose stem is `normalization=none_hidden=16`.
-    """
-    return _stem_of({point.stem: point.parameters for point in points if point.experiment}, named)
-
-
-def _stem_of(stems: Mapping[str, Mapping[str, Any]], named: str) -> str:
-    if named in stems:
-        return named
-    wanted = _spelled(named.split(","))
-    found = [
-        stem
-        for stem, parameters in stems.items()
-        if wanted == _spelled(f"{name}={compact(value)}" for name, value in parameters.items())
-    ]
-    return found[0] if len(found) == 1 else ""
-
-
-def without_baseline(sweep: SweepFile) -> Amiss:
-    """That the points which the caller asks for lack the file's baseline; "" where nothing is lacking."""
-    if sweep.baseline or not (sweep.own and sweep.own.baseline):
-        return ""
-    return (
-        f"the file's baseline, {sweep.own.baseline}, is none of these points: the best is compared with the others "
-        "instead. To name another one afterwards: nnexp compare FOLDER --baseline LABEL"
-    )
-
-
 def _baseline_among(points: Sequence[Point], sweep: SweepFile, own: SweepFile) -> str:
     """What the baseline of a file is called among the points that the caller's axes make; "" where it is none of them.
 
@@ -352,7 +322,7 @@ def _baseline_among(points: Sequence[Point], sweep: SweepFile, own: SweepFile) -
         return stem
     settings = list(itertools.islice(_settings(own), _MOST_POINTS))
     known = dict(zip(distinct([setting.label() for setting in settings]), settings, strict=True))
-    stem = _stem_of({stem: setting.parameters for stem, setting in known.items()}, own.baseline)
+    stem = stem_of({stem: setting.parameters for stem, setting in known.items()}, own.baseline)
     if not stem:
         return own.baseline  # a mistake of the file's
     for_all = [axis for axis in sweep.grid if len(axis.changes) == 1 and axis.name not in known[stem].parameters]
@@ -362,11 +332,6 @@ def _baseline_among(points: Sequence[Point], sweep: SweepFile, own: SweepFile) -
         return ""
     same = [one.stem for one in points if one.experiment and one.experiment.identity == point.experiment.identity]
     return same[0] if same else ""
-
-
-def _spelled(parts: Iterable[str]) -> str:
-    """What differs, part by part, whatever the spaces."""
-    return ",".join("".join(part.split()) for part in parts)
 
 
 def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from nnexp.files import write_text
 from nnexp.runs import record
 from nnexp.runs.folder import RunFolder
 from nnexp.sweeps import earlier, endings
+from nnexp.sweeps.baseline import baseline_of
 from nnexp.sweeps.child import Ending, Free, Task
 from nnexp.sweeps.estimate import rough_seconds
 from nnexp.sweeps.execute import (
@@ -40,7 +41,7 @@ from nnexp.sweeps.execute import (
     Warned,
 )
 from nnexp.sweeps.executors import Executor, Processes
-from nnexp.sweeps.expand import Point, baseline_of, identity
+from nnexp.sweeps.expand import Point, identity
 from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.sampling import check_extra
 from nnexp.sweeps.search import MakeTask, Trials, labels

@@ -165,7 +165,7 @@ def _properties() -> dict[str, dict[str, Any]]:
         "track": {"$ref": "experiment.schema.json#/properties/track"},
         "baseline": {
             "type": "string",
-            "description": "The point that all are compared with, by its label without the seed; else the best.",
+            "description": "What all are compared with: a point by its label without the seed, or a value; else the best.",
         },
         **_SEARCH,
         "space": _axes("What a search varies, and over which values.", lambda key: _DIMENSION),
