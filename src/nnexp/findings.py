@@ -223,7 +223,8 @@ def _still_improving(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "still_improving",
             "info",
-            f"Still improving {when}: {measure} fell from {before:{_digits(before)}} to {last:{_digits(last)}}{held_out}.",
+            f"Still improving {when}: {measure} fell from {before:{_digits(before)}} to {last:{_digits(last)}}"
+            f"{held_out}.",
             f"Train longer, for instance --epochs {2 * facts.epochs}.",
             {"measure": measure, "before": before, "last": last, "epochs_meant": many},
         )

@@ -52,8 +52,7 @@ COMMANDS: tuple[str, ...] = tuple(name for group in GROUPS.values() for name in 
 # Options that belong together, where a command has many; the others stand under "Options".
 _CHANGES = "Changes to the config"
 _HEADINGS = {
-    _CHANGES: "hidden activation epochs batch-size optimizer learning-rate normalization dataset seed"
-    " track set",
+    _CHANGES: "hidden activation epochs batch-size optimizer learning-rate normalization dataset seed track set",
     "Search": "sampler trials",
     "Where runs are done": "workers executor scheduler hosts wait",
     "Output": "quiet json csv markdown html plots profile notify",
