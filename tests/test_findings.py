@@ -143,6 +143,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
         ["still_improving"],
         "in the last epoch: val_loss fell from 0.6800 to 0.5000",
     ),
+    "still improving where the loss is tiny": (
+        {"history": rows([0.9, 0.00002, 0.00001234])},
+        ["still_improving"],
+        "loss fell from 2e-05 to 1.234e-05 (training loss",
+    ),
     "training loss improves": ({"history": rows([0.9, 0.7, 0.5])}, ["still_improving"], "overfitting would not show"),
     "improving but stopped": (
         {"history": rows([0.9, 0.7, 0.5]), "epochs": 9, "stopped": {"epoch": 3, "reason": "stop_when"}},

@@ -223,7 +223,8 @@ def _still_improving(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "still_improving",
             "info",
-            f"Still improving {when}: {measure} fell from {before:.4f} to {last:.4f}{held_out}.",
+            f"Still improving {when}: {measure} fell from {before:{_digits(before)}} to {last:{_digits(last)}}"
+            f"{held_out}.",
             f"Train longer, for instance --epochs {2 * facts.epochs}.",
             {"measure": measure, "before": before, "last": last, "epochs_meant": many},
         )
@@ -237,6 +238,11 @@ def _stopped_early(facts: Facts) -> Iterator[Finding]:
             f"Stopped after epoch {epoch} of {facts.epochs}: {facts.stopped['reason']}.",
             evidence={"epoch": epoch, "epochs": facts.epochs},
         )
+
+
+def _digits(value: float) -> str:
+    """How a loss is written; after many epochs it may be so small that four decimals are all 0."""
+    return ".4f" if value == 0 or abs(value) >= 1e-3 else ".4g"
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -117,6 +117,7 @@ def test_a_wrong_command_line_is_told_and_starts_nothing(
         (["--help"], "nnexp [OPTIONS] COMMAND"),
         (["--version"], "nnexp 0."),
         (["run", "--help"], "--runs-dir DIR"),
+        (["predict", "--help"], "Options:\n  --index N          A test example, from 0. Repeatable.\n  --dataset PATH"),
         (["check", "good.yaml"], "good.yaml: good"),
         (["ls", "."], "no runs in . yet; begin with: nnexp run"),
         (["schema"], '"$schema"'),

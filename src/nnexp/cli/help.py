@@ -50,9 +50,9 @@ GROUPS: dict[str, dict[str, str]] = {
 COMMANDS: tuple[str, ...] = tuple(name for group in GROUPS.values() for name in group)
 
 # Options that belong together, where a command has many; the others stand under "Options".
+_CHANGES = "Changes to the config"
 _HEADINGS = {
-    "Changes to the config": "hidden activation epochs batch-size optimizer learning-rate normalization dataset seed"
-    " track set",
+    _CHANGES: "hidden activation epochs batch-size optimizer learning-rate normalization dataset seed track set",
     "Search": "sampler trials",
     "Where runs are done": "workers executor scheduler hosts wait",
     "Output": "quiet json csv markdown html plots profile notify",
@@ -141,6 +141,8 @@ class PlainCommand(TyperCommand):
         """Arguments and options, by heading in the order in which these first come."""
         parameters = self.get_params(ctx)
         headings = _HEADING_OF if len(parameters) >= _MANY else {}
+        if not any("--set" in parameter.opts for parameter in parameters):  # --dataset says then where data are
+            headings = {name: heading for name, heading in headings.items() if heading != _CHANGES}
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in parameters:
             if (record := parameter.get_help_record(ctx)) is not None:

@@ -165,7 +165,7 @@ def _properties() -> dict[str, dict[str, Any]]:
         "track": {"$ref": "experiment.schema.json#/properties/track"},
         "baseline": {
             "type": "string",
-            "description": "What all are compared with: a point by its label without the seed, or a value; else the best.",
+            "description": "What all are compared with: a point, by its label without the seed, or a value.",
         },
         **_SEARCH,
         "space": _axes("What a search varies, and over which values.", lambda key: _DIMENSION),
