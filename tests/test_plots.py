@@ -195,6 +195,16 @@ def test_values_are_drawn_whole_with_the_line_where_they_agree(tmp_path: Path, d
             assert plane.images
 
 
+def test_predictions_far_beyond_the_true_values_are_drawn_though_floats_cannot_part_the_differences(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    truth = np.linspace(0, 300, 100, dtype=np.float32)[:, None]
+    plot_residuals(tmp_path / "a.png", "run", truth, np.full_like(truth, 1e18), ["x"])
+    plane, bars = drawn[0].axes
+    assert sum(bar.get_height() for bar in bars.patches) == 100
+    assert plane.get_xlim()[1] > 1e18
+
+
 @pytest.mark.parametrize("missing", [2, 20])
 def test_predictions_that_are_no_numbers_are_left_out_of_the_residuals_and_counted(
     tmp_path: Path, drawn: list[Figure], missing: int
