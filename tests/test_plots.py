@@ -244,6 +244,15 @@ def test_curves_have_a_line_for_each_of_ten_labels_with_their_areas(
     assert np.allclose(dots.get_xydata(), np.stack([predicted, observed], axis=1), atol=1e-6)
 
 
+def test_a_label_whose_name_begins_with_an_underscore_stands_in_the_legend(tmp_path: Path, drawn: list[Figure]) -> None:
+    truth, said = probabilities(2)
+    plot_curves(tmp_path / "a.png", "run", truth, said, ["_background", "cat"])
+    names = [text.get_text().partition(":")[0].strip() for text in drawn[0].legends[0].get_texts()]
+    assert names == ["_background", "cat"]
+    colours = [line.get_color() for line in drawn[0].legends[0].get_lines()]
+    assert colours == [line.get_color() for line in drawn[0].axes[0].get_lines()[:2]]
+
+
 def test_labels_without_a_curve_have_no_area_and_no_line(tmp_path: Path, drawn: list[Figure]) -> None:
     truth, said = probabilities(3)
     truth[:, 0] = 0
