@@ -73,6 +73,14 @@ def test_a_confusion_matrix_is_a_picture(tmp_path: Path, classes: int) -> None:
     assert width > height > 400
 
 
+def test_names_in_a_script_that_the_font_lacks_are_drawn_without_a_warning(tmp_path: Path) -> None:
+    truth, said = probabilities(2)
+    plot_confusion(tmp_path / "a.png", "猫と犬", [[3, 1], [0, 2]], ["猫", "犬"])
+    plot_curves(tmp_path / "b.png", "猫と犬", truth, said, ["猫", "犬"])
+    plot_residuals(tmp_path / "c.png", "猫と犬", truth.astype(np.float32), said, ["猫", "犬"])
+    plot_history(tmp_path / "d.png", "猫と犬", HISTORIES["loss only"])
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are drawn, to look at their axes; the last one is saved."""

@@ -55,8 +55,8 @@ ELSEWHERE = {
     "report/statistics: Where one of the two has fewer than three repeats. The difference on each test e",
     # for programs
     "__init__: module 'nnexp' has no attribute '",
-    "comparison/plots: Glyph .* missing",
     "data/own/columns: (missing)",
+    "plots/drawing: Glyph .* missing",
     "sweeps/folder: .damaged-",
     "tracking/mlflow: FAILED",
     "tracking/mlflow: KILLED",

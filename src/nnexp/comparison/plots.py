@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from nnexp.comparison import series
 from nnexp.comparison.metrics import figure as figure_of
 from nnexp.comparison.result import Comparison
 from nnexp.files import replacing
+from nnexp.plots.drawing import any_script
 
 _MARKERS = "os^DvPX*"
 _MOST_TRAINING = 8  # of more groups, training curves hide those of validation
@@ -208,8 +208,7 @@ def _legend(figure: Any, handles: dict[str, Any], columns: int, title: str) -> N
 
 
 def _save(figure: Any, path: Path) -> None:
-    with replacing(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script; a box stands for it
+    with replacing(path) as temporary, any_script():
         figure.savefig(temporary, dpi=120)
 
 
