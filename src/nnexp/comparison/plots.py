@@ -24,7 +24,8 @@ def plot_all(folder: Path, comparison: Comparison) -> list[Path]:
     two of them; the names hold those of the metric and the parameters.
     """
     written = []
-    if any(run.history for group in comparison.groups for run in group.runs):
+    names = series.curve_names(comparison)
+    if names and any(run.history for group in comparison.groups for run in group.runs):
         plot_curves(written_to := folder / "learning_curves.png", comparison)
         written.append(written_to)
     for name in series.swept(comparison):
