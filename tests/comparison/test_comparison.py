@@ -72,6 +72,17 @@ def test_the_interval_over_seeds_is_the_one_of_the_statistics(repeats: Repeats) 
             assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_a_test_part_of_one_example_tells_nothing_until_there_are_repeats(make: Make) -> None:
+    wide = [make(f"wide{seed}", seed=seed, units=8, errors=np.full((1, 1), 4.0 + seed)) for seed in (1, 2, 3)]
+    narrow = [make(f"narrow{seed}", seed=seed, errors=np.full((1, 1), 9.5 + seed)) for seed in (1, 2, 3)]
+    for count in (1, 2):
+        [verdict] = compared(*wide[:count], *narrow[:count]).verdicts
+        assert verdict.outcome == "refused"
+        assert "mean_absolute_error is one figure a run, and takes 3 repeats of each" in verdict.text
+    [verdict] = compared(*wide, *narrow).verdicts
+    assert (verdict.outcome, verdict.method) == ("better", "seeds alone")
+
+
 def test_a_single_run_shows_the_interval_that_it_recorded(trained: Path) -> None:
     [group] = compared(trained / "iris").groups
     [run] = group.runs
