@@ -32,7 +32,8 @@ def evaluate(truth: NDArray[np.float32], predicted: NDArray[np.float32], targets
         }
         for place, name in enumerate(targets)
     ]
-    low, high = bootstrap(sums, lambda means: _figures(means).mean(axis=1))
+    with np.errstate(invalid="ignore"):  # predictions may be infinite
+        low, high = bootstrap(sums, lambda means: _figures(means).mean(axis=1))
     return Evaluation(
         task="regression",
         labels=truth,
