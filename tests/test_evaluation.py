@@ -190,6 +190,12 @@ def test_predictions_of_a_diverged_model_of_values_are_evaluated_all_the_same(gu
     assert not np.isfinite(list(found.figures.values())).any()
 
 
+def test_one_example_has_errors_and_no_interval_of_them() -> None:
+    found = evaluate("regression", np.array([[1]], np.float32), np.array([[3]], np.float32), ["y"])
+    assert found.figures["mean_absolute_error"] == 2
+    assert found.intervals == {}
+
+
 @pytest.mark.parametrize("examples", [50, 25_000])
 def test_the_bootstrap_has_the_width_of_the_normal_interval(examples: int) -> None:
     values = np.random.default_rng(1).normal(3, 2, (examples, 1))
