@@ -17,7 +17,14 @@ from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
-from nnexp.comparison.table import corrected_for, counted, epochs_heading, estimate_text, intervals_cover
+from nnexp.comparison.table import (
+    corrected_for,
+    counted,
+    epochs_heading,
+    estimate_text,
+    intervals_cover,
+    kinds_left_out,
+)
 from nnexp.errors import Amiss
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES
@@ -207,15 +214,8 @@ def _mean(group: Group, metric: str) -> float | None:
 
 
 def _kinds_left_out(group: Group) -> str:
-    kinds = Counter(
-        "fails as expected"
-        if left.run.expected
-        else left.run.status
-        if left.run.status != "completed"
-        else "not counted"
-        for left in group.left_out
-    )
-    return ", ".join(kind if len(group.all_runs) == 1 else f"{count} {kind}" for kind, count in kinds.items())
+    kinds = kinds_left_out(group).items()
+    return ", ".join(kind if len(group.all_runs) == 1 else f"{count} {kind}" for kind, count in kinds)
 
 
 def _verdicts(comparison: Comparison) -> list[str]:
