@@ -106,7 +106,7 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
     legend = _legend(comparison, groups)
     legend += ["–: has none"] if any(column.words and "–" in column.cells for column in shown) else []
     whole_line = "   ".join(legend)
-    for line in [whole_line] if len(whole_line) <= console.width else legend:
+    for line in [whole_line] if legend and len(whole_line) <= console.width else legend:
         say(console, line, "dim")
     if hidden := [column.name for column in columns if column not in shown and column.name != _PLACE]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
