@@ -132,9 +132,17 @@ def test_a_diverged_run_is_told_with_its_epoch(trained: Path) -> None:
     assert comparison.groups[-1] is diverged
 
 
-def test_the_same_seed_again_is_no_repeat(repeats: Repeats, make: Make) -> None:
-    first, _ = runs = repeats(8, [0.7, 0.8])
-    again = make("again", source=str(first), started="2099-01-01T00:00:00+00:00")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2026-11-22T10:00:00+00:00", "2099-01-01T00:00:00+00:00"),
+        ("2026-10-25T02:50:00+02:00", "2026-10-25T02:10:00+01:00"),  # the clocks were set back between the two
+        ("no time", "1970-01-01T00:00:00+00:00"),
+    ],
+)
+def test_the_same_seed_again_is_no_repeat(repeats: Repeats, make: Make, before: str, after: str) -> None:
+    first, _ = runs = repeats(8, [0.7, 0.8], started=before)
+    again = make("again", source=str(first), started=after)
     comparison = compared(*runs, again)
     [group] = comparison.groups
     assert [run.seed for run in group.runs] == [1, 2]
