@@ -183,9 +183,17 @@ def test_a_target_that_does_not_vary_is_explained_or_not() -> None:
         assert found.figures["r2_score"] == metrics.r2_score(truth, guesses)
 
 
-def test_predictions_of_a_diverged_model_of_values_are_evaluated_all_the_same() -> None:
+@pytest.mark.parametrize("guess", [np.nan, np.inf])
+def test_predictions_of_a_diverged_model_of_values_are_evaluated_all_the_same(guess: float) -> None:
     truth = np.array([[1], [2]], np.float32)
-    assert np.isnan(evaluate("regression", truth, np.full((2, 1), np.nan, np.float32), ["y"]).figures["r2_score"])
+    found = evaluate("regression", truth, np.array([[guess], [2]], np.float32), ["y"])
+    assert not np.isfinite(list(found.figures.values())).any()
+
+
+def test_one_example_has_errors_and_no_interval_of_them() -> None:
+    found = evaluate("regression", np.array([[1]], np.float32), np.array([[3]], np.float32), ["y"])
+    assert found.figures["mean_absolute_error"] == 2
+    assert found.intervals == {}
 
 
 @pytest.mark.parametrize("examples", [50, 25_000])

@@ -73,6 +73,14 @@ def test_a_confusion_matrix_is_a_picture(tmp_path: Path, classes: int) -> None:
     assert width > height > 400
 
 
+def test_names_in_a_script_that_the_font_lacks_are_drawn_without_a_warning(tmp_path: Path) -> None:
+    truth, said = probabilities(2)
+    plot_confusion(tmp_path / "a.png", "猫と犬", [[3, 1], [0, 2]], ["猫", "犬"])
+    plot_curves(tmp_path / "b.png", "猫と犬", truth, said, ["猫", "犬"])
+    plot_residuals(tmp_path / "c.png", "猫と犬", truth.astype(np.float32), said, ["猫", "犬"])
+    plot_history(tmp_path / "d.png", "猫と犬", HISTORIES["loss only"])
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are drawn, to look at their axes; the last one is saved."""
@@ -195,6 +203,16 @@ def test_values_are_drawn_whole_with_the_line_where_they_agree(tmp_path: Path, d
             assert plane.images
 
 
+def test_predictions_far_beyond_the_true_values_are_drawn_though_floats_cannot_part_the_differences(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    truth = np.linspace(0, 300, 100, dtype=np.float32)[:, None]
+    plot_residuals(tmp_path / "a.png", "run", truth, np.full_like(truth, 1e18), ["x"])
+    plane, bars = drawn[0].axes
+    assert sum(bar.get_height() for bar in bars.patches) == 100
+    assert plane.get_xlim()[1] > 1e18
+
+
 @pytest.mark.parametrize("missing", [2, 20])
 def test_predictions_that_are_no_numbers_are_left_out_of_the_residuals_and_counted(
     tmp_path: Path, drawn: list[Figure], missing: int
@@ -232,6 +250,15 @@ def test_curves_have_a_line_for_each_of_ten_labels_with_their_areas(
     observed, predicted = calibration_curve(truth.ravel(), said.ravel(), n_bins=10)
     dots = bins.get_lines()[1]
     assert np.allclose(dots.get_xydata(), np.stack([predicted, observed], axis=1), atol=1e-6)
+
+
+def test_a_label_whose_name_begins_with_an_underscore_stands_in_the_legend(tmp_path: Path, drawn: list[Figure]) -> None:
+    truth, said = probabilities(2)
+    plot_curves(tmp_path / "a.png", "run", truth, said, ["_background", "cat"])
+    names = [text.get_text().partition(":")[0].strip() for text in drawn[0].legends[0].get_texts()]
+    assert names == ["_background", "cat"]
+    colours = [line.get_color() for line in drawn[0].legends[0].get_lines()]
+    assert colours == [line.get_color() for line in drawn[0].axes[0].get_lines()[:2]]
 
 
 def test_labels_without_a_curve_have_no_area_and_no_line(tmp_path: Path, drawn: list[Figure]) -> None:

@@ -211,7 +211,7 @@ class Recorder:
         self.folder.metrics.stat()  # Keras makes a folder anew where one was deleted, and would go on
         row = {"epoch": result.epoch, **result.logs, "seconds": result.seconds}
         self.history.append(row)
-        self.folder.append_history(list(row), row)
+        self.folder.append_history(row)
         if result.diverged and self.diverged_at is None:
             self.diverged_at = result.epoch
         if result.stop and result.epoch < self.experiment.epochs:

@@ -49,6 +49,13 @@ def test_table_verdicts_findings_and_what_was_left_out_are_told(study: Path) -> 
     assert f"{study / 'failed'}: failed: out of memory" in done.stdout
 
 
+def test_where_no_run_counts_it_is_said_that_there_are_no_pictures(make: Callable[..., Path], tmp_path: Path) -> None:
+    done = nnexp("compare", make("failed", status="failed"), "--plots", tmp_path / "pictures")
+    assert (done.returncode, done.stderr.partition(":")[0]) == (0, "no pictures")
+    assert list((tmp_path / "pictures").iterdir()) == []
+    assert "\n\n\n" not in done.stdout
+
+
 def test_a_best_that_is_only_the_first_of_equals_is_called_so(repeats: Repeats) -> None:
     runs = [*repeats(512, [0.88, 0.883]), *repeats(8, [0.883, 0.88]), *repeats(4, [0.6, 0.61])]
     assert "★ best, the first of 2 with the same mean" in nnexp("compare", runs[0].parent).stdout

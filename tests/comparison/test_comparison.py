@@ -72,6 +72,17 @@ def test_the_interval_over_seeds_is_the_one_of_the_statistics(repeats: Repeats) 
             assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_a_test_part_of_one_example_tells_nothing_until_there_are_repeats(make: Make) -> None:
+    wide = [make(f"wide{seed}", seed=seed, units=8, errors=np.full((1, 1), 4.0 + seed)) for seed in (1, 2, 3)]
+    narrow = [make(f"narrow{seed}", seed=seed, errors=np.full((1, 1), 9.5 + seed)) for seed in (1, 2, 3)]
+    for count in (1, 2):
+        [verdict] = compared(*wide[:count], *narrow[:count]).verdicts
+        assert verdict.outcome == "refused"
+        assert "mean_absolute_error is one figure a run, and takes 3 repeats of each" in verdict.text
+    [verdict] = compared(*wide, *narrow).verdicts
+    assert (verdict.outcome, verdict.method) == ("better", "seeds alone")
+
+
 def test_a_single_run_shows_the_interval_that_it_recorded(trained: Path) -> None:
     [group] = compared(trained / "iris").groups
     [run] = group.runs
@@ -121,9 +132,17 @@ def test_a_diverged_run_is_told_with_its_epoch(trained: Path) -> None:
     assert comparison.groups[-1] is diverged
 
 
-def test_the_same_seed_again_is_no_repeat(repeats: Repeats, make: Make) -> None:
-    first, _ = runs = repeats(8, [0.7, 0.8])
-    again = make("again", source=str(first), started="2099-01-01T00:00:00+00:00")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2026-11-22T10:00:00+00:00", "2099-01-01T00:00:00+00:00"),
+        ("2026-10-25T02:50:00+02:00", "2026-10-25T02:10:00+01:00"),  # the clocks were set back between the two
+        ("no time", "1970-01-01T00:00:00+00:00"),
+    ],
+)
+def test_the_same_seed_again_is_no_repeat(repeats: Repeats, make: Make, before: str, after: str) -> None:
+    first, _ = runs = repeats(8, [0.7, 0.8], started=before)
+    again = make("again", source=str(first), started=after)
     comparison = compared(*runs, again)
     [group] = comparison.groups
     assert [run.seed for run in group.runs] == [1, 2]

@@ -138,6 +138,10 @@ def test_runs_that_were_left_out_are_not_drawn(tmp_path: Path, drawn: list[Figur
     assert len([line for line in drawn[0].axes[0].get_lines() if line.get_linestyle() == "-"]) == 2
 
 
+def test_a_forged_history_without_figures_gives_no_picture(tmp_path: Path) -> None:
+    assert plot_all(tmp_path, compare([replace(run(16), history=[{"epoch": 1, "seconds": 2.0}])])) == []
+
+
 def test_nothing_that_counts_gives_no_picture(tmp_path: Path) -> None:
     failed = {**{name: getattr(run(64), name) for name in RunRecord.__slots__}, "status": "failed"}
     assert plot_all(tmp_path, compare([RunRecord(**failed)])) == []

@@ -17,9 +17,15 @@ Make = Callable[..., Path]
 
 
 def ls(runs: Path, *options: str, width: int = 120) -> str:
+    done = asked(runs, *options, width=width)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def asked(runs: Path, *options: str, width: int = 120) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nnexp", "ls", str(runs), *options]
     environment = {**os.environ, "COLUMNS": str(width), "NO_COLOR": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
 
 
 @pytest.fixture
@@ -46,3 +52,9 @@ def test_runs_of_several_tasks_stand_in_one_table(make: Make, values: Path) -> N
     assert told[0]["test_accuracy"] == 0.75
     assert told[1]["test_mean_absolute_error"] == pytest.approx(10)
     assert "test_accuracy" not in told[1]
+
+
+def test_a_run_is_not_said_to_hold_no_runs(values: Path) -> None:
+    done = asked(values)
+    assert done.returncode == 2
+    assert f"is a run itself; see it with  nnexp show {values}" in done.stderr

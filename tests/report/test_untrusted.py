@@ -63,6 +63,9 @@ FORGED: dict[str, dict[str, Any]] = {
     "a matrix of words": {"evaluation": lambda old: {**old, "confusion_matrix": [["a"] * 10] * 10}},
     "findings of another kind": {"findings": [{"code": 3}, {"message": [1], "severity": {}}, {}]},
     "a history of another kind": {"history": [{"epoch": "one", "loss": []}, {"epoch": 2, "loss": 1e308}, {}]},
+    "a loss over all that floats hold": {
+        "history": [{"epoch": e, "loss": 1e100 if e == 1 else 1e-300} for e in (1, 2, 3)]
+    },
     "layers of another kind": {"model": [{"layer": 1, "kind": None, "output": [], "parameters": "many"}]},
     "a deep config": {"config": lambda old: {**old, "deep": json.loads("[" * 55 + "]" * 55)}},
     "a stop of another kind": {"stopped": {"epoch": [], "reason": {}}, "best_epoch": -5},

@@ -122,7 +122,7 @@ def test_a_place_that_vanishes_is_made_again_or_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("append", [
-    lambda folder: folder.append_log("x"), lambda folder: folder.append_history(["epoch"], {"epoch": 1})
+    lambda folder: folder.append_log("x"), lambda folder: folder.append_history({"epoch": 1})
 ])  # fmt: skip
 def test_nothing_is_appended_through_a_link_or_into_a_pipe(tmp_path: Path, append: Callable[[RunFolder], None]) -> None:
     outside, folder = tmp_path / "outside", RunFolder(tmp_path / "run")
@@ -161,7 +161,7 @@ def test_a_directory_that_cannot_be_looked_into_is_no_place_to_go_on(tmp_path: P
 def test_history_has_a_header_and_a_row_an_epoch(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     for epoch, loss in ((1, 0.5), (2, 1 / 3), (3, math.nan)):
-        folder.append_history(["epoch", "loss"], {"epoch": epoch, "loss": loss})
+        folder.append_history({"epoch": epoch, "loss": loss})
     with folder.history.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]

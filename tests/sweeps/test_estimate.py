@@ -72,6 +72,12 @@ def test_a_run_that_stopped_early_is_taken_to_stop_there_again(sweep: Sweep, tmp
     assert 100 < seconds((point,), tmp_path / "runs") < 115
 
 
+def test_a_run_that_its_search_gave_up_tells_how_long_an_epoch_takes_and_no_more(sweep: Sweep, tmp_path: Path) -> None:
+    [point] = sweep(epochs="50")
+    trained(tmp_path / "runs", point, 40, 60, stopped={"epoch": 2, "reason": "pruned: after epoch 2"})
+    assert 40 + 49 * 60 < seconds((point,), tmp_path / "runs") < 40 + 49 * 60 + 15
+
+
 def test_runs_that_tell_nothing_are_passed_over(sweep: Sweep, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     [point] = sweep()

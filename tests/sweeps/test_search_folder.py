@@ -13,11 +13,12 @@ import pytest
 from nnexp.config.sweep import load_sweep
 from nnexp.errors import InputError
 from nnexp.events import EpochEnded
+from nnexp.runs.folder import RunFolder
 from nnexp.sweeps.child import Free, Task
 from nnexp.sweeps.expand import Point, expand
 from nnexp.sweeps.folder import SweepFolder
 from nnexp.sweeps.search import Trials
-from nnexp.sweeps.sweep import Options, begin
+from nnexp.sweeps.sweep import Options, begin, go_on
 
 TEXT = """\
 base: {dataset: digits, layers: [flatten, dense: 10], validation: 0.2}
@@ -129,3 +130,23 @@ def test_a_trial_that_diverged_is_none_of_the_best_before_its_files_say_so(
     values = {label: point.parameters for label, point in trials.points.items()}
     assert values["trial=1"] not in [values[label] for label in values if label.startswith("final=")]
     assert len(values) == 3 + 2 * 3
+
+
+def test_a_search_whose_trials_all_diverged_has_nothing_left_to_do(tmp_path: Path) -> None:
+    (tmp_path / "search.yaml").write_text(TEXT)
+    plan = load_sweep(tmp_path / "search.yaml")
+    points = expand(plan)
+    job = begin(plan, points, Options(tmp_path / "runs"))
+    assert len(job.missing) == 3 + 3 * 3
+    trials = Trials(plan, job.folder, points)
+    batches = trials.batches(task)
+    next(batches)
+    for number in (1, 2, 3):
+        assert trials.take("")
+        experiment = trials.points[f"trial={number}"].experiment
+        assert experiment
+        metrics = {"status": "diverged", "identity": experiment.identity}
+        RunFolder.make(job.folder.run(f"trial={number}").path).write_metrics(metrics)
+        trials.settled(f"trial={number}")
+    assert not next(batches)
+    assert go_on(job.folder, plan, points, Options(tmp_path / "runs")).missing == ()

@@ -47,7 +47,7 @@ def compare(
     Example:  nnexp compare runs/* --metric loss --filter 'epochs>=10'
     Example:  nnexp compare runs/20261122-013147_fashion_sigmoid128 --baseline 512
     """
-    from nnexp.cli.console import end_at_once, stderr, stdout
+    from nnexp.cli.console import end_at_once, say_amiss, stderr, stdout
     from nnexp.comparison import table
     from nnexp.comparison.asked import Asked, asked_of, compare_as_asked
     from nnexp.comparison.collect import collect
@@ -106,7 +106,10 @@ def compare(
             raise InputError(
                 f"{plots}: the pictures cannot be written: {error.strerror}; give another --plots"
             ) from None
-        stderr().print(f"pictures: {', '.join(map(str, written))}", soft_wrap=True)
+        if written:
+            stderr().print(f"pictures: {', '.join(map(str, written))}", soft_wrap=True)
+        else:
+            say_amiss(stderr(), "no pictures: no run that counts has a history, and no parameter has several values")
     found.index.save()
     if not (html or plots):
         end_at_once()

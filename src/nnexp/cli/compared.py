@@ -17,7 +17,14 @@ from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
-from nnexp.comparison.table import corrected_for, counted, epochs_heading, estimate_text, intervals_cover
+from nnexp.comparison.table import (
+    corrected_for,
+    counted,
+    epochs_heading,
+    estimate_text,
+    intervals_cover,
+    kinds_left_out,
+)
 from nnexp.errors import Amiss
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES
@@ -100,7 +107,7 @@ def _print_table(comparison: Comparison, console: Console, whole: str) -> None:
     legend = _legend(comparison, groups)
     legend += ["–: has none"] if any(column.words and "–" in column.cells for column in shown) else []
     whole_line = "   ".join(legend)
-    for line in [whole_line] if len(whole_line) <= console.width else legend:
+    for line in [whole_line] if legend and len(whole_line) <= console.width else legend:
         say(console, line, "dim")
     if hidden := [column.name for column in columns if column not in shown and column.name != _PLACE]:
         more = [f"{len(hidden) - _MOST_NAMED:,} more"] if len(hidden) > _MOST_NAMED else []
@@ -208,15 +215,8 @@ def _mean(group: Group, metric: str) -> float | None:
 
 
 def _kinds_left_out(group: Group) -> str:
-    kinds = Counter(
-        "fails as expected"
-        if left.run.expected
-        else left.run.status
-        if left.run.status != "completed"
-        else "not counted"
-        for left in group.left_out
-    )
-    return ", ".join(kind if len(group.all_runs) == 1 else f"{count} {kind}" for kind, count in kinds.items())
+    kinds = kinds_left_out(group).items()
+    return ", ".join(kind if len(group.all_runs) == 1 else f"{count} {kind}" for kind, count in kinds)
 
 
 def _verdicts(comparison: Comparison) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,10 @@ def ls(
     if record.kind_of(directory) != "directory":
         hint = "`nnexp run` makes one, or name where the runs are"
         raise InputError(f"{printable(directory)}: no such directory; {hint}")
+    if record.lstat(f"{directory}/metrics.json"):
+        raise InputError(
+            f"{printable(directory)} is a run itself; see it with  nnexp show {shlex.quote(printable(directory))}"
+        )
     gc.disable()  # records are kept to the end, and hold no cycles
     index, records, unreadable = Index(), [], 0
     for path, state in record.seen(directory):

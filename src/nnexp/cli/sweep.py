@@ -239,7 +239,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
                 say(console, f"to use a model of the best:  nnexp predict {model} FILE")
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
-            told = f"{len(failed)} of {job.plan.runs - len(_refused(job))} runs failed: {', '.join(failed)}"
+            told = f"{len(failed)} of {_runs(job)} runs failed: {', '.join(failed)}"
             say_amiss(console, told, "bold red")
             say_amiss(console, f"to try them again: {_resuming(job.folder.path)}")
     if as_json:
@@ -261,9 +261,15 @@ def _refused(job: Job) -> set[str]:
     return {point.label for point in job.points if not point.experiment}
 
 
+def _runs(job: Job) -> int:
+    """How many runs there are to be in all; a search may come to have fewer than planned."""
+    said = job.folder.state().get("runs")
+    return (said if isinstance(said, int) else job.plan.runs) - len(_refused(job))
+
+
 def _plan_in_words(job: Job) -> str:
     refused = _refused(job)
-    runs, missing = job.plan.runs - len(refused), len(set(job.missing) - refused)
+    runs, missing = _runs(job), len(set(job.missing) - refused)
     done = f", {runs - missing} of them done before" if missing < runs else ""
     done += f", and {len(refused)} that fail{'s' if len(refused) == 1 else ''} as expected" if refused else ""
     threads = "1 thread" if job.threads == 1 else f"{job.threads} threads"

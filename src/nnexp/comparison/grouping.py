@@ -71,7 +71,7 @@ def repeats_of(records: Sequence[RunRecord], distrusted: Mapping[Path, str]) -> 
 def settle(repeats: Repeats, metric: str) -> tuple[tuple[int, ...], tuple[LeftOut, ...]]:
     """Which of the runs count in the means of a metric (their places), and why the others do not."""
     latest: dict[int | None, RunRecord] = {}
-    for run in sorted(repeats.runs, key=lambda run: run.started):
+    for run in sorted(repeats.runs, key=lambda run: run.began):
         fits = run.status == "completed" and not run.pruned and run.path not in repeats.distrusted
         if fits and run.seed is not None:
             latest[run.seed] = run

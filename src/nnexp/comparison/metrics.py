@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from nnexp.runs.figures import NO_METRICS
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import HEADLINES
 
@@ -13,7 +14,6 @@ _LESS_IS_BETTER = re.compile(
     r"loss|error|deviation|entropy|hinge|huber|poisson|divergence|log_?cosh|false_|brier|seconds"
     r"|^(val_|train_)?(r?mse|mae|mape|msle|kld)(_\d+)?$"
 )
-_NO_METRICS = ("epoch", "seconds", "learning_rate")
 
 
 def metrics_of(run: RunRecord) -> dict[str, float]:
@@ -24,7 +24,7 @@ def metrics_of(run: RunRecord) -> dict[str, float]:
     """
     values: dict[str, Any] = dict(run.test)
     for name, value in (run.history[-1] if run.history else {}).items():
-        if name not in _NO_METRICS:
+        if name not in NO_METRICS:
             values[name if name.startswith("val_") else f"train_{name}"] = value
     values["seconds"] = run.timings.get("total")
     # What can be squared and summed: what training gives, in 32 bits, stays below 1e39.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from nnexp.comparison import series
 from nnexp.comparison.metrics import figure as figure_of
 from nnexp.comparison.result import Comparison
 from nnexp.files import replacing
+from nnexp.plots.drawing import any_script, plain
 
 _MARKERS = "os^DvPX*"
 _MOST_TRAINING = 8  # of more groups, training curves hide those of validation
@@ -24,7 +24,8 @@ def plot_all(folder: Path, comparison: Comparison) -> list[Path]:
     two of them; the names hold those of the metric and the parameters.
     """
     written = []
-    if any(run.history for group in comparison.groups for run in group.runs):
+    names = series.curve_names(comparison)
+    if names and any(run.history for group in comparison.groups for run in group.runs):
         plot_curves(written_to := folder / "learning_curves.png", comparison)
         written.append(written_to)
     for name in series.swept(comparison):
@@ -84,8 +85,8 @@ def plot_curves(path: Path, comparison: Comparison) -> None:
             axes.set_yscale("log")
         kind = "validation" if held_out else "training"
         both = held_out and len(groups) <= _MOST_TRAINING
-        axes.set_title(f"{_plain(name)}, {kind}" + (" (training dashed)" if both else ""), fontsize=10)
-        axes.set(xlabel="epoch", ylabel=_plain(name))
+        axes.set_title(f"{plain(name)}, {kind}" + (" (training dashed)" if both else ""), fontsize=10)
+        axes.set(xlabel="epoch", ylabel=plain(name))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True, alpha=0.3)
     if legend:
@@ -130,8 +131,8 @@ def plot_by_parameter(path: Path, comparison: Comparison, parameter: str) -> Non
             zorder=3,
         )
     _scale(axes, axis)
-    axes.set(xlabel=_plain(parameter), ylabel=_plain(comparison.metric))
-    axes.set_title(f"{_plain(comparison.metric)} by {_plain(parameter)}: mean, runs and 95 % interval", fontsize=10)
+    axes.set(xlabel=plain(parameter), ylabel=plain(comparison.metric))
+    axes.set_title(f"{plain(comparison.metric)} by {plain(parameter)}: mean, runs and 95 % interval", fontsize=10)
     axes.grid(visible=True, alpha=0.3)
     if named:
         _legend(figure, handles, columns, others)
@@ -167,10 +168,10 @@ def plot_heat_map(path: Path, comparison: Comparison, across: str, down: str) ->
     turned = _turned(grid.across.labels)
     axes.set_xticks(range(len(grid.across.labels)), [_short(label) for label in grid.across.labels], **turned)
     axes.set_yticks(range(len(grid.down.labels)), [_short(label) for label in grid.down.labels])
-    axes.set(xlabel=_plain(across), ylabel=_plain(down))
+    axes.set(xlabel=plain(across), ylabel=plain(down))
     over = ", mean over the other parameters" if grid.averaged else ""
-    axes.set_title(_plain(comparison.metric) + over, fontsize=10)
-    figure.colorbar(image, ax=axes, label=_plain(comparison.metric))
+    axes.set_title(plain(comparison.metric) + over, fontsize=10)
+    figure.colorbar(image, ax=axes, label=plain(comparison.metric))
     _save(figure, path)
 
 
@@ -208,17 +209,12 @@ def _legend(figure: Any, handles: dict[str, Any], columns: int, title: str) -> N
 
 
 def _save(figure: Any, path: Path) -> None:
-    with replacing(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script; a box stands for it
+    with replacing(path) as temporary, any_script():
         figure.savefig(temporary, dpi=120)
 
 
 def _short(label: str, most: int = 36) -> str:
-    return _plain(series.shortened(label, most))
-
-
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")  # Matplotlib would read it as mathematics
+    return plain(series.shortened(label, most))
 
 
 def _file_name(text: str) -> str:

@@ -15,8 +15,8 @@ from typing import Any, Literal
 from nnexp.comparison.metrics import in_points
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import Comparison, Estimate, Group
+from nnexp.runs.figures import NO_METRICS
 
-NOT_CURVES = {"epoch", "seconds", "learning_rate"}
 # Beyond this many groups hue alone cannot tell them apart.
 FEW = 8
 # Bands of more groups than the first mix to grey; beyond the second they hide each other.
@@ -95,7 +95,7 @@ def curve(histories: Sequence[Sequence[Mapping[str, Any]]], key: str) -> Curve |
 def curve_names(comparison: Comparison) -> list[str]:
     """What to draw by epoch: the loss, and the comparison's metric (or the first other one) where histories have it."""
     rows = [run.history[0] for group in comparison.groups for run in group.all_runs if run.history]
-    seen = {name.removeprefix("val_"): None for row in rows for name in row if name not in NOT_CURVES}
+    seen = {name.removeprefix("val_"): None for row in rows for name in row if name not in NO_METRICS}
     wanted = comparison.metric.removeprefix("val_").removeprefix("train_")
     others = [name for name in seen if name != "loss"]
     second = [wanted] if wanted in others else others[:1]

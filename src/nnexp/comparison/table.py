@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -127,6 +128,12 @@ def epochs_heading(comparison: Comparison) -> str:
 def counted(group: Group) -> str:
     """How many of a group's runs count: "5", or "4 of 5"."""
     return str(len(group.runs)) if not group.left_out else f"{len(group.runs)} of {len(group.all_runs)}"
+
+
+def kinds_left_out(group: Group) -> Counter[str]:
+    """How the runs that are in no mean ended, and how many each way."""
+    ends = ("fails as expected" if left.run.expected else left.run.status for left in group.left_out)
+    return Counter("not counted" if end == "completed" else end for end in ends)
 
 
 def estimate_text(estimate: Estimate | None, metric: str) -> str:

@@ -63,7 +63,8 @@ def _held(first: Group, second: Group, metric: str, predictions: Predictions) ->
     if has_examples(metric, (*first.runs, *second.runs)):
         try:
             by_example = predictions.of_runs((*first.runs, *second.runs), metric)
-            return _compared(first, second, by_example[: len(first.runs)], by_example[len(first.runs) :])
+            if by_example.shape[1] > 1:  # else it is one figure a run too
+                return _compared(first, second, by_example[: len(first.runs)], by_example[len(first.runs) :])
         except UnusablePredictions as error:
             note = f"{error}; what is said of its group rests on the {metric} of whole runs."
     if min(len(first.runs), len(second.runs)) < statistics.FEWEST_SEEDS:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FEWEST_BARS, _MOST_BARS = 5, 40
+_ALIKE = 1e-9  # relative: what lies closer is drawn as if it were the same
 
 
 def distribution(residuals: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -18,5 +19,7 @@ def distribution(residuals: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDA
 def span(values: NDArray[np.float64]) -> tuple[float, float]:
     """From below the least to above the largest, and never so narrow that floats cannot part it."""
     low, high = float(values.min()), float(values.max())
-    edge = 0.04 * (high - low) or 0.04 * abs(high) or 1.0
+    size = max(abs(low), abs(high))
+    alike = high - low <= _ALIKE * size
+    edge = 0.04 * (size if alike else high - low) or 1.0
     return low - edge, high + edge

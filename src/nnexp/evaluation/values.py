@@ -17,7 +17,8 @@ _FIGURES = ("mean_absolute_error", "root_mean_squared_error", "r2_score")
 def evaluate(truth: NDArray[np.float32], predicted: NDArray[np.float32], targets: Sequence[str]) -> Evaluation:
     """All figures from true and predicted values [n, targets].
 
-    Each figure is the mean over the targets, as scikit-learn has it, with a percentile bootstrap interval.
+    Each figure is the mean over the targets, as scikit-learn has it, with a percentile bootstrap interval; one example
+    says nothing of others, and has none.
     """
     true, error = truth.astype(np.float64), predicted.astype(np.float64) - truth
     centred = true - true.mean(axis=0)  # R² asks for the spread alone, and loses no digits to a large mean
@@ -32,14 +33,15 @@ def evaluate(truth: NDArray[np.float32], predicted: NDArray[np.float32], targets
         }
         for place, name in enumerate(targets)
     ]
-    low, high = bootstrap(sums, lambda means: _figures(means).mean(axis=1))
+    with np.errstate(invalid="ignore"):  # predictions may be infinite
+        low, high = bootstrap(sums, lambda means: _figures(means).mean(axis=1))
     return Evaluation(
         task="regression",
         labels=truth,
         predicted=np.asarray(predicted, np.float32),
         probabilities=None,
         figures=dict(zip(_FIGURES, map(float, found.mean(axis=1)), strict=True)),
-        intervals={name: (float(low[i]), float(high[i])) for i, name in enumerate(_FIGURES)},
+        intervals={name: (float(low[i]), float(high[i])) for i, name in enumerate(_FIGURES)} if len(truth) > 1 else {},
         details={"per_target": rows},
     )
 

@@ -48,7 +48,7 @@ def plot_curves(
     for place, line in enumerate(lines):
         style = {"color": COLOURS[place % len(COLOURS)], "ls": "-" if place < len(COLOURS) else "--", "lw": 1.5}
         across, up = line if line else (None, None)
-        rates.plot(*((across.x, across.y) if across else ((), ())), label=entries[place], **style)
+        rates.plot(*((across.x, across.y) if across else ((), ())), **style)
         if up:
             shares.step(up.x, up.y, where="pre", **style)
     rates.plot([0, 1], [0, 1], color="grey", lw=1, ls=":")
@@ -60,7 +60,8 @@ def plot_curves(
         axes.grid(visible=True, alpha=0.3)
     across, up = figure.get_size_inches()
     figure.legend(
-        *rates.get_legend_handles_labels(),
+        rates.get_lines()[:shown],
+        [f" {entry}" if entry.startswith("_") else entry for entry in entries],  # Matplotlib would leave those out
         loc="upper left",
         bbox_to_anchor=(beside / across, (_BOTTOM + _PANEL) / up),
         borderaxespad=0,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,14 @@ def axes_at(figure: Any, left: float, bottom: float, width: float, height: float
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
 
 
+@contextlib.contextmanager
+def any_script() -> Iterator[None]:
+    """No warnings of letters that Matplotlib's font lacks: names may be in any script, and a box stands for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
+
+
 @functools.cache
 def width_of(names: tuple[str, ...], size: float = 10) -> float:
     """The room, in inches, that the longest of some texts takes; tick labels have 10 points."""
@@ -30,7 +41,9 @@ def width_of(names: tuple[str, ...], size: float = 10) -> float:
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=size)
-    return max(float(text_to_path.get_text_width_height_descent(name, font, ismath=False)[0]) for name in names) / 72
+    with any_script():
+        widths = [text_to_path.get_text_width_height_descent(name, font, ismath=False)[0] for name in names]
+    return float(max(widths)) / 72
 
 
 def pixels(figure: Any) -> NDArray[np.uint8]:
@@ -39,7 +52,8 @@ def pixels(figure: Any) -> NDArray[np.uint8]:
 
     figure.set_dpi(_DPI)
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
+    with any_script():
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnexp.errors import Amiss
 from nnexp.plots.drawing import BLUE, ORANGE, axes_at, pixels, plain, save
+from nnexp.runs.figures import NO_METRICS
 
 _WIDTH, _HEIGHT = 4.8, 3.8  # inches of a panel
 
@@ -26,7 +27,7 @@ def plot_history(
     The axes are honest: loss starts at zero, accuracy shows 0 to 1 in full; epochs without a finite value leave a gap.
     """
     names = [name for name in (history[0] if history else {}) if not name.startswith("val_")]
-    metrics = [name for name in names if name not in {"epoch", "seconds", "learning_rate"}]
+    metrics = [name for name in names if name not in NO_METRICS]
     shown = ["loss", *[name for name in metrics if name != "loss"][:1]]
     epochs = [row["epoch"] for row in history]
     lines = {name: _lines(history, name, validation_name) for name in shown}

@@ -377,7 +377,7 @@ def log_axis(values: Sequence[float]) -> dict[str, Any]:
     Over fewer it has them at 1, 2, 5, 10, 20 and so on, where Plotly would write 2, 3, 4 above 10 too.
     """
     low, high = min(values), max(values)
-    decades = math.log10(high / low)
+    decades = math.log10(high) - math.log10(low)  # the ratio may be more than a float holds
     if decades >= 2:
         return {"type": "log", "dtick": math.ceil(decades / 8)}
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

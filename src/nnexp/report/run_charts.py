@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp.comparison import series
 from nnexp.errors import Amiss
 from nnexp.report.charts import Figure, figure_axis, rounded, text, whole_ticks
+from nnexp.runs.figures import NO_METRICS
 from nnexp.runs.predictions import read_predictions
 from nnexp.runs.reading import Refused
 from nnexp.runs.record import RunRecord
@@ -29,7 +30,7 @@ _GREY = ("#6B7280", "#A3ABB8")
 
 def curves_of_run(run: RunRecord) -> Figure:
     """Loss and the first metric of one run by epoch, training dashed."""
-    names = [name for name in (run.history[0] if run.history else {}) if name not in series.NOT_CURVES]
+    names = [name for name in (run.history[0] if run.history else {}) if name not in NO_METRICS]
     kept = list(dict.fromkeys(name.removeprefix("val_") for name in names))
     kept = ["loss", *[name for name in kept if name != "loss"]][:2]
     traces: list[dict[str, Any]] = []

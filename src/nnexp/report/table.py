@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from nnexp.comparison import series
@@ -10,7 +9,7 @@ from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Comparison, Group
-from nnexp.comparison.table import epochs_heading
+from nnexp.comparison.table import epochs_heading, kinds_left_out
 from nnexp.report.rendering import seconds
 from nnexp.tasks import in_letters
 
@@ -160,6 +159,5 @@ def _time(group: Group) -> Cell:
 
 def _left_out(group: Group) -> Cell:
     """How many and how they ended; the section of that name has each with its reason."""
-    ends = ("fails as expected" if left.run.expected else left.run.status for left in group.left_out)
-    kinds = Counter("not counted" if end == "completed" else end for end in ends)
-    return Cell(", ".join(f"{count} {kind}" for kind, count in kinds.items()), sort=len(group.left_out) or None)
+    kinds = kinds_left_out(group).items()
+    return Cell(", ".join(f"{count} {kind}" for kind, count in kinds), sort=len(group.left_out) or None)

@@ -9,6 +9,8 @@ from typing import Any
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES, Task
 
+# What a row of the history holds beside losses and metrics.
+NO_METRICS = frozenset({"epoch", "seconds", "learning_rate"})
 # Training, in 32 bits, gives nothing beyond 1e39. Larger numbers, of which JSON has some with hundreds of digits, would
 # overflow where they are squared, summed or drawn.
 _LARGEST = 1e100

@@ -181,17 +181,17 @@ class RunFolder:
         """Replace metrics.json in one step."""
         write_json(self.metrics, {"schema": SCHEMA, **metrics})
 
-    def append_history(self, columns: Sequence[str], row: Mapping[str, Any]) -> None:
+    def append_history(self, row: Mapping[str, Any]) -> None:
         """Add one epoch to history.csv, with the header before the first."""
         if self.history.exists():
-            _append(self.history, _csv(columns, [row], header=False))
+            _append(self.history, _csv([row], header=False))
         else:
             self.write_history([row])
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace history.csv by these epochs; where there are none, remove it."""
         if rows:
-            write_text(self.history, _csv(list(rows[0]), rows, header=True))
+            write_text(self.history, _csv(rows, header=True))
         else:
             self.history.unlink(missing_ok=True)
 
@@ -225,9 +225,9 @@ class RunFolder:
         _append(self.log, line + "\n")
 
 
-def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, header: bool) -> str:
+def _csv(rows: Sequence[Mapping[str, Any]], *, header: bool) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]), extrasaction="ignore", lineterminator="\n")
     if header:
         writer.writeheader()
     writer.writerows(rows)

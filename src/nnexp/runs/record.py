@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,6 +68,14 @@ class RunRecord:
     def pruned(self) -> bool:
         """Whether its search gave it up before its end, so that it says nothing about how good its config is."""
         return self.stopped is not None and self.stopped["reason"].startswith(PRUNED)
+
+    @property
+    def began(self) -> float:
+        """When it was started, in seconds since 1970, whatever the time zone; long ago where that is not known."""
+        try:
+            return datetime.fromisoformat(self.started).timestamp()
+        except (ValueError, OverflowError):
+            return -math.inf
 
     @property
     def headline(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from nnexp.config.sweep import SweepFile, load_sweep
 from nnexp.errors import InputError
 from nnexp.sweeps.expand import Point, expand, identity
-from nnexp.sweeps.folder import SweepFolder
+from nnexp.sweeps.folder import SweepFolder, points_in
 
 
 def find(runs: Path, plan: SweepFile, points: Sequence[Point]) -> SweepFolder | None:
@@ -30,7 +30,7 @@ def find(runs: Path, plan: SweepFile, points: Sequence[Point]) -> SweepFolder | 
 def has_fewer_repeats(state: Mapping[str, Any], points: Sequence[Point]) -> bool:
     """Whether a sweep.json is of these points, each with some of its seeds."""
     now = {_key(point.said()): point for point in points}
-    then = _points(state)
+    then = points_in(state)
     if not {_key(point) for point in then} <= now.keys() or _stems(then) != _stems([one.said() for one in points]):
         return False
     alike = [replace(now[_key(point)], label=str(point.get("label"))) for point in then]
@@ -39,7 +39,7 @@ def has_fewer_repeats(state: Mapping[str, Any], points: Sequence[Point]) -> bool
 
 def more_repeats(folder: SweepFolder, state: Mapping[str, Any], points: Sequence[Point]) -> SweepFile | None:
     """The sweep of a folder, if it is of these points with all of their seeds and further ones."""
-    then, now = _points(state), [point.said() for point in points]
+    then, now = points_in(state), [point.said() for point in points]
     if len(then) <= len(now) or _stems(then) != _stems(now) or not set(map(_key, now)) <= set(map(_key, then)):
         return None
     try:
@@ -84,11 +84,6 @@ def rename(folder: SweepFolder, points: Sequence[Point]) -> None:
     for then, now in zip(as_in(folder, points), points, strict=True):
         if then.label != now.label and (old := folder.path / then.label).is_dir():
             old.rename(folder.path / now.label)
-
-
-def _points(state: Mapping[str, Any]) -> list[dict[str, Any]]:
-    points = state.get("points")
-    return [point for point in points if isinstance(point, dict)] if isinstance(points, list) else []
 
 
 def _key(point: Mapping[str, Any]) -> tuple[str, str]:

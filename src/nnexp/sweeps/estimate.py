@@ -103,7 +103,8 @@ def _earlier(runs: Path, keys: set[str]) -> dict[str, list[RunRecord]]:
 def _again(run: RunRecord, epochs: int) -> float | None:
     """The time of such a run with so many epochs; None where the run does not tell."""
     seconds = [row["seconds"] for row in run.history if isinstance(row.get("seconds"), (int, float))]
-    stopped = run.stopped["epoch"] if run.stopped else None
+    # A search's verdict on one run says nothing of the next.
+    stopped = run.stopped["epoch"] if run.stopped and not run.pruned else None
     count = min(epochs, stopped) if isinstance(stopped, int) else epochs
     if not seconds or (len(seconds) == 1 < count):
         return None

@@ -67,7 +67,7 @@ class SweepFolder:
     def begin(self, sweep: str, state: Mapping[str, Any]) -> None:
         """Write down what is to be done, before any of it is."""
         write_text(self.sweep, sweep)
-        write_json(self.record, {"schema": SCHEMA, **state})
+        self.note(state)
 
     def state(self) -> dict[str, Any]:
         """What sweep.json says; empty where it cannot be read."""
@@ -79,8 +79,7 @@ class SweepFolder:
 
     def points(self) -> list[dict[str, Any]]:
         """What sweep.json says of each of its points: label, stem, seed, parameters."""
-        points = self.state().get("points")
-        return [point for point in points if isinstance(point, dict)] if isinstance(points, list) else []
+        return points_in(self.state())
 
     def labels(self) -> list[str]:
         """The labels of its points."""
@@ -144,3 +143,9 @@ class SweepFolder:
             yield
         finally:
             lock.release()
+
+
+def points_in(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The points of a sweep.json, those that are some."""
+    points = state.get("points")
+    return [point for point in points if isinstance(point, dict)] if isinstance(points, list) else []

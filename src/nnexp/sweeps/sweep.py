@@ -157,7 +157,8 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point], options
 def missing_of(folder: SweepFolder, plan: SweepFile, points: Sequence[Point]) -> tuple[str, ...]:
     """The labels of the runs that have no result in a sweep folder."""
     if plan.search:
-        return tuple(label for label in labels(plan, plan.search) if not folder.is_over(label))
+        planned = () if folder.is_done() else labels(plan, plan.search)  # done with fewer, if few trials had a figure
+        return tuple(label for label in planned if not folder.is_over(label))
     return tuple(point.label for point in points if not has_result(folder, point))
 
 
@@ -297,8 +298,7 @@ def _execute(
     fetch_progress: FetchProgress | None,
     follower: Follower,
 ) -> None:
-    experiments = work.experiments()
-    if not experiments:
+    if not (experiments := work.experiments()):
         return
     options.executor.prepare()
     for entry in {str(experiment.dataset.plain()): experiment.dataset for experiment in experiments}.values():
