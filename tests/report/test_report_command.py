@@ -116,14 +116,16 @@ def test_a_sweep_folder_keeps_its_name_question_and_baseline(digits: list[Path],
     assert "<h1>Is 4 enough?</h1>" in page
     assert "the one named minus hidden=4" in page
     assert f"nnexp sweep {sweep / 'sweep.yaml'}" in page
+    assert "To make the runs and this report again" in page
     assert nnexp(sweep, "--title", "Mine", "--baseline", "16").returncode == 0
     page = (sweep / "report.html").read_text()
     assert "<title>Mine</title>" in page
     assert "the one named minus hidden=16" in page
-    assert "To make the runs and this report again" in page
+    assert "To make the runs again" in page
+    assert f"nnexp report {sweep} --metric accuracy --baseline hidden=16 -o report.html" in page
     narrowed = [sys.executable, "-m", "nnexp", "compare", str(sweep), "--filter", "hidden<=16", "--html", "few.html"]
     assert subprocess.run(narrowed, capture_output=True, timeout=300, cwd=tmp_path).returncode == 0
     page = (tmp_path / "few.html").read_text()
     assert "<dt>only</dt><dd><code>hidden&lt;=16</code></dd>" in page
     assert "To make the runs again" in page
-    assert f"nnexp compare {sweep} --filter &#39;hidden&lt;=16&#39; --metric accuracy --baseline hidden=4" in page
+    assert f"nnexp report {sweep} --filter &#39;hidden&lt;=16&#39; --metric accuracy --baseline hidden=4" in page

@@ -91,7 +91,13 @@ def compare(
 
         try:
             write_report(
-                html, comparison, paths, title=asked.name, question=asked.description, reproduce=asked.commands
+                html,
+                comparison,
+                paths,
+                title=asked.name,
+                question=asked.description,
+                reproduce=asked.commands,
+                chosen=bool(metric or baseline),
             )
         except OSError as error:
             raise InputError(f"--html {html}: cannot be written: {error.strerror}; give another place") from None

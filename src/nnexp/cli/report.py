@@ -61,6 +61,7 @@ def report(
             title=title or asked.name,
             question=asked.description,
             reproduce=asked.commands,
+            chosen=bool(metric or baseline),
         )
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; name another place with -o") from None

@@ -22,12 +22,14 @@ def write_report(
     title: str = "",
     question: str = "",
     reproduce: Sequence[str] = (),
+    chosen: bool = False,
 ) -> None:
     """Write the report of a comparison to `path`, atomically.
 
     `sources` are the folders as they were named, `question` stands in place of the runs' descriptions, `reproduce` are
-    the commands that made the runs. Scripts (Plotly's among them), styles and pictures are inside; the page's content
-    security policy lets the browser load nothing and run no other script.
+    the commands that made the runs; `chosen`: metric or baseline were asked for, so that these do not make this
+    page. Scripts (Plotly's among them), styles and pictures are inside; the page's content security policy lets the
+    browser load nothing and run no other script.
 
     Raises:
         OSError: `path` cannot be written; what was there is as it was.
@@ -35,7 +37,7 @@ def write_report(
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    subject = Subject(comparison, tuple(sources), question, tuple(reproduce))
+    subject = Subject(comparison, tuple(sources), question, tuple(reproduce), chosen or bool(comparison.filters))
     scripts = [get_plotlyjs(), asset("script.js")]
     title = title or _title(comparison, sources)
     page = render(

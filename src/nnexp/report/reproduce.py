@@ -33,8 +33,8 @@ def reproduce(subject: Subject) -> Markup:
         "reproduce.html",
         commands=commands[:_MOST_COMMANDS],
         more=len(commands) - _MOST_COMMANDS,
-        whole=bool(subject.reproduce) and not subject.comparison.filters,
-        again=_of_these_runs(subject) if subject.comparison.filters else "",
+        whole=bool(subject.reproduce) and not subject.chosen,
+        again=_this_page(subject) if subject.chosen else "",
         folders=_folders(subject.sources),
         own=_own_data(subject.comparison),
         sources=subject.sources,
@@ -43,14 +43,14 @@ def reproduce(subject: Subject) -> Markup:
     )
 
 
-def _of_these_runs(subject: Subject) -> str:
-    """The command that makes the report of the runs that the filters left."""
+def _this_page(subject: Subject) -> str:
+    """The command that makes the page of what was asked for."""
     comparison = subject.comparison
     asked = [*(("--filter", text) for text in comparison.filters), ("--metric", comparison.metric)]
     if comparison.baseline is not None:
         asked.append(("--baseline", comparison.baseline))
     options = itertools.chain.from_iterable(asked)
-    return shlex.join(["nnexp", "compare", *map(str, subject.sources), *options, "--html", "report.html"])
+    return shlex.join(["nnexp", "report", *map(str, subject.sources), *options, "-o", "report.html"])
 
 
 def _of_each_run(comparison: Comparison) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ class Subject:
     comparison: Comparison
     sources: tuple[Path, ...]
     question: str
-    reproduce: tuple[str, ...]  # commands
+    reproduce: tuple[str, ...]  # commands that make the runs
+    chosen: bool  # filters, metric or baseline were asked for: these commands do not make this page
 
 
 def heading_of(subject: Subject) -> str:
