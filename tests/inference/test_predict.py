@@ -474,3 +474,5 @@ def test_a_model_of_an_own_table_is_evaluated_on_another_one(trained: Path, tmp_
     assert (whole["examples"], whole["accuracy"]) == (12, pytest.approx(np.mean(right)))
     other.write_text("colour;size;kind\nred;3;a\nred;3;c\n")
     assert f"{other}: column 'kind' has the value 'c'" in nnexp("evaluate", run, "--dataset", other, code=2).stderr
+    other.write_text("colour;size;kind\nred;3;a\nred;3;\n")
+    assert f"{other}: column 'kind' has the value ''" in nnexp("evaluate", run, "--dataset", other, code=2).stderr
