@@ -149,12 +149,13 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
     header = rows.pop(0)[1] if _is_header(rows[0][1]) else None
     if not rows:
         raise InputError(f"{name} has a header, and no rows below it; give one or more")
-    chosen, notes = _columns(name, header, len(rows[0][1]), signature)
+    width = len(header or rows[0][1])  # rows with a cell more than names would be read under the wrong ones
+    chosen, notes = _columns(name, header, width, signature)
     wrong: list[Reason] = []
     numbers = []
     for line, row in rows:
-        if len(row) != len(rows[0][1]):
-            wrong.append(f"{name}:{line}: {len(row)} cells, not {len(rows[0][1])}")
+        if len(row) != width:
+            wrong.append(f"{name}:{line}: {len(row)} cells, not {width}")
             continue
         cells = [row[column] for column in chosen]
         wrong += [
