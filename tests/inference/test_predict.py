@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import Result
 from PIL import Image, ImageOps
@@ -231,6 +232,10 @@ def test_rows_of_an_own_table_are_encoded_as_in_training(trained: Path, tmp_path
     assert known != others[0]
     assert "column 'colour': training never met black; taken for none of its categories" in result.stderr
     assert "column 'colour': empty in row 3; taken for none of its categories" in result.stderr
+    new.write_text("colour;size\nred;3\n\nblack;3\n")
+    assert [one["input"] for one in predicted(run, new)] == [f"{new}:2", f"{new}:4"]  # as messages call them
+    pd.read_csv(new, sep=";").to_parquet(new.with_suffix(".parquet"))
+    assert [one["input"].rpartition(":")[2] for one in predicted(run, new.with_suffix(".parquet"))] == ["1", "2"]
     new.write_text("colour;size\nred;3\nred;many\n")
     assert f"{new}: row 3, column 'size': 'many' is no number" in nnexp("predict", run, new, code=2).stderr
 

@@ -26,13 +26,17 @@ _BEYOND = 0.1  # of the range in training: what lies no further outside of it is
 _LARGEST = 3e38  # of 32 bits
 
 
-def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32], tuple[Amiss, ...]]:
-    """The rows of a table by the names of their columns, encoded as those that the model was trained on; and notes.
+def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[Amiss, ...]]:
+    """The rows of a table by the names of their columns, encoded as those that the model was trained on.
+
+    With the number of each row as messages have it, and notes.
 
     Raises:
         InputError: it cannot be read, a column is missing, or a cell does not fit.
     """
-    return _encoded(path, _frame(path, signature), signature)
+    frame = _frame(path, signature)
+    x, notes = _encoded(path, frame, signature)
+    return x, list(frame.index), notes
 
 
 def read_labelled(
