@@ -153,22 +153,30 @@ def test_the_signature_of_a_run_needs_no_data(copy: Path) -> None:
     assert (forgotten.shape, forgotten.classes) == (signature.shape, signature.classes)
 
 
-def test_pictures_for_a_model_of_own_arrays_are_scaled_to_the_range_of_these(copy: Path, tmp_path: Path) -> None:
-    x = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 2, 2)
-    np.savez(tmp_path / "own.npz", x=x, y=np.arange(10) % 2)
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_pictures_for_a_model_of_own_arrays_are_scaled_to_the_range_of_these(
+    copy: Path, tmp_path: Path, kind: str
+) -> None:
+    x, y = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 2, 2), np.arange(10) % 2
+    own = {"path": str(tmp_path / f"own.{kind}"), "split_seed": 0}
+    if kind == "npz":
+        np.savez(own["path"], x=x, y=y)
+    else:
+        own["y"] = str(tmp_path / "y.npy")
+        np.save(own["path"], x)
+        np.save(own["y"], y)
     metrics = json.loads((copy / "metrics.json").read_text())
-    own = {"path": str(tmp_path / "own.npz"), "split_seed": 0}
-    held = {"npz": {**own, "sha256": describe("npz", own).sha256}}
+    held = {kind: {**own, "sha256": describe(kind, own).sha256}}
     change(copy / "metrics.json", config={**metrics["config"], "dataset": held})
     run = record.read(copy)
     low, high = scaled(replace(signature_of(run), shape=(2, 2)), run).value_range
     assert -1 <= low < high <= 1
-    bare = {**metrics["config"], "dataset": {"npz": own}}
+    bare = {**metrics["config"], "dataset": {kind: own}}
     change(copy / "metrics.json", config=bare)  # a stranger's, which could name any file
     with pytest.raises(InputError, match="does not say what its data are"):
         scaled(replace(signature_of(run), shape=(2, 2)), record.read(copy))
-    (tmp_path / "own.npz").unlink()
-    with pytest.raises(InputError, match=r"are no longer at .*own.npz\nput them back, or say where they are now"):
+    (tmp_path / f"own.{kind}").unlink()
+    with pytest.raises(InputError, match=r"are no longer at .*own.np.\nput them back, or say where they are now"):
         scaled(replace(signature_of(run), shape=(2, 2)), run)
 
 

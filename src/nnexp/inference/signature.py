@@ -19,6 +19,7 @@ from nnexp.tasks import Task
 
 _SHAPE = re.compile(r"\((\d{1,9}(?:, \d{1,9})*)\)")
 _PIXELS = (0.0, 255.0)
+_ARRAYS = ("npz", "npy", "idx")  # kinds of own data whose values may be in any range
 _MOST_MEGABYTES = 8  # of columns.json
 NAMED: Mapping[Task, str] = MappingProxyType(
     {"classification": "classes", "multi_label": "labels", "regression": "targets"}
@@ -99,7 +100,7 @@ def scaled(signature: Signature, run: RunRecord, moved_to: Path | None = None) -
     Raises:
         InputError: they are no longer there.
     """
-    if dataset_entry(run)[0] != "npz" or not signature.is_picture:
+    if dataset_entry(run)[0] not in _ARRAYS or not signature.is_picture:
         return signature
     return replace(signature, value_range=dataset_of(run, moved_to).value_range)
 
