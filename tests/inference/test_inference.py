@@ -22,7 +22,7 @@ from nnexp.errors import InputError
 from nnexp.inference.model import load_model
 from nnexp.inference.predictions import csv_text, plain, predictions_of
 from nnexp.inference.signature import scaled, signature_of
-from nnexp.mistakes import find_mistakes
+from nnexp.mistakes import find_mistakes, find_wrong_labels
 from nnexp.runs import record
 from nnexp.runs.reading import Refused
 
@@ -232,6 +232,14 @@ def test_predictions_that_are_forged_or_of_a_diverged_run_have_no_mistakes_to_sh
     np.savez(copy / "predictions.npz", **good | arrays)
     with pytest.raises(Refused, match=told):
         find_mistakes(record.read(copy), 5)
+
+
+def test_a_wrong_label_whose_probability_is_rounded_to_one_half_is_a_mistake_all_the_same(copy: Path) -> None:
+    labels, shares = np.array([[0, 1], [1, 0], [0, 1]], np.uint8), np.array([[0.1, 0.9], [0.5, 0.2], [0.4, 0.7]])
+    predicted = np.array([[0, 1], [0, 0], [0, 1]], np.uint8)  # 0.49999 became 0.5 of 16 bits
+    tested = {"labels": labels, "predicted": predicted, "probabilities": shares.astype(np.float16)}
+    np.savez(copy / "predictions.npz", **tested, split_fingerprint=np.array("some"))
+    assert find_wrong_labels(record.read(copy), 5).indices == (1,)
 
 
 def console(width: int = 80, **kind: Any) -> Console:
