@@ -13,7 +13,7 @@ from nnexp.data.datasets import DATASETS
 from nnexp.data.own.columns import Columns
 from nnexp.errors import InputError
 from nnexp.examples import dataset_entry, dataset_of
-from nnexp.runs.reading import ANEW, Refused, json_of, printable
+from nnexp.runs.reading import ANEW, Refused, json_to_the_letter, printable
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import Task
 
@@ -107,7 +107,7 @@ def scaled(signature: Signature, run: RunRecord, moved_to: Path | None = None) -
 
 def _columns(run: RunRecord) -> Columns | None:
     try:
-        return Columns.of_plain(json_of(run.folder.columns, _MOST_MEGABYTES))
+        return Columns.of_plain(json_to_the_letter(run.folder.columns, _MOST_MEGABYTES))
     except FileNotFoundError:
         return None  # not trained on an own table
     except (Refused, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
