@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from nnexp.config.experiment import load_experiment
+from nnexp.resume import reasons_against
+from nnexp.runs import record
+
 TABLE = "data\N{NO-BREAK SPACE}of mine/own.csv"
 COLUMN, TARGET = "size\N{NO-BREAK SPACE}(cm)", "kind\N{NO-BREAK SPACE}of"
 COLOURS = ("dark\N{ZERO WIDTH NON-JOINER}red", "blue")
@@ -44,3 +48,8 @@ def test_a_table_is_read_by_the_columns_and_categories_that_were_trained_on(odd:
         stored = then["probabilities"].astype(float)
     shares = np.array([one["probabilities"] for one in json.loads(told.stdout)["predictions"]])
     assert all(np.isclose(shares, one, atol=1e-3).all(axis=1).any() for one in stored)
+
+
+def test_a_run_that_was_cut_off_goes_on_with_the_config_that_it_began_with(odd: Path) -> None:
+    reasons = reasons_against(record.read(odd / "run"), load_experiment(odd / "run" / "config.yaml"))
+    assert not [reason for reason in reasons if "config.yaml" in reason]
