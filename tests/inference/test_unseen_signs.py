@@ -41,6 +41,10 @@ def odd(once: Any, train: Any) -> Path:
     return once("odd", fill)
 
 
+def as_json(nnexp_here: Command, *words: object) -> Any:
+    return json.loads(nnexp_here(*words, "--json").stdout)
+
+
 def test_a_table_is_read_by_the_columns_and_categories_that_were_trained_on(odd: Path, nnexp_here: Command) -> None:
     told = nnexp_here("predict", odd / "run", odd / TABLE, "--json")
     assert "training never met" not in told.stderr
@@ -53,3 +57,15 @@ def test_a_table_is_read_by_the_columns_and_categories_that_were_trained_on(odd:
 def test_a_run_that_was_cut_off_goes_on_with_the_config_that_it_began_with(odd: Path) -> None:
     reasons = reasons_against(record.read(odd / "run"), load_experiment(odd / "run" / "config.yaml"))
     assert not [reason for reason in reasons if "config.yaml" in reason]
+
+
+def test_the_runs_own_data_are_found_and_its_classes_known(odd: Path, tmp_path: Path, nnexp_here: Command) -> None:
+    run = odd / "run"
+    [one] = as_json(nnexp_here, "predict", run, "--index", 0)["predictions"]
+    with np.load(run / "predictions.npz") as then:
+        np.testing.assert_allclose(one["probabilities"], then["probabilities"][0], atol=1e-3)
+    accuracy = json.loads((run / "metrics.json").read_text())["test"]["accuracy"]
+    assert as_json(nnexp_here, "evaluate", run)["accuracy"] == pytest.approx(accuracy)
+    copy = tmp_path / "copy.csv"
+    copy.write_text((odd / TABLE).read_text() + f"\n90,blue,{KINDS[0]}\n")
+    assert as_json(nnexp_here, "evaluate", run, "--dataset", copy)["examples"] == 41

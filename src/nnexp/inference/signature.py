@@ -12,7 +12,7 @@ from types import MappingProxyType
 from nnexp.data.datasets import DATASETS
 from nnexp.data.own.columns import Columns
 from nnexp.errors import InputError
-from nnexp.examples import dataset_entry, dataset_of
+from nnexp.examples import dataset_entry, dataset_of, entry_to_the_letter
 from nnexp.runs.reading import ANEW, Refused, json_to_the_letter, printable
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import Task
@@ -66,7 +66,7 @@ def signature_of(run: RunRecord) -> Signature:
     classes = names_of(run)
     if shape is None or len(classes) < (2 if run.task == "classification" else 1):
         raise InputError(f"{path}: its metrics.json does not say what its model takes and what it learnt; {ANEW}")
-    dataset, parameters = dataset_entry(run)
+    dataset, parameters = entry_to_the_letter(run)
     known = DATASETS.get(dataset)
     columns = _columns(run)
     if columns and shape[1] != str(len(columns.features)):
