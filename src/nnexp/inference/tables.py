@@ -109,11 +109,11 @@ def _guess(lacking: str, titles: Sequence[str]) -> str:
 
 def _notes(where: str, column: Column, cells: pd.Series) -> Iterator[Amiss]:
     """What to say of cells that the model can take, but that are not such as it learnt from."""
-    from nnexp.data.own.columns import MISSING, missing_in, numbers_in
+    from nnexp.data.own.columns import MISSING, categories_in, missing_in, numbers_in
 
     empty = missing_in(cells)
     if column.categories:
-        unmet = sorted(set(map(str, cells[~empty])) - {*column.categories})
+        unmet = sorted({*categories_in(cells[~empty], column)} - {*column.categories})
         if unmet:
             values = printable(", ".join(unmet[:_MOST_TOLD]))
             yield f"{where}: training never met {values}; taken for none of its categories"
