@@ -337,6 +337,9 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         "has no array of n examples of the shape [8, 8], which the model takes\nit holds: small float64[3, 7, 7]",
     ),
     "pickled objects": (["{digits}", "{folder}/objects.npy"], "objects.npy cannot be read as arrays of numbers"),
+    "a damaged header": (["{digits}", "{folder}/header.npy"], "header.npy cannot be read as arrays of numbers"),
+    "more than any memory": (["{digits}", "{folder}/large.npy"], "large.npy cannot be read as arrays of numbers"),
+    "an archive of the future": (["{digits}", "{folder}/zip99.npz"], "zip99.npz cannot be read as arrays of numbers"),
     "a result of the run": (["{digits}", "--index=0", "-o", "{digits}/metrics.json"], "runs themselves write a metr"),
     "a table with another name": (["{digits}", "--index=0", "-o", "out.txt"], "it must end in .csv or .json"),
     "a picture of a table": (["{iris}", "--index=0", "--png", "a.png"], "--png: this model does not take pictures"),
@@ -345,11 +348,26 @@ REFUSED: dict[str, tuple[list[str], str]] = {
 }  # fmt: skip
 
 
+def damage(folder: Path) -> None:
+    """Write arrays of which NumPy and zipfile raise other errors than ValueError."""
+    np.save(folder / "header.npy", np.ones((3, 8, 8)))
+    whole = (folder / "header.npy").read_bytes()
+    (folder / "header.npy").write_bytes(whole.replace(b"(3, 8, 8)", b"(3, 8, 8,"))
+    with (folder / "large.npy").open("wb") as file:
+        about = {"descr": "<f8", "fortran_order": False, "shape": (3, 8, 10**15)}
+        np.lib.format.write_array_header_1_0(file, about)
+    np.savez(folder / "zip99.npz", x=np.ones((3, 8, 8)))
+    whole = (folder / "zip99.npz").read_bytes()
+    place = whole.rindex(b"PK\1\2") + 6  # the version that it takes to read a member
+    (folder / "zip99.npz").write_bytes(whole[:place] + b"\x63" + whole[place + 1 :])
+
+
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_predicted_is_told_and_nothing_is_written(
     digits: Path, trained: Path, tmp_path: Path, what: str
 ) -> None:
     (tmp_path / "words.txt").write_text("words")
+    damage(tmp_path)
     (tmp_path / "words.png").write_text("words")
     np.save(tmp_path / "small.npy", np.zeros((3, 7, 7)))
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.data.own.members import UNREADABLE
 from nnexp.errors import InputError
 from nnexp.inference.signature import Signature
 from nnexp.runs.reading import printable
@@ -63,12 +63,13 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return {path.stem: found}
-        with found:
-            return {name: found[name] for name in found.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:  # NumPy leaves its own open where the archive is damaged
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return {path.stem: found}
+            with found:
+                return {name: found[name] for name in found.files}
+    except (*UNREADABLE, OSError, MemoryError) as error:
         raise InputError(
             f"{printable(path)} cannot be read as arrays of numbers: {error}; numpy.save and numpy.savez write such"
         ) from None
