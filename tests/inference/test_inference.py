@@ -19,6 +19,7 @@ from rich.console import Console
 from nnexp.cli.picture import drawn
 from nnexp.data.datasets import describe
 from nnexp.errors import InputError
+from nnexp.inference.arrays import examples_among
 from nnexp.inference.model import load_model
 from nnexp.inference.predictions import csv_text, plain, predictions_of
 from nnexp.inference.signature import scaled, signature_of
@@ -178,6 +179,15 @@ def test_pictures_for_a_model_of_own_arrays_are_scaled_to_the_range_of_these(
     (tmp_path / f"own.{kind}").unlink()
     with pytest.raises(InputError, match=r"are no longer at .*own.np.\nput them back, or say where they are now"):
         scaled(replace(signature_of(run), shape=(2, 2)), run)
+
+
+def test_of_arrays_that_all_fit_a_model_of_one_number_the_examples_go_by_their_name(copy: Path) -> None:
+    one = replace(signature_of(record.read(copy)), shape=(1,))
+    arrays = {"y": np.arange(5), "x": np.linspace(0, 1, 5)[:, None]}
+    name, x = examples_among(Path("some.npz"), arrays, one)
+    assert (name, x.shape) == ("x", (5, 1))
+    with pytest.raises(InputError, match="several arrays"):
+        examples_among(Path("some.npz"), {"a": arrays["x"], "b": arrays["x"]}, one)
 
 
 def test_probabilities_that_are_no_numbers_give_no_answer() -> None:
