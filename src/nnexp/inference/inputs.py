@@ -128,9 +128,12 @@ def _picture(path: Path, signature: Signature) -> Inputs:
 def _table(path: Path, signature: Signature) -> Inputs:
     from nnexp.inference.tables import read_encoded, read_numbers
 
-    if not signature.columns and path.suffix.lower() != ".csv":
+    if signature.columns:
+        x, rows, notes = read_encoded(path, signature)
+    elif path.suffix.lower() == ".csv":
+        x, rows, notes = read_numbers(path, signature)
+    else:
         raise InputError(f"{printable(path)}: this model takes plain numbers; give them as .csv, .npy or .npz")
-    x, rows, notes = (read_encoded if signature.columns else read_numbers)(path, signature)
     return Inputs(x, tuple(f"{printable(path)}:{row}" for row in rows), notes=notes)
 
 
