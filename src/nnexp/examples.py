@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from nnexp.data.own.files import labels_in
 from nnexp.data.own.kinds import KINDS, BadData
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError
-from nnexp.runs.reading import ANEW, printable
-from nnexp.runs.record import RunRecord, kind_of
+from nnexp.files import to_json
+from nnexp.runs.reading import ANEW, Refused, json_to_the_letter, parsed, printable
+from nnexp.runs.record import MOST_MEGABYTES, RunRecord, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +42,20 @@ class Examples:
 
 def dataset_entry(run: RunRecord) -> tuple[str, Mapping[str, Any]]:
     """The name of a run's dataset and its parameters, as its config has them; "" where it has none."""
+    return _parts(run.config.get("dataset", ""))
+
+
+def entry_to_the_letter(run: RunRecord) -> tuple[str, Mapping[str, Any]]:
+    """The same with all signs as they are: a record has spaces for those that no terminal shows, paths have them."""
     entry = run.config.get("dataset", "")
+    with contextlib.suppress(OSError, Refused, KeyError, TypeError, RecursionError):
+        found = json_to_the_letter(run.folder.metrics, MOST_MEGABYTES)["config"]["dataset"]
+        if parsed(to_json(found).encode()) == entry:  # no other was written meanwhile
+            return _parts(found)
+    return _parts(entry)
+
+
+def _parts(entry: Any) -> tuple[str, Mapping[str, Any]]:
     if not isinstance(entry, dict):
         return str(entry), {}
     name, parameters = next(iter(entry.items()), ("", {}))
@@ -53,7 +68,7 @@ def dataset_of(run: RunRecord, moved_to: Path | None = None) -> Dataset:
     Raises:
         InputError: this nnexp does not know it, or own data are no longer there, or no longer what they were.
     """
-    name, parameters = dataset_entry(run)
+    name, parameters = entry_to_the_letter(run)
     shown = printable(run.path)
     try:
         if name not in KINDS:
@@ -78,7 +93,7 @@ def dataset_of(run: RunRecord, moved_to: Path | None = None) -> Dataset:
 
 def own_dataset_at(run: RunRecord, path: Path) -> Dataset | None:
     """The run's own dataset, which is at that path by now; None where other data are there, or it has none."""
-    name, parameters = dataset_entry(run)
+    name, parameters = entry_to_the_letter(run)
     if name == "images" and parameters.get("labels") and (labels := labels_in(path)):
         _, path = labels
     kind = kind_of(path)

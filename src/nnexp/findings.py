@@ -1,7 +1,7 @@
 """Findings: observations in words, each with its evidence and a suggestion.
 
 A finding about a finished run is a function below from plain figures to findings, listed in `OF_A_RUN`; those that a
-config gives away before training are in preflight.py.
+config gives away before training are in preflight/.
 """
 
 from __future__ import annotations

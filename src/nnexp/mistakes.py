@@ -99,7 +99,8 @@ def find_wrong_labels(run: RunRecord, most: int, order: Order = "most confident"
     if not np.isfinite(tested.probabilities).all():
         raise Refused("its probabilities are no finite numbers")
     missed = tested.labels != tested.predicted
-    surest = np.where(missed, np.abs(tested.probabilities.astype(float) - 0.5), 0).max(axis=1)
+    # Not 0 for a label that is right: a wrong one may be stored as one half.
+    surest = np.where(missed, np.abs(tested.probabilities.astype(float) - 0.5), -1).max(axis=1)
     keys = (-surest, -missed.sum(axis=1)) if order == "worst" else (-surest,)  # the last of lexsort's keys is the first
     chosen = np.lexsort(keys)[: min(most, wrong := int(missed.any(axis=1).sum()))]
     return _rows(tested, chosen, wrong)

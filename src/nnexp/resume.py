@@ -15,10 +15,11 @@ from nnexp.config.experiment import Experiment, load_experiment
 from nnexp.data.progress import FetchProgress
 from nnexp.errors import InputError, Reason
 from nnexp.experiment import Options, continue_experiment, run_experiment
+from nnexp.files import to_json
 from nnexp.runs import record
 from nnexp.runs.environment import changes, describe
 from nnexp.runs.folder import RunFolder
-from nnexp.runs.reading import Refused, json_of, printable
+from nnexp.runs.reading import Refused, json_of, parsed, printable
 from nnexp.runs.record import RunRecord
 
 # What a config may say otherwise without the result being another.
@@ -111,9 +112,10 @@ def unfinished(
 
 def reasons_against(found: RunRecord, experiment: Experiment, hosts: Sequence[str] = ()) -> list[Reason]:
     """Why a run, gone on with now, here or on `hosts`, might come to another result than if it had not been cut off."""
+    asked = parsed(to_json(experiment.plain()).encode())  # with spaces in place of the same signs as in the record
     reasons = [
         f"{key} in config.yaml: {_short(found.config.get(key))} then, {_short(now)} now"
-        for key, now in experiment.plain().items()
+        for key, now in asked.items()
         if key not in _WITHOUT_EFFECT and found.config.get(key) != now
     ]
     if not reasons and found.identity != experiment.identity:

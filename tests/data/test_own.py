@@ -239,6 +239,7 @@ def test_whole_numbers_are_the_places_of_named_classes(tmp_path: Path) -> None:
         ),
         ({"x": np.full((4, 2), np.nan), "y": np.arange(4) % 2}, {}, "no finite number, at [0, 0]"),
         ({"x": np.array([["a"]] * 4), "y": np.arange(4) % 2}, {}, "not numbers"),
+        ({"x": np.zeros((4, 2)), "y": np.array(["a", "b", " ", "a"])}, {"classes": ["a", "b"]}, "has the value ''"),
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path: Path, arrays: Any, more: Any, said: str) -> None:

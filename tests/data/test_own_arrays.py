@@ -165,6 +165,7 @@ DAMAGED = {
     "a header that nests": b"\x93NUMPY\1\0" + struct.pack("<H", 500) + b"(" * 500,
     "cut off, in gzip": gzip.compress(WHOLE)[:-40],
     "too long, in gzip": gzip.compress(WHOLE + bytes(10)),
+    "larger than any memory, in gzip": gzip.compress(struct.pack(">4B4I", 0, 0, 8, 4, *[2**32 - 1] * 4)),
     "nothing": b"",
 }
 
@@ -176,6 +177,12 @@ def test_damaged_files_are_told_by_name(tmp_path: Path, name: str) -> None:
         describe("idx", given("idx", tmp_path / "x", y=idx(tmp_path, "y", LABELS)))
     with pytest.raises(BadData, match="x is no NPY file, or a damaged one"):
         describe("npy", given("npy", tmp_path / "x", y=npy(tmp_path, "y", LABELS)))
+
+
+def test_a_packed_file_that_claims_more_than_the_memory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(gzip.compress(struct.pack(">4B2I", 0, 0, 8, 2, 2**31, 2**31)))
+    with pytest.raises(BadData, match="has more in it than the memory\nunpack the file"):
+        describe("idx", given("idx", tmp_path / "x", y=idx(tmp_path, "y", LABELS)))
 
 
 def test_other_numbers_of_idx(tmp_path: Path) -> None:

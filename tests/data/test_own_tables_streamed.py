@@ -247,6 +247,18 @@ def test_whole_numbers_with_gaps_are_the_same_categories_wherever_the_gaps_are(t
     assert set(columns.columns[0].categories) - {"(missing)"} == set(whole.map(str))
 
 
+def test_whole_numbers_are_the_categories_that_they_were_where_only_one_file_has_gaps(tmp_path: Path) -> None:
+    for name, gaps in (("gaps", True), ("none", False)):
+        code = pa.array([None if gaps and n == 190 else n % 4 for n in range(COUNT)], pa.int32())
+        kind = ["cat" if n % 4 else "dog" for n in range(COUNT)]
+        parquet.write_table(pa.table({"code": code, "kind": kind}), tmp_path / f"{name}.parquet")
+    for one, other in (("gaps", "none"), ("none", "gaps")):
+        path, test = (tmp_path / f"{name}.parquet" for name in (one, other))
+        dataset = own("parquet", path, target="kind", categories=["code"], test_path=str(test))
+        met = load(dataset).x_test.any(axis=1)
+        assert met.sum() == COUNT - (one == "none")  # of a gap, training met none
+
+
 LINES = [f"{n},{'red' if n % 3 else 'blue'},{'yes' if n % 2 else 'no'}" for n in range(20)]
 PASSED_OVER = ['""', '"  "', "   ", "\t", '""\r', ",", "\f", '"\n"']
 

@@ -67,7 +67,7 @@ def own_model(experiment: Experiment) -> Any:
     arrays = load(DATASETS[experiment.dataset.name])
     splits = split(arrays, experiment.validation, experiment.seed)
     backend.seed_everything(experiment.seed)
-    normalization = fit(experiment.normalization.name, splits.x_train).layer()
+    normalization = fit(experiment.normalization.name, splits.x_train)()
     return build(experiment, splits.x_train.shape[1:], normalization)
 
 

@@ -19,10 +19,11 @@ from rich.console import Console
 from nnexp.cli.picture import drawn
 from nnexp.data.datasets import describe
 from nnexp.errors import InputError
+from nnexp.inference.arrays import examples_among
 from nnexp.inference.model import load_model
 from nnexp.inference.predictions import csv_text, plain, predictions_of
 from nnexp.inference.signature import scaled, signature_of
-from nnexp.mistakes import find_mistakes
+from nnexp.mistakes import find_mistakes, find_wrong_labels
 from nnexp.runs import record
 from nnexp.runs.reading import Refused
 
@@ -153,23 +154,40 @@ def test_the_signature_of_a_run_needs_no_data(copy: Path) -> None:
     assert (forgotten.shape, forgotten.classes) == (signature.shape, signature.classes)
 
 
-def test_pictures_for_a_model_of_own_arrays_are_scaled_to_the_range_of_these(copy: Path, tmp_path: Path) -> None:
-    x = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 2, 2)
-    np.savez(tmp_path / "own.npz", x=x, y=np.arange(10) % 2)
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_pictures_for_a_model_of_own_arrays_are_scaled_to_the_range_of_these(
+    copy: Path, tmp_path: Path, kind: str
+) -> None:
+    x, y = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 2, 2), np.arange(10) % 2
+    own = {"path": str(tmp_path / f"own.{kind}"), "split_seed": 0}
+    if kind == "npz":
+        np.savez(own["path"], x=x, y=y)
+    else:
+        own["y"] = str(tmp_path / "y.npy")
+        np.save(own["path"], x)
+        np.save(own["y"], y)
     metrics = json.loads((copy / "metrics.json").read_text())
-    own = {"path": str(tmp_path / "own.npz"), "split_seed": 0}
-    held = {"npz": {**own, "sha256": describe("npz", own).sha256}}
+    held = {kind: {**own, "sha256": describe(kind, own).sha256}}
     change(copy / "metrics.json", config={**metrics["config"], "dataset": held})
     run = record.read(copy)
     low, high = scaled(replace(signature_of(run), shape=(2, 2)), run).value_range
     assert -1 <= low < high <= 1
-    bare = {**metrics["config"], "dataset": {"npz": own}}
+    bare = {**metrics["config"], "dataset": {kind: own}}
     change(copy / "metrics.json", config=bare)  # a stranger's, which could name any file
     with pytest.raises(InputError, match="does not say what its data are"):
         scaled(replace(signature_of(run), shape=(2, 2)), record.read(copy))
-    (tmp_path / "own.npz").unlink()
-    with pytest.raises(InputError, match=r"are no longer at .*own.npz\nput them back, or say where they are now"):
+    (tmp_path / f"own.{kind}").unlink()
+    with pytest.raises(InputError, match=r"are no longer at .*own.np.\nput them back, or say where they are now"):
         scaled(replace(signature_of(run), shape=(2, 2)), run)
+
+
+def test_of_arrays_that_all_fit_a_model_of_one_number_the_examples_go_by_their_name(copy: Path) -> None:
+    one = replace(signature_of(record.read(copy)), shape=(1,))
+    arrays = {"y": np.arange(5), "x": np.linspace(0, 1, 5)[:, None]}
+    name, x = examples_among(Path("some.npz"), arrays, one)
+    assert (name, x.shape) == ("x", (5, 1))
+    with pytest.raises(InputError, match="several arrays"):
+        examples_among(Path("some.npz"), {"a": arrays["x"], "b": arrays["x"]}, one)
 
 
 def test_probabilities_that_are_no_numbers_give_no_answer() -> None:
@@ -224,6 +242,14 @@ def test_predictions_that_are_forged_or_of_a_diverged_run_have_no_mistakes_to_sh
     np.savez(copy / "predictions.npz", **good | arrays)
     with pytest.raises(Refused, match=told):
         find_mistakes(record.read(copy), 5)
+
+
+def test_a_wrong_label_whose_probability_is_rounded_to_one_half_is_a_mistake_all_the_same(copy: Path) -> None:
+    labels, shares = np.array([[0, 1], [1, 0], [0, 1]], np.uint8), np.array([[0.1, 0.9], [0.5, 0.2], [0.4, 0.7]])
+    predicted = np.array([[0, 1], [0, 0], [0, 1]], np.uint8)  # 0.49999 became 0.5 of 16 bits
+    tested = {"labels": labels, "predicted": predicted, "probabilities": shares.astype(np.float16)}
+    np.savez(copy / "predictions.npz", **tested, split_fingerprint=np.array("some"))
+    assert find_wrong_labels(record.read(copy), 5).indices == (1,)
 
 
 def console(width: int = 80, **kind: Any) -> Console:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import Result
 from PIL import Image, ImageOps
@@ -204,6 +205,9 @@ def test_rows_of_a_csv_file_are_taken_by_name_or_in_order(iris: Path, tmp_path: 
         (FEATURES, [[5, "", 1, 0.2]], "new.csv:2, column 2 (sepal width (cm)): the cell is empty"),
         (None, [[5, 3, 1, 0.2], [5, 3, "nan", 0.2]], ":2, column 3 (petal length (cm)): 'nan' is no number that"),
         (None, [[5, 3, 1, 0.2], [5, 3, 1]], "new.csv:2: 3 cells, not 4"),
+        (["id", *FEATURES], [[5, 3, 1, 0.2]], "new.csv:2: 4 cells, not 5"),
+        (["a", "b", "c"], [[5, 3, 1, "x"]], "new.csv has 3 columns; the model takes 4"),
+        (FEATURES, [["first", 5, 3, 1, 0.2]], "new.csv:2: 5 cells, not 4"),
         (None, [[5, 3, 1]], "new.csv has 3 columns; the model takes 4: sepal length (cm), sepal width"),
         ([*FEATURES[:3], "petal width"], [[5, 3, 1, 0.2], [5, 3, 1, "x"]], "new.csv:3, column 4 (petal width): 'x'"),
         ([*FEATURES[:3], "petal width", "kind"], [[5, 3, 1, 0.2, 0]], "'petal width (cm)'; is it 'petal width'?"),
@@ -228,6 +232,10 @@ def test_rows_of_an_own_table_are_encoded_as_in_training(trained: Path, tmp_path
     assert known != others[0]
     assert "column 'colour': training never met black; taken for none of its categories" in result.stderr
     assert "column 'colour': empty in row 3; taken for none of its categories" in result.stderr
+    new.write_text("colour;size\nred;3\n\nblack;3\n")
+    assert [one["input"] for one in predicted(run, new)] == [f"{new}:2", f"{new}:4"]  # as messages call them
+    pd.read_csv(new, sep=";").to_parquet(new.with_suffix(".parquet"))
+    assert [one["input"].rpartition(":")[2] for one in predicted(run, new.with_suffix(".parquet"))] == ["1", "2"]
     new.write_text("colour;size\nred;3\nred;many\n")
     assert f"{new}: row 3, column 'size': 'many' is no number" in nnexp("predict", run, new, code=2).stderr
 
@@ -329,6 +337,9 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         "has no array of n examples of the shape [8, 8], which the model takes\nit holds: small float64[3, 7, 7]",
     ),
     "pickled objects": (["{digits}", "{folder}/objects.npy"], "objects.npy cannot be read as arrays of numbers"),
+    "a damaged header": (["{digits}", "{folder}/header.npy"], "header.npy cannot be read as arrays of numbers"),
+    "more than any memory": (["{digits}", "{folder}/large.npy"], "large.npy cannot be read as arrays of numbers"),
+    "an archive of the future": (["{digits}", "{folder}/zip99.npz"], "zip99.npz cannot be read as arrays of numbers"),
     "a result of the run": (["{digits}", "--index=0", "-o", "{digits}/metrics.json"], "runs themselves write a metr"),
     "a table with another name": (["{digits}", "--index=0", "-o", "out.txt"], "it must end in .csv or .json"),
     "a picture of a table": (["{iris}", "--index=0", "--png", "a.png"], "--png: this model does not take pictures"),
@@ -337,11 +348,26 @@ REFUSED: dict[str, tuple[list[str], str]] = {
 }  # fmt: skip
 
 
+def damage(folder: Path) -> None:
+    """Write arrays of which NumPy and zipfile raise other errors than ValueError."""
+    np.save(folder / "header.npy", np.ones((3, 8, 8)))
+    whole = (folder / "header.npy").read_bytes()
+    (folder / "header.npy").write_bytes(whole.replace(b"(3, 8, 8)", b"(3, 8, 8,"))
+    with (folder / "large.npy").open("wb") as file:
+        about = {"descr": "<f8", "fortran_order": False, "shape": (3, 8, 10**15)}
+        np.lib.format.write_array_header_1_0(file, about)
+    np.savez(folder / "zip99.npz", x=np.ones((3, 8, 8)))
+    whole = (folder / "zip99.npz").read_bytes()
+    place = whole.rindex(b"PK\1\2") + 6  # the version that it takes to read a member
+    (folder / "zip99.npz").write_bytes(whole[:place] + b"\x63" + whole[place + 1 :])
+
+
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_predicted_is_told_and_nothing_is_written(
     digits: Path, trained: Path, tmp_path: Path, what: str
 ) -> None:
     (tmp_path / "words.txt").write_text("words")
+    damage(tmp_path)
     (tmp_path / "words.png").write_text("words")
     np.save(tmp_path / "small.npy", np.zeros((3, 7, 7)))
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
@@ -474,3 +500,5 @@ def test_a_model_of_an_own_table_is_evaluated_on_another_one(trained: Path, tmp_
     assert (whole["examples"], whole["accuracy"]) == (12, pytest.approx(np.mean(right)))
     other.write_text("colour;size;kind\nred;3;a\nred;3;c\n")
     assert f"{other}: column 'kind' has the value 'c'" in nnexp("evaluate", run, "--dataset", other, code=2).stderr
+    other.write_text("colour;size;kind\nred;3;a\nred;3;\n")
+    assert f"{other}: column 'kind' has the value ''" in nnexp("evaluate", run, "--dataset", other, code=2).stderr

@@ -221,6 +221,14 @@ def test_own_data_that_have_moved_are_found_where_one_says(moved: Path, nnexp_he
     nnexp_here("export", run, "-f", "keras", "--dataset", data)
 
 
+def test_pictures_are_scaled_to_own_arrays_that_have_moved(moved: Path, nnexp_here: Command) -> None:
+    run, picture = moved / "run-labels", next((moved / "pictures").rglob("*.png"))
+    assert "say where they are now:  --dataset PATH" in nnexp_here("predict", run, picture, code=2).stderr
+    assert as_json(nnexp_here, "predict", run, picture, "--dataset", moved / "labels.npz")["predictions"]
+    told = nnexp_here("predict", run, "labels.npz", "--dataset", moved / "labels.npz", code=2).stderr
+    assert "--dataset says where the run's own data are" in told
+
+
 def test_other_data_are_not_taken_for_those_of_the_run(moved: Path, nnexp_here: Command) -> None:
     pd.read_csv("values.csv")[::-1].to_csv("other.csv", index=False)
     for words in (["predict", "--index=0"], ["export", "-f", "script"]):

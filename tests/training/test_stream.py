@@ -108,9 +108,8 @@ def test_pictures_decoded_into_the_cache_come_to_the_same_result(
 @pytest.mark.parametrize("name", ["none", "l2", "standardize", "min_max"])
 def test_normalizations_find_the_same(stored: Any, name: str) -> None:
     here, there = (fit(name, arrays.x_train) for arrays in both(stored()))
-    assert here.parameters == there.parameters
     if name != "none":
-        outputs = [np.asarray(found.layer()(X[:9])).tobytes() for found in (here, there)]  # type: ignore[misc]
+        outputs = [np.asarray(found()(X[:9])).tobytes() for found in (here, there)]  # type: ignore[misc]
         assert outputs[0] == outputs[1]
 
 

@@ -45,7 +45,7 @@ class RichFetchProgress:
             return
         self._count += count
         now = time.monotonic()
-        if self._total and now - self._told > _EVERY:
+        if self._total and self._count > 0 and now - self._told > _EVERY:
             self._told = now
             left = (now - self._begun) * (self._total - self._count) / self._count
             share = f"{machine.written(self._count)} of {machine.written(self._total)}"

@@ -32,7 +32,8 @@ def predict(
         list[int] | None, typer.Option("--index", metavar="N", help="A test example, from 0. Repeatable.")
     ] = None,
     dataset: Annotated[
-        Path | None, typer.Option("--dataset", metavar="PATH", help="Where the run's own data are now, for --index.")
+        Path | None,
+        typer.Option("--dataset", metavar="PATH", help="Where the run's own data are now, for --index or pictures."),
     ] = None,
     invert: Annotated[
         bool, typer.Option("--invert", help="Turn light and dark round: ink on paper for a model of light on black.")
@@ -61,8 +62,6 @@ def predict(
         raise InputError("give either files, or test examples by --index N, such as  --index 0 --index 7")
     if as_csv and as_json:
         raise InputError("--csv and --json go to the same stdout; give one of them")
-    if dataset and not index:
-        raise InputError("--dataset says where the test examples of --index are; leave it out with files")
     if invert and index:
         raise InputError("--invert is for picture files; leave it out with --index")
     from nnexp.inference.inputs import PICTURES
@@ -71,13 +70,17 @@ def predict(
     from nnexp.inference.signature import scaled, signature_of
     from nnexp.runs import record
 
+    # Pictures are read, and drawn, in the range of the run's own data.
+    scales = bool(index or png) or any(path.suffix.lower() in PICTURES for path in files or ())
+    if dataset and not scales:
+        raise InputError("--dataset says where the run's own data are, which tables and arrays need not; leave it out")
     handle_sigterm()
     _check_targets(png, output, files or [])
     found = record.read(run)
     signature = signature_of(found)
     if png and not signature.is_picture:
         raise InputError("--png: this model does not take pictures; leave it out")
-    if index or png or any(path.suffix.lower() in PICTURES for path in files or ()):
+    if scales:
         signature = scaled(signature, found, dataset)
     inputs = _inputs(found, signature, files or [], index or [], dataset, invert=invert, offline=offline)
     model = load_model(found, signature)

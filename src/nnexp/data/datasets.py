@@ -104,7 +104,7 @@ def load(dataset: Dataset, offline: bool = False, progress: FetchProgress | None
 
 
 def where(dataset: Dataset) -> str:
-    """Where it is now, in a word: "bundled" (with scikit-learn), "cached" or "not yet"."""
+    """Where it is now, in a word: "bundled" (with scikit-learn), "your own", "cached" or "not yet"."""
     if isinstance(dataset.origin, Bundled):
         return "bundled"
     if isinstance(dataset.origin, OwnFiles):
@@ -115,7 +115,7 @@ def where(dataset: Dataset) -> str:
 
 
 def provenance(dataset: Dataset) -> str:
-    """The source that the cached copy was fetched from; "scikit-learn" where it comes with that."""
+    """The source that the cached copy was fetched from; "scikit-learn" where it comes with that, a path of own data."""
     if isinstance(dataset.origin, Bundled):
         return "scikit-learn"
     if isinstance(dataset.origin, OwnFiles):

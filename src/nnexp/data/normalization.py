@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from nnexp.data.rows import Examples
 
@@ -25,14 +25,8 @@ LAYER_NAME = "input_normalization"
 _CHUNK, _CHUNK_BYTES = 4096, 2**27
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A normalization fitted to training examples: the layer that does it, and what was found, in plain data."""
-
-    name: str
-    layer: Callable[[], keras.Layer | None]
-    """Makes a new Keras layer, from raw examples as float32 to the same shape; None where nothing is to be done."""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+MakeLayer: TypeAlias = "Callable[[], keras.Layer | None]"
+"""Makes a new Keras layer, from raw examples as float32 to the same shape; None where nothing is to be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +36,31 @@ class Normalization:
     name: str
     title: str
     description: str
-    fit: Callable[[Examples], Fitted]
+    fit: Callable[[Examples], MakeLayer]
     """From the raw training examples, shape (n, ...)."""
+    learns: bool = False
+    """Whether the layer holds what was found in these."""
 
 
-def fit(name: str, x_train: Examples) -> Fitted:
+def fit(name: str, x_train: Examples) -> MakeLayer:
     """Fit the named normalization to the raw training examples, shape (n, ...), after validation was held out."""
     return NORMALIZATIONS[name].fit(x_train)
 
 
-def _none(x_train: Examples) -> Fitted:
-    return Fitted("none", lambda: None)
+def _none(x_train: Examples) -> MakeLayer:
+    return lambda: None
 
 
-def _divide_by_255(x_train: Examples) -> Fitted:
+def _divide_by_255(x_train: Examples) -> MakeLayer:
     def layer() -> keras.Layer:
         import keras
 
         return keras.layers.Rescaling(1.0 / 255.0, name=LAYER_NAME)
 
-    return Fitted("divide_by_255", layer)
+    return layer
 
 
-def _l2(x_train: Examples) -> Fitted:
+def _l2(x_train: Examples) -> MakeLayer:
     axes = list(range(1, x_train.ndim))
 
     def layer() -> keras.Layer:
@@ -72,29 +68,27 @@ def _l2(x_train: Examples) -> Fitted:
 
         return keras.layers.UnitNormalization(axis=axes, name=LAYER_NAME)
 
-    return Fitted("l2", layer)
+    return layer
 
 
-def _standardize(x_train: Examples) -> Fitted:
+def _standardize(x_train: Examples) -> MakeLayer:
     mean = _mean(x_train)
     variance = _mean(x_train, lambda chunk: (chunk - mean) ** 2)
     # Rounding gives a constant feature a tiny variance; scikit-learn's bound tells it from a real one.
     epsilon = x_train.shape[0] * 2.0**-52
-    constant = variance <= epsilon * variance + (epsilon * mean) ** 2
-    variance[constant] = 1.0
-    return Fitted("standardize", lambda: _normalization(mean, variance), _summary(constant))
+    variance[variance <= epsilon * variance + (epsilon * mean) ** 2] = 1.0
+    return lambda: _normalization(mean, variance)
 
 
-def _min_max(x_train: Examples) -> Fitted:
+def _min_max(x_train: Examples) -> MakeLayer:
     import numpy as np
 
     pieces = [(piece.min(axis=0), piece.max(axis=0)) for piece in _pieces(x_train)]
     low = np.min([least for least, _ in pieces], axis=0).astype("float64")
     span = np.max([most for _, most in pieces], axis=0).astype("float64") - low
-    constant = span == 0
-    span[constant] = 1.0
+    span[span == 0] = 1.0
     # (x - low) / span, which keeps more digits than x * scale + offset where low is far from zero.
-    return Fitted("min_max", lambda: _normalization(low, span**2), _summary(constant))
+    return lambda: _normalization(low, span**2)
 
 
 def _mean(x: Examples, of: Callable[[np.ndarray], np.ndarray] = lambda chunk: chunk) -> np.ndarray:
@@ -108,10 +102,6 @@ def _pieces(x: Examples) -> Iterator[np.ndarray]:
     step = max(1, min(_CHUNK, _CHUNK_BYTES // (8 * math.prod(x.shape[1:]))))
     for start in range(0, len(x), step):
         yield x[start : start + step]
-
-
-def _summary(constant: np.ndarray) -> dict[str, int]:
-    return {"features": int(constant.size), "constant_features": int(constant.sum())}
 
 
 def _normalization(mean: np.ndarray, variance: np.ndarray) -> keras.Layer:
@@ -138,6 +128,7 @@ NORMALIZATIONS: Mapping[str, Normalization] = MappingProxyType(
                 "Each feature (or pixel) to mean 0 and standard deviation 1 over the training examples "
                 "(scikit-learn's StandardScaler); a constant feature becomes 0.",
                 _standardize,
+                learns=True,
             ),
             Normalization(
                 "min_max",
@@ -145,6 +136,7 @@ NORMALIZATIONS: Mapping[str, Normalization] = MappingProxyType(
                 "Each feature (or pixel) to 0–1 over the training examples (scikit-learn's MinMaxScaler); "
                 "a constant feature becomes 0.",
                 _min_max,
+                learns=True,
             ),
         )
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.data.own.arrays import X_NAMES
+from nnexp.data.own.members import UNREADABLE
 from nnexp.errors import InputError
 from nnexp.inference.signature import Signature
 from nnexp.runs.reading import printable
@@ -30,6 +31,8 @@ def examples_among(
 ) -> tuple[str, NDArray[np.float32]]:
     """The name of the one array of a file that fits the model, and its examples [n, ...].
 
+    Where several do, it is the one that is called as examples usually are.
+
     Raises:
         InputError: no array fits or several do, or values are not finite.
     """
@@ -37,6 +40,8 @@ def examples_among(
 
     name = printable(path)
     fitting = {key: found for key, array in arrays.items() if (found := _fitted(array, signature)) is not None}
+    if len(fitting) > 1:  # of a model of one number, labels fit as well
+        fitting = {key: found for key, found in fitting.items() if key in (*X_NAMES, "x_test")} or fitting
     if len(fitting) != 1:
         held = ", ".join(f"{printable(key)} {array.dtype}{list(array.shape)}" for key, array in arrays.items())
         wanted = f"n examples of the shape {list(signature.shape)}"
@@ -63,12 +68,13 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return {path.stem: found}
-        with found:
-            return {name: found[name] for name in found.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:  # NumPy leaves its own open where the archive is damaged
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return {path.stem: found}
+            with found:
+                return {name: found[name] for name in found.files}
+    except (*UNREADABLE, OSError, MemoryError) as error:
         raise InputError(
             f"{printable(path)} cannot be read as arrays of numbers: {error}; numpy.save and numpy.savez write such"
         ) from None

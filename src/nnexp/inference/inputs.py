@@ -129,17 +129,12 @@ def _table(path: Path, signature: Signature) -> Inputs:
     from nnexp.inference.tables import read_encoded, read_numbers
 
     if signature.columns:
-        x, notes = read_encoded(path, signature)
-        return _rows(path, x, range(2, len(x) + 2), notes)
-    if path.suffix.lower() != ".csv":
+        x, rows, notes = read_encoded(path, signature)
+    elif path.suffix.lower() == ".csv":
+        x, rows, notes = read_numbers(path, signature)
+    else:
         raise InputError(f"{printable(path)}: this model takes plain numbers; give them as .csv, .npy or .npz")
-    x, lines, notes = read_numbers(path, signature)
-    return _rows(path, x, lines, notes)
-
-
-def _rows(path: Path, x: NDArray[Any], lines: Sequence[int], notes: tuple[Amiss, ...]) -> Inputs:
-    sources = tuple(f"{printable(path)}:{line}" for line in lines)
-    return Inputs(x, sources, notes=notes)
+    return Inputs(x, tuple(f"{printable(path)}:{row}" for row in rows), notes=notes)
 
 
 def _array(path: Path, signature: Signature) -> Inputs:

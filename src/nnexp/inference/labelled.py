@@ -74,14 +74,15 @@ def _labels(
     signature: Signature,
     where: Callable[[int], str],
 ) -> NDArray[Any]:
-    """The labels by what the cells [n] of each column or array say."""
+    """The labels by what the cells [n] of each column or array say; classes are known by what is shown of them."""
     from nnexp.data.own.labels import places_of
     from nnexp.data.own.targets import targets_of
 
     try:
         if signature.task == "classification":
             [(name, values)] = cells.items()
-            return places_of(list(values), signature.classes, f"column {printable(name)!r}")
+            said = [printable(value) if isinstance(value, str) else value for value in values]
+            return places_of(said, signature.classes, f"column {printable(name)!r}")
         return targets_of(cells, {"task": signature.task, "classes": signature.classes}, where).values
     except BadData as error:
         raise InputError(f"{printable(path)}: {error}") from None
@@ -125,7 +126,7 @@ def _labelled_pictures(file: Path, folder: Path, signature: Signature) -> tuple[
         raise InputError(f"{printable(file)} {what}; give them in an .npz file")
     cells: dict[str, list[Any]] = {signature.classes[0]: said}
     if signature.task == "multi_label":
-        several = [names_in(cell) for cell in said]
+        several = [names_in(printable(cell)) for cell in said]
         for name in sorted(set().union(*several)):
             _label(name, signature, file)
         cells = {name: [name in names for names in several] for name in signature.classes}
@@ -163,18 +164,18 @@ def _classes(path: Path, cells: NDArray[Any], signature: Signature) -> NDArray[n
 
     if cells.dtype.kind not in "iuU":
         raise InputError(f"{printable(path)}: its labels are {cells.dtype}; wanted: whole numbers, or names of classes")
-    named = set(map(str, cells.tolist())) <= set(signature.classes)
+    named = set(map(printable, cells.tolist())) <= set(signature.classes)
     if not named and cells.dtype.kind in "iu" and cells.min() >= 0 and cells.max() < len(signature.classes):
         return cells.astype(np.int32)
     return np.array([_label(str(cell), signature, path) for cell in cells], np.int32)
 
 
 def _label(name: str, signature: Signature, path: Path) -> int:
-    classes = signature.classes
+    name, classes = printable(name), signature.classes
     if name in classes:
         return classes.index(name)
     near = difflib.get_close_matches(name, classes, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}? " if near else ""
     what = "label" if signature.task == "multi_label" else "class"
-    message = f"{printable(path)} has the {what} {printable(name)!r}, which the model does not know"
+    message = f"{printable(path)} has the {what} {name!r}, which the model does not know"
     raise InputError(f"{message}; {guess}known: {few(classes)}")

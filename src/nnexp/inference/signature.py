@@ -12,13 +12,14 @@ from types import MappingProxyType
 from nnexp.data.datasets import DATASETS
 from nnexp.data.own.columns import Columns
 from nnexp.errors import InputError
-from nnexp.examples import dataset_entry, dataset_of
-from nnexp.runs.reading import ANEW, Refused, json_of, printable
+from nnexp.examples import dataset_entry, dataset_of, entry_to_the_letter
+from nnexp.runs.reading import ANEW, Refused, json_to_the_letter, printable
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import Task
 
 _SHAPE = re.compile(r"\((\d{1,9}(?:, \d{1,9})*)\)")
 _PIXELS = (0.0, 255.0)
+_ARRAYS = ("npz", "npy", "idx")  # kinds of own data whose values may be in any range
 _MOST_MEGABYTES = 8  # of columns.json
 NAMED: Mapping[Task, str] = MappingProxyType(
     {"classification": "classes", "multi_label": "labels", "regression": "targets"}
@@ -65,7 +66,7 @@ def signature_of(run: RunRecord) -> Signature:
     classes = names_of(run)
     if shape is None or len(classes) < (2 if run.task == "classification" else 1):
         raise InputError(f"{path}: its metrics.json does not say what its model takes and what it learnt; {ANEW}")
-    dataset, parameters = dataset_entry(run)
+    dataset, parameters = entry_to_the_letter(run)
     known = DATASETS.get(dataset)
     columns = _columns(run)
     if columns and shape[1] != str(len(columns.features)):
@@ -99,14 +100,14 @@ def scaled(signature: Signature, run: RunRecord, moved_to: Path | None = None) -
     Raises:
         InputError: they are no longer there.
     """
-    if dataset_entry(run)[0] != "npz" or not signature.is_picture:
+    if dataset_entry(run)[0] not in _ARRAYS or not signature.is_picture:
         return signature
     return replace(signature, value_range=dataset_of(run, moved_to).value_range)
 
 
 def _columns(run: RunRecord) -> Columns | None:
     try:
-        return Columns.of_plain(json_of(run.folder.columns, _MOST_MEGABYTES))
+        return Columns.of_plain(json_to_the_letter(run.folder.columns, _MOST_MEGABYTES))
     except FileNotFoundError:
         return None  # not trained on an own table
     except (Refused, OSError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -26,13 +26,17 @@ _BEYOND = 0.1  # of the range in training: what lies no further outside of it is
 _LARGEST = 3e38  # of 32 bits
 
 
-def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32], tuple[Amiss, ...]]:
-    """The rows of a table by the names of their columns, encoded as those that the model was trained on; and notes.
+def read_encoded(path: Path, signature: Signature) -> tuple[NDArray[np.float32], list[int], tuple[Amiss, ...]]:
+    """The rows of a table by the names of their columns, encoded as those that the model was trained on.
+
+    With the number of each row as messages have it, and notes.
 
     Raises:
         InputError: it cannot be read, a column is missing, or a cell does not fit.
     """
-    return _encoded(path, _frame(path, signature), signature)
+    frame = _frame(path, signature)
+    x, notes = _encoded(path, frame, signature)
+    return x, list(frame.index), notes
 
 
 def read_labelled(
@@ -105,11 +109,11 @@ def _guess(lacking: str, titles: Sequence[str]) -> str:
 
 def _notes(where: str, column: Column, cells: pd.Series) -> Iterator[Amiss]:
     """What to say of cells that the model can take, but that are not such as it learnt from."""
-    from nnexp.data.own.columns import MISSING, missing_in, numbers_in
+    from nnexp.data.own.columns import MISSING, categories_in, missing_in, numbers_in
 
     empty = missing_in(cells)
     if column.categories:
-        unmet = sorted(set(map(str, cells[~empty])) - {*column.categories})
+        unmet = sorted({*categories_in(cells[~empty], column)} - {*column.categories})
         if unmet:
             values = printable(", ".join(unmet[:_MOST_TOLD]))
             yield f"{where}: training never met {values}; taken for none of its categories"
@@ -149,12 +153,13 @@ def read_numbers(path: Path, signature: Signature) -> tuple[NDArray[np.float32],
     header = rows.pop(0)[1] if _is_header(rows[0][1]) else None
     if not rows:
         raise InputError(f"{name} has a header, and no rows below it; give one or more")
-    chosen, notes = _columns(name, header, len(rows[0][1]), signature)
+    width = len(header or rows[0][1])  # rows with a cell more than names would be read under the wrong ones
+    chosen, notes = _columns(name, header, width, signature)
     wrong: list[Reason] = []
     numbers = []
     for line, row in rows:
-        if len(row) != len(rows[0][1]):
-            wrong.append(f"{name}:{line}: {len(row)} cells, not {len(rows[0][1])}")
+        if len(row) != width:
+            wrong.append(f"{name}:{line}: {len(row)} cells, not {width}")
             continue
         cells = [row[column] for column in chosen]
         wrong += [

@@ -41,7 +41,7 @@ def rehearse(
     try:
         # In this scope new variables have a shape and no value.
         with keras.StatelessScope(initialize_variables=False):
-            built = model.build(experiment, dataset.shape, fit(experiment.normalization.name, x).layer())
+            built = model.build(experiment, dataset.shape, fit(experiment.normalization.name, x)())
         _check(built, experiment, dataset)
         found = model.summary(built), model.parameter_counts(built)
         keras.utils.clear_session()  # forgets the variables without a value: any other scope would give them one

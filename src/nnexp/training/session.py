@@ -17,7 +17,7 @@ from nnexp import machine
 from nnexp.config.batches import needs_batches
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import Dataset
-from nnexp.data.normalization import fit
+from nnexp.data.normalization import NORMALIZATIONS, fit
 from nnexp.data.rows import Rows
 from nnexp.data.splits import Splits
 from nnexp.errors import ConfigError, Place, Problem
@@ -120,7 +120,7 @@ class Session:
         """
         if replace(experiment, seed=self.experiment.seed) != self.experiment:
             return False
-        if isinstance(experiment.validation, float) and fit(experiment.normalization.name, splits.x_train).parameters:
+        if isinstance(experiment.validation, float) and NORMALIZATIONS[experiment.normalization.name].learns:
             return False  # what the normalization found in these examples is a constant in the compiled program
         backend.seed_everything(experiment.seed)
         fresh = _model(experiment, splits)
@@ -304,7 +304,7 @@ class Session:
 
 def _model(experiment: Experiment, splits: Splits) -> Any:
     """The model, not yet compiled, as the seed gives it that was just set."""
-    normalization = fit(experiment.normalization.name, splits.x_train).layer()
+    normalization = fit(experiment.normalization.name, splits.x_train)()
     return model.build(experiment, splits.x_train.shape[1:], normalization)
 
 

@@ -7,6 +7,7 @@ and OneHotEncoder. What they found is plain data, since a pickled transformer fr
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MISSING = "(missing)"  # a category of its own
 _MOST_CATEGORIES = 200
 _LARGEST = 3e38  # of 32 bits
+_WHOLE = re.compile(r"-?[0-9]+(\.0)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _encode(column: Column, cells: pd.Series) -> np.ndarray:
         return np.where(np.isnan(numbers), column.median, numbers)[:, None]
     from sklearn.preprocessing import OneHotEncoder
 
-    texts = np.array(_texts(cells), dtype=object)[:, None]
+    texts = np.array(categories_in(cells, column), dtype=object)[:, None]
     encoder = OneHotEncoder(categories=[list(column.categories)], handle_unknown="ignore", sparse_output=False)
     encoder.fit(np.array(column.categories, dtype=object)[:, None])
     encoded: np.ndarray = encoder.transform(texts)  # a category that training never met is 0 everywhere
@@ -191,6 +193,17 @@ def numbers_in(cells: pd.Series) -> np.ndarray:
 
     found: np.ndarray = pd.to_numeric(cells, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
     return found
+
+
+def categories_in(cells: pd.Series, column: Column) -> list[str]:
+    """The category of each cell: where training met it, by the name that it had there.
+
+    Whole numbers of a Parquet file are 1.0 where the column has a gap, and 1 where it has none.
+    """
+    wholes = {name.removesuffix(".0"): name for name in column.categories if _WHOLE.fullmatch(name)}
+    known = {**{f"{whole}.0": name for whole, name in wholes.items()}, **wholes}
+    known |= {name: name for name in column.categories}
+    return [known.get(text, text) for text in _texts(cells)]
 
 
 def _texts(cells: pd.Series) -> list[str]:

@@ -56,8 +56,8 @@ def places_of(values: Sequence[Any], classes: Sequence[str], what: str) -> np.nd
     if len(place) < len(classes):
         raise BadData("`classes` names one twice", "name each once", "classes")
     texts = {value: _text(value, what) for value in dict.fromkeys(values)}
-    if strange := next((text for text in texts.values() if text not in place), None):
-        message = f"{what} has the value {strange!r}, which is not among `classes`"
+    if strange := [text for text in texts.values() if text not in place]:
+        message = f"{what} has the value {strange[0]!r}, which is not among `classes`"
         raise BadData(message, f"classes: {', '.join(classes)}", "classes")
     labels = {value: place[text] for value, text in texts.items()}
     return np.array([labels[value] for value in values], dtype=np.int32)

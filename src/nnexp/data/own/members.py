@@ -34,6 +34,8 @@ _SHARE = 16  # of the memory one part holds what one reading of an array in Fort
 _LOCAL = struct.Struct("<26xHH")  # a file's header in a ZIP archive ends in the lengths of its name and its extra field
 BAD_HEADER = (ValueError, EOFError, SyntaxError, tokenize.TokenError)
 """What NumPy raises where an NPY file begins with other things than it should."""
+UNREADABLE = (*BAD_HEADER, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError)
+"""What is raised of a damaged NPZ file, or one that is packed in a way that is not known here."""
 _HINT = "numpy.savez(file, x=…, y=…) writes one; arrays of objects cannot be read"
 
 
@@ -181,7 +183,7 @@ def _reading(path: Path) -> Iterator[None]:
     """Whatever is wrong with an archive is one message."""
     try:
         yield
-    except (*BAD_HEADER, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, OSError) as error:
+    except (*UNREADABLE, OSError) as error:
         if isinstance(error, OSError) and error.filename:  # it may not be opened
             raise
         raise BadData(f"{path.name} is no NPZ file, or a damaged one", _HINT) from None

@@ -126,5 +126,8 @@ def _idx(path: Path, parameter: str) -> np.ndarray:
         if path.stat().st_size != offset + size:
             raise damaged
         return np.memmap(path, dtype, "r", offset, shape) if size else np.empty(shape, dtype)
-    except (struct.error, EOFError, zlib.error, gzip.BadGzipFile):
+    except (struct.error, EOFError, zlib.error, gzip.BadGzipFile, OverflowError):
         raise damaged from None
+    except MemoryError:
+        message = f"{path.name} is no IDX file, or has more in it than the memory"
+        raise BadData(message, "unpack the file: then it can stay on disk", parameter) from None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-_READING = 1  # raise it when the same columns come to make other numbers of a file: it names encoded ones in the cache
+_READING = 2  # raise it when the same columns come to make other numbers of a file: it names encoded ones in the cache
 _SAYING = ("split_column", "group_column", "weight_column")
 _LARGE = 10**8  # bytes of files: fewer are looked through in seconds
 _COLUMNS_BYTES = 128 * 2**20  # of columns that are looked at together
