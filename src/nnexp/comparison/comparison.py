@@ -102,6 +102,7 @@ def _compare(
     if against:
         of_best = tuple(verdicts)
         near = _nearest(against, measured, metric, best)
+        near.sort(key=lambda group: (not comparable(against, group, metric), _rank(group, metric, greater)))
         verdicts, told = judge([(other, against) for other in near], words, predictions, picked=False)
     try:
         effects = effects_of(groups, table.differing, metric, predictions, against)
