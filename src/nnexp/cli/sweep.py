@@ -15,7 +15,7 @@ from nnexp.cli import overrides as options
 from nnexp.cli.signals import handle_sigterm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import Console
 
@@ -199,7 +199,7 @@ def _asked(
 
 
 def _resuming(folder: Path) -> str:
-    return f"nnexp sweep --resume {shlex.quote(str(folder))}"
+    return f"nnexp resume {shlex.quote(str(folder))}"
 
 
 def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
@@ -227,7 +227,9 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             comparison = sweep.carry_out(job, how, live.report, fetching)
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):
-            say_amiss(console, f"stopped; what is done is kept. To go on: {_resuming(job.folder.path)}")
+            done, runs = _progress(job, sweep.missing_of(job.folder, job.plan, job.points))
+            kept = f"stopped with {done} of {runs} runs done; what is done is kept"
+            say_amiss(console, f"{kept}. To go on: {_resuming(job.folder.path)}")
         raise
     failed = sweep.failures(job)
     with contextlib.suppress(OSError):
@@ -260,13 +262,21 @@ def _refused(job: Job) -> set[str]:
     return {point.label for point in job.points if not point.experiment}
 
 
+def _progress(job: Job, missing: Collection[str]) -> tuple[int, int]:
+    """How many runs have a result, where those of some labels have none, and how many there are in all."""
+    refused = _refused(job)
+    runs = job.plan.runs - len(refused)
+    return runs - len(set(missing) - refused), runs
+
+
 def _plan_in_words(job: Job) -> str:
     refused = _refused(job)
-    runs, missing = job.plan.runs - len(refused), len(set(job.missing) - refused)
-    done = f", {runs - missing} of them done before" if missing < runs else ""
+    before, runs = _progress(job, job.missing)
+    done = f", {before} of them done before" if before else ""
     done += f", and {len(refused)} that fail{'s' if len(refused) == 1 else ''} as expected" if refused else ""
     threads = "1 thread" if job.threads == 1 else f"{job.threads} threads"
-    return f"{runs} runs{done}; {min(job.workers, max(1, missing))} at a time, {threads} each; in {job.folder.path}"
+    at_a_time = min(job.workers, max(1, runs - before))
+    return f"{runs} runs{done}; {at_a_time} at a time, {threads} each; in {job.folder.path}"
 
 
 def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, how: Options, *, as_json: bool) -> None:
