@@ -189,6 +189,31 @@ def test_what_the_figures_show_is_told(case: str) -> None:
     assert not found or words in f"{found[0].message} {found[0].suggestion}"
 
 
+@pytest.mark.parametrize(
+    ("tried", "advice"),
+    [
+        (["dropout"], "patience: 3, restore_best_weights: true}), or regularize (l2)."),
+        (["early_stopping"], "keeps the best weights already; to make these better, regularize (dropout, l2)."),
+        (["early_stopping", "l2", "dropout"], "to make these better, take a smaller model, or more training examples."),
+    ],
+)
+def test_what_the_config_does_against_overfitting_is_not_advised_again(tried: list[str], advice: str) -> None:
+    [finding] = of_a_run(replace(GOOD, history=RISING, epochs=4, against_overfitting=tried))
+    assert finding.suggestion.endswith(advice)
+
+
+def test_overfitting_names_the_single_epoch_that_was_lowest_where_its_means_say_another() -> None:
+    losses = [0.9, 0.7, 0.6, 0.58, 0.6, 0.62, 0.64, 0.5, 0.68, 0.7, 0.7]
+    train = [1 / epoch for epoch in range(1, len(losses) + 1)]
+    [finding] = of_a_run(replace(GOOD, history=rows(train, losses), epochs=len(losses)))
+    assert finding.message.startswith(
+        "Overfitting after epoch 7: validation loss was lowest in epochs 6 to 8 (on average 0.5867) and rose"
+    )
+    losses[7], losses[8] = 0.68, 0.5
+    [finding] = of_a_run(replace(GOOD, history=rows(train, losses), epochs=len(losses)))
+    assert "lowest in epochs 3 to 5 (on average 0.5933; of single epochs in 9) and rose" in finding.message
+
+
 def stops_at(losses: Sequence[float], patience: int) -> int:
     """The epoch whose weights early stopping keeps."""
     import keras

@@ -16,7 +16,7 @@ from nnexp.data.datasets import DATASETS
 from nnexp.preflight import Preflight, preflight
 from nnexp.preflight.measures import logged_metrics
 from nnexp.preflight.outputs import output_problems
-from nnexp.preflight.training import only_in_training
+from nnexp.preflight.training import against_overfitting, only_in_training
 from nnexp.training.model import build, compile_model, targets
 from nnexp.training.parts import make
 
@@ -476,3 +476,17 @@ def test_a_layer_after_others_is_left_alone() -> None:
 )
 def test_what_is_at_work_in_training_alone_is_known(layers: str, kinds: list[str]) -> None:
     assert only_in_training(experiment(layers)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("keys", "tried"),
+    [
+        ({}, []),
+        ({"layers": "[flatten, dropout: 0, dense: 10]"}, []),
+        ({"layers": "[flatten, dropout: 0.2, dense: {units: 10, kernel_regularizer: l2}]"}, ["dropout", "l2"]),
+        ({"optimizer": "adamw", "callbacks": "[early_stopping]"}, ["l2"]),
+        ({"callbacks": "[early_stopping: {restore_best_weights: true}]"}, ["early_stopping"]),
+    ],
+)
+def test_what_is_done_against_overfitting_is_known(keys: dict[str, str], tried: list[str]) -> None:
+    assert against_overfitting(experiment(**keys)) == tried

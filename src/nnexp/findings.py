@@ -45,6 +45,7 @@ class Facts:
     per_class: Sequence[Mapping[str, Any]] = ()  # or by label
     dead_units: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # layer -> (dead, of)
     only_in_training: Sequence[str] = ()  # what is at work in training alone: dropout, noise, augmentation
+    against_overfitting: Sequence[str] = ()  # what the config has of "early_stopping", "dropout" and "l2"
 
 
 def of_a_run(facts: Facts) -> list[Finding]:
@@ -161,8 +162,10 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
     if turned_long_ago and smooth[-1] > rise * smooth[best] and train[-1] < train[best]:
         first, last = max(0, best - reach) + 1, best + reach + 1
         low, high, patience = smooth[best], smooth[-1], _patience(losses)
+        single = losses.index(min(losses)) + 1  # what a run's best epoch goes by
+        alone = "" if first <= single <= last else f"; of single epochs in {single}"
         turned = (
-            f"in epochs {first} to {last} (on average {low:.4f}) and rose to {high:.4f} in the last two"
+            f"in epochs {first} to {last} (on average {low:.4f}{alone}) and rose to {high:.4f} in the last two"
             if reach
             else f"in epoch {first} ({low:.4f}) and rose to {high:.4f}"
         )
@@ -171,8 +174,7 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
             "warning",
             f"Overfitting after epoch {best + 1}: validation loss was lowest {turned} while training loss kept falling "
             f"({train[best]:.4f} to {train[-1]:.4f}).",
-            f"Keep the best weights (early_stopping: {{monitor: val_loss, patience: {patience}, "
-            "restore_best_weights: true}), or regularize (dropout, l2).",
+            _less_overfitting(facts.against_overfitting, patience),
             {
                 "best_epoch": best + 1,
                 "best_val_loss": low,
@@ -181,6 +183,18 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
                 "patience": patience,
             },
         )
+
+
+def _less_overfitting(tried: Sequence[str], patience: int) -> str:
+    """What to do about overfitting that the config does not do already."""
+    ways = [way for way in ("dropout", "l2") if way not in tried]
+    more = f"regularize ({', '.join(ways)})" if ways else "take a smaller model, or more training examples"
+    if "early_stopping" in tried:
+        return f"Early stopping keeps the best weights already; to make these better, {more}."
+    return (
+        f"Keep the best weights (early_stopping: {{monitor: val_loss, patience: {patience}, "
+        f"restore_best_weights: true}}), or {more}."
+    )
 
 
 def _training_looks_worse(facts: Facts) -> Iterator[Finding]:

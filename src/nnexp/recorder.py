@@ -23,7 +23,7 @@ from nnexp.failures import how_to_report, what_failed
 from nnexp.files import remove_temporaries, replacing, write_json, write_text
 from nnexp.findings import Facts, Finding, of_a_run
 from nnexp.preflight.tokens import missing_normalization
-from nnexp.preflight.training import only_in_training
+from nnexp.preflight.training import against_overfitting, only_in_training
 from nnexp.profile import REST, Profile, unmarked
 from nnexp.runs.checkpoint import Checkpoint, drop_after
 from nnexp.runs.checkpoint import write as write_checkpoint
@@ -304,6 +304,7 @@ class Recorder:
                 per_class=evaluation.details.get("per_class", ()),
                 dead_units=dead_units,
                 only_in_training=only_in_training(self.experiment),
+                against_overfitting=against_overfitting(self.experiment),
             )
         )
         self.findings += found

@@ -210,6 +210,20 @@ def test_neither_do_the_names_of_parameters_and_metrics(
     assert not {"\x1b", "\x07"} & set(done.stdout + done.stderr)
 
 
+def test_beside_how_often_a_finding_was_made_stands_its_size(repeats: Repeats) -> None:
+    def risen(*ends: object) -> list[list[dict[str, object]]]:
+        evidence = [{"best_val_loss": 0.5, "last_val_loss": end} for end in ends]
+        return [[{"code": "overfitting", "severity": "warning", "evidence": one}] for one in evidence]
+
+    for seed, findings in enumerate([*risen(0.52, 0.51, 2.0), []], 1):
+        [one] = repeats(8, [0.8], first_seed=seed, findings=findings)
+    for seed, findings in enumerate(risen(1.5, "more", 1e400), 1):
+        repeats(16, [0.9], first_seed=seed, findings=findings)
+    told = nnexp("compare", one.parent).stdout
+    assert "hidden=8: overfitting in 3 of 4 runs (validation loss 4 % above its lowest)\n" in told
+    assert "hidden=16: overfitting in 3 of 3 runs (validation loss 200 % above its lowest)\n" in told
+
+
 def test_findings_of_another_kind_stop_nothing(make: Callable[..., Path]) -> None:
     odd = [{"code": "x", "severity": severity} for severity in ([], {}, "error")]
     done = nnexp("compare", make("a", findings=odd), make("b", units=8))

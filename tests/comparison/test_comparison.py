@@ -633,6 +633,15 @@ def test_of_many_groups_the_best_is_always_held_against_the_baseline(make: Make)
     assert any(note.startswith("The best and the groups nearest to the baseline") for note in comparison.notes)
 
 
+def test_verdicts_stand_with_the_best_first_whatever_they_are_held_against(repeats: Repeats, make: Make) -> None:
+    runs = [run for units, right in ((8, 0.5), (16, 0.9), (32, 0.6), (64, 0.45)) for run in repeats(units, [right] * 3)]
+    other_split = make("other", units=128, correct=[True] * 40)
+    for baseline, others in (("8", [16, 32, 64, 128]), ("32", [16, 8, 64, 128])):
+        verdicts = compared(*runs, other_split, baseline=baseline).verdicts
+        assert [one.first for one in verdicts] == [f"hidden={units}" for units in others]
+        assert verdicts[-1].outcome == "refused"
+
+
 @pytest.mark.parametrize("text", ["status=complete", "status!=done", "status=Failed"])
 def test_a_status_that_does_not_exist_is_told_with_those_there_are(grid: list[Path], text: str) -> None:
     with pytest.raises(InputError, match="there are: running, completed, diverged, failed, interrupted"):

@@ -100,6 +100,18 @@ def test_each_group_has_a_line_of_its_own_colour(tmp_path: Path, drawn: list[Fig
     opens(tmp_path / "learning_curves.png")
 
 
+@pytest.mark.parametrize(("groups", "rate", "told"), [(4, 0.5, True), (5, 0.5, False), (4, None, False)])
+def test_what_sets_training_and_validation_apart_is_told_below_where_both_are_drawn(
+    tmp_path: Path, drawn: list[Figure], groups: int, rate: float | None, *, told: bool
+) -> None:
+    dropout = [] if rate is None else [{"dropout": {"rate": rate}}]
+    layers = [[{"dense": {"units": units}}, *dropout, {"dense": {"units": 10}}] for units in range(1, groups + 1)]
+    plot_all(tmp_path, compare([run(units, layers=stack) for units, stack in enumerate(layers, 1)]))
+    below = "Dropout acts otherwise in training, which alone would set training and validation apart."
+    assert drawn[0].get_supxlabel() == (below if told else "")
+    assert any("training dashed" in axes.get_title() for axes in drawn[0].axes) == (groups <= 4)
+
+
 def test_repeats_are_a_mean_within_its_band(tmp_path: Path, drawn: list[Figure]) -> None:
     plot_all(tmp_path, compare([run(16, seed) for seed in (1, 2, 3)]))
     axes = drawn[0].axes[1]

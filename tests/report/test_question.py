@@ -88,13 +88,18 @@ def test_what_layers_of_other_numbers_have_in_common_is_told(
     assert told["the same in all"].startswith("flatten, dense … relu, dense 10 softmax<br>")
 
 
-def test_the_share_of_the_test_part_is_told_and_what_is_not_the_same_from_to(
+def test_the_share_of_the_test_part_is_told_and_each_number_of_examples_or_of_many_from_to(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path
 ) -> None:
     counts = ({"train": 1350, "validation": 0, "test": 450}, {"train": 1215, "validation": 135, "test": 450})
     runs = [edited(path, tmp_path / path.name, examples=one) for path, one in zip(digits, (*counts, {}), strict=False)]
     told = facts(report(*runs))["examples"]
-    assert told == "1,215–1,350 to train on, 0–135 for validation, 450 to test on (25 % of all)"
+    assert told == "1,215 or 1,350 to train on, 0 or 135 for validation, 450 to test on (25 % of all)"
+    more = []
+    words = {10: "10", 30: "10 or 30", 20: "10, 20 or 30", 3000: "10 to 3,000"}
+    for run, (train, said) in zip(digits, words.items(), strict=True):
+        more.append(edited(run, tmp_path / f"{train}", examples={"train": train, "validation": 0, "test": 5}))
+        assert facts(report(*more))["examples"].startswith(f"{said} to train on, 5 to test on")
     odd = edited(digits[3], tmp_path / "odd", examples={"train": -5, "test": 5})
     assert "examples" not in facts(report(odd))
 

@@ -18,7 +18,7 @@ from nnexp.report.charts import curves, log_axis
 from nnexp.report.page import write_report
 
 
-def finding(code: str, severity: str, message: str) -> dict[str, str]:
+def finding(code: str, severity: str, message: str) -> dict[str, Any]:
     return {"code": code, "severity": severity, "message": message}
 
 
@@ -26,6 +26,7 @@ def test_findings_of_a_run_are_badges_that_say_why_one_for_each_code(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path
 ) -> None:
     dead = [finding("dead_units", "warning", f"9 of 10 units of layer {name} are dead.") for name in "ab"]
+    dead = [{**one, "evidence": {"dead": 9, "units": 10}} for one in dead]
     longer = finding("still_improving", "info", "It fell to the <end>.")
     runs = [
         edited(path, tmp_path / path.name, findings=[*dead, longer] if place else [])
@@ -36,7 +37,19 @@ def test_findings_of_a_run_are_badges_that_say_why_one_for_each_code(
         ("warning", " ".join(one["message"] for one in dead), "dead units ×2"),
         ("info", html.escape(longer["message"]), "still improving"),
     ]
-    assert "</strong>: dead units in 1 of 2 runs, still improving in 1 of 2 runs</li>" in page
+    assert "</strong>: dead units in 1 of 2 runs (90 % of a layer), still improving in 1 of 2 runs</li>" in page
+
+
+def test_the_card_of_a_run_says_by_what_its_best_epoch_goes(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def without(history: list[dict[str, float]]) -> list[dict[str, float]]:
+        return [{name: value for name, value in row.items() if not name.startswith("val_")} for row in history]
+
+    held_out = edited(digits[0], tmp_path / "a", best_epoch=2)
+    alone = edited(digits[0], tmp_path / "b", best_epoch=2, history=without)
+    for run, loss in ((held_out, "validation"), (alone, "training")):
+        assert f"<dt>epochs</dt><dd>3; {loss} loss was lowest in 2</dd>" in report(run).read_text()
 
 
 def test_a_question_is_the_heading_and_the_name_stands_above_it(

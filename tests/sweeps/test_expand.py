@@ -275,10 +275,16 @@ def test_a_baseline_is_named_as_folders_or_as_tables_name_it(folder: Path, basel
 def test_values_that_several_points_have_are_a_baseline_by_the_names_of_the_axes(
     folder: Path, named: str, baseline: str
 ) -> None:
-    layers = "[{dense: {units: 8}}, {dropout: 0.1}, {dense: {units: 10, activation: softmax}}]"
+    layers = "[flatten, {dense: {units: 8}}, {dropout: 0.1}, {dense: {units: 10, activation: softmax}}]"
     text = f"base: {{dataset: digits, layers: {layers}}}\n"
     text += "grid: {hidden: [8, 16], layers.dropout.rate: [0, 0.5]}\nrepeats: 3\n"
     assert baseline_of(points(folder, text), named) == baseline
+    if named != "hidden=8" and baseline:
+        (folder / "study.yaml").write_text(f"{text}baseline: {named}\n")
+        for rates, left in (("0,0.5,0.7", baseline), ("0,0.7", "")):
+            plan, _ = load_points(folder / "study.yaml", [parse_axis("layers.dropout.rate", rates, "--set")])
+            assert plan.baseline == left
+            assert bool(without_baseline(plan)) is (not left)
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,10 @@ def test_the_figures_are_those_of_the_task(task: str, tmp_path: Path) -> None:
         live.report("hidden=8", Ended(Ending("done")))
         assert f"hidden=8: completed, test {headline} {figure}, " in file.getvalue()
         console.print(live)
-    head, _, row, *_ = [line.split() for line in file.getvalue().splitlines()[1:] if line.strip()]
+    above, head, _, row, *_ = [line.split() for line in file.getvalue().splitlines()[1:] if line.strip()]
     [trained] = [name for name in logs if "loss" not in name]
     shown = "MAE" if trained == "mean_absolute_error" else trained
+    assert above == ["train", "train"]
     assert head == ["run", "status", "epoch", "loss", shown, "test", "time"]
     assert figure in row
     assert f"· test: {headline.replace('_', ' ')}" in file.getvalue()
@@ -112,5 +113,5 @@ def test_a_terminal_that_is_too_low_for_all_runs_says_how_many_more_there_are(he
     told = file.getvalue()
     rows = sum(label in told for label in labels)
     assert (f"and {20 - rows} more" in told) is (rows < 20)
-    assert rows == {8: 3, 24: 16, 30: 20}[height]
+    assert rows == {8: 2, 24: 15, 30: 20}[height]
     assert told.count("\n") <= max(height, 10)

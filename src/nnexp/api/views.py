@@ -71,7 +71,7 @@ class Run:
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:
-        """What was noticed: `code`, `severity`, `message`, `suggestion` of each."""
+        """What was noticed: `code`, `severity`, `message`, `suggestion` of each, and of its `evidence` the numbers."""
         return self.record.findings
 
     def model(self) -> Any:

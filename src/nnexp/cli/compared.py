@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nnexp.cli.console import print_unfolded, say, say_amiss, table
+from nnexp.comparison.found import in_a_phrase
 from nnexp.comparison.grouping import short_names
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
@@ -266,12 +267,7 @@ def _findings(comparison: Comparison) -> list[str]:
     grave = {code for _, code in flagged}
     lines = []
     for group in comparison.groups:
-        runs = len(group.all_runs)
-        found = [
-            code.replace("_", " ") + (f" in {count} of {runs} runs" if runs > 1 else "")
-            for code, count in group.findings.items()
-            if code in grave
-        ]
+        found = [in_a_phrase(group, code) for code in group.findings if code in grave]
         if found:
             lines.append(f"{group.label}: {', '.join(found)}")
     if len(lines) > _MOST_NAMED:

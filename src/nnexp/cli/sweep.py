@@ -15,7 +15,7 @@ from nnexp.cli import overrides as options
 from nnexp.cli.signals import handle_sigterm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import Console
 
@@ -200,7 +200,7 @@ def _asked(
 
 
 def _resuming(folder: Path) -> str:
-    return f"nnexp sweep --resume {shlex.quote(str(folder))}"
+    return f"nnexp resume {shlex.quote(str(folder))}"
 
 
 def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
@@ -228,7 +228,9 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             comparison = sweep.carry_out(job, how, live.report, fetching)
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):
-            say_amiss(console, f"stopped; what is done is kept. To go on: {_resuming(job.folder.path)}")
+            done, runs = _progress(job, sweep.missing_of(job.folder, job.plan, job.points))
+            kept = f"stopped with {done} of {runs} runs done; what is done is kept"
+            say_amiss(console, f"{kept}. To go on: {_resuming(job.folder.path)}")
         raise
     failed = sweep.failures(job)
     with contextlib.suppress(OSError):
@@ -239,7 +241,7 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
                 say(console, f"to use a model of the best:  nnexp predict {model} FILE")
             console.print(f"report: {job.folder.report}", soft_wrap=True)
         if failed:
-            told = f"{len(failed)} of {_runs(job)} runs failed: {', '.join(failed)}"
+            told = f"{len(failed)} of {_progress(job, ())[1]} runs failed: {', '.join(failed)}"
             say_amiss(console, told, "bold red")
             say_amiss(console, f"to try them again: {_resuming(job.folder.path)}")
     if as_json:
@@ -261,19 +263,22 @@ def _refused(job: Job) -> set[str]:
     return {point.label for point in job.points if not point.experiment}
 
 
-def _runs(job: Job) -> int:
-    """How many runs there are to be in all; a search may come to have fewer than planned."""
-    said = job.folder.state().get("runs")
-    return (said if isinstance(said, int) else job.plan.runs) - len(_refused(job))
+def _progress(job: Job, missing: Collection[str]) -> tuple[int, int]:
+    """How many runs have a result, where those of some labels have none, and how many there are to be in all."""
+    refused = _refused(job)
+    said = job.folder.state().get("runs")  # a search may come to have fewer than planned
+    runs = (said if isinstance(said, int) else job.plan.runs) - len(refused)
+    return runs - len(set(missing) - refused), runs
 
 
 def _plan_in_words(job: Job) -> str:
     refused = _refused(job)
-    runs, missing = _runs(job), len(set(job.missing) - refused)
-    done = f", {runs - missing} of them done before" if missing < runs else ""
+    before, runs = _progress(job, job.missing)
+    done = f", {before} of them done before" if before else ""
     done += f", and {len(refused)} that fail{'s' if len(refused) == 1 else ''} as expected" if refused else ""
     threads = "1 thread" if job.threads == 1 else f"{job.threads} threads"
-    return f"{runs} runs{done}; {min(job.workers, max(1, missing))} at a time, {threads} each; in {job.folder.path}"
+    at_a_time = min(job.workers, max(1, runs - before))
+    return f"{runs} runs{done}; {at_a_time} at a time, {threads} each; in {job.folder.path}"
 
 
 def _list(points: Sequence[Point], left: Sequence[Point], workers: int | None, how: Options, *, as_json: bool) -> None:

@@ -208,12 +208,13 @@ class SweepLive:
         metrics, tight, taken = self._columns()
         widest = max(12, self.console.width - taken)
         heading, names = self._names(widest)
-        numbers = (*(() if tight else ("epoch",)), *map(in_letters, metrics), "test", "time")
+        numbers = (*(() if tight else ("epoch",)), *(f"train\n{in_letters(name)}" for name in metrics), "test", "time")
         shown = table("\n".join(heading), "status", *numbers, right=numbers)
         for column in shown.columns:
             column.no_wrap = True
         tall = max((name.count("\n") + 1 for name in names.values()), default=1)
-        chosen = self._chosen(max(4, (self.console.size.height - 6 - len(heading)) // tall))
+        lines = max(len(heading), 2 if metrics else 1)
+        chosen = self._chosen(max(5 - lines, (self.console.size.height - 6 - lines) // tall))
         for run in chosen:
             seconds = run.seconds if run.over else time.monotonic() - run.begun if run.begun else 0.0
             epoch = f"{run.epoch}/{run.epochs}" if run.epochs else ""

@@ -102,6 +102,7 @@ def _compare(
     if against:
         of_best = tuple(verdicts)
         held = _held_against(against, measured, metric, best)
+        held.sort(key=lambda pair: (not comparable(pair[0], pair[1], metric), _rank(pair[0], metric, greater)))
         verdicts, told = judge(held, words, predictions, picked=False)
     try:
         effects = effects_of(groups, table.differing, metric, predictions, against)

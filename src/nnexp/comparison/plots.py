@@ -13,7 +13,7 @@ from nnexp.files import replacing
 from nnexp.plots.drawing import any_script, plain
 
 _MARKERS = "os^DvPX*"
-_MOST_TRAINING = 8  # of more groups, training curves hide those of validation
+_MOST_TRAINING = 4  # of more groups, training curves hide those of validation
 _MOST_IN_LEGEND = 50
 
 
@@ -42,7 +42,7 @@ def plot_curves(path: Path, comparison: Comparison) -> None:
     """Loss and metric by epoch, a colour a group: validation in full lines, training dashed; repeats as mean and band.
 
     The band goes from the lowest to the highest run, and is left out where several would hide each other. With many
-    groups only validation is drawn, where there is any.
+    groups only validation is drawn, where there is any; where both are, layers that set them apart are named below.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -89,6 +89,8 @@ def plot_curves(path: Path, comparison: Comparison) -> None:
         axes.set(xlabel="epoch", ylabel=plain(name))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True, alpha=0.3)
+    if len(groups) <= _MOST_TRAINING and any(series.has_validation(comparison, name) for name in names):
+        figure.supxlabel(series.otherwise_in_training(groups), x=0.01, ha="left", fontsize=8)
     if legend:
         title, short = series.short_labels(comparison)
         _legend(figure, {short[label]: line for label, line in handles.items()}, legend, title)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnexp.comparison.metrics import in_points
-from nnexp.comparison.parameters import VARIANT, compact
+from nnexp.comparison.parameters import VARIANT, compact, layers_in_words
 from nnexp.comparison.result import Comparison, Estimate, Group
 from nnexp.runs.figures import NO_METRICS
 
@@ -105,6 +105,17 @@ def curve_names(comparison: Comparison) -> list[str]:
 def has_validation(comparison: Comparison, name: str) -> bool:
     """Whether any history has the validation figure of that name."""
     return any(f"val_{name}" in row for group in comparison.groups for run in group.runs for row in run.history[:1])
+
+
+def otherwise_in_training(groups: Sequence[Group]) -> str:
+    """A sentence on the kinds of layers that act otherwise in training than in validation; "" where there is none."""
+    words = layers_in_words([group.all_runs[0].config for group in groups])
+    names = {word.partition(" ")[0] for stack in words for word in stack}
+    kinds = ("dropout", "noise", "batch_normalization")
+    found = [kind.replace("_", " ") for kind in kinds if any(kind in name for name in names)]
+    act = "acts" if len(found) == 1 else "act"
+    apart = f"{act} otherwise in training, which alone would set training and validation apart."
+    return f"{' and '.join(found).capitalize()} {apart}" if found else ""
 
 
 def is_squeezed(values: Sequence[float]) -> bool:

@@ -143,6 +143,21 @@ def only_in_training(experiment: Experiment) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
+def against_overfitting(experiment: Experiment) -> list[str]:
+    """What the config does already against overfitting, by the names by which a finding would advise it."""
+    kept = [one for one in experiment.callbacks if one.name == "early_stopping" and one.get("restore_best_weights")]
+    drops = [kind for kind in only_in_training(experiment) if "dropout" in kind]
+    penalties = [
+        name
+        for layer in experiment.layers
+        for name, value in layer.parameters.items()
+        if name.endswith("_regularizer") and value is not None
+    ]
+    decay = experiment.optimizer.get("weight_decay")  # as l2 is, of all weights
+    has = {"early_stopping": kept, "dropout": drops, "l2": penalties or decay}
+    return [name for name, found in has.items() if found]
+
+
 def _learning_rate(optimizer: Entry) -> float | None:
     """The rate, or the highest that a schedule starts from; None where it cannot be read."""
     rate = optimizer.get("learning_rate")

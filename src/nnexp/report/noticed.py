@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nnexp.comparison.found import in_a_phrase
 from nnexp.comparison.result import Comparison
 from nnexp.runs.record import RunRecord
 
@@ -31,10 +32,7 @@ def badges_of(run: RunRecord) -> list[Badge]:
 def noticed(comparison: Comparison) -> list[tuple[str, list[str]]]:
     """By the label of a group what was noticed in it: "still improving in 9 of 10 runs"."""
     return [
-        (
-            group.label,
-            [f"{_words(code)} in {count} of {len(group.all_runs)} runs" for code, count in group.findings.items()],
-        )
+        (group.label, [in_a_phrase(group, code) for code in group.findings])
         for group in comparison.groups
         if group.findings and len(group.all_runs) > 1
     ]

@@ -206,16 +206,23 @@ def _with_rate(optimizer: str, flats: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _examples(runs: Sequence[RunRecord]) -> str:
-    """How many examples each part of the data has, from the fewest to the most, and which share the test part is."""
+    """How many examples each part of the data has, and which share of all the test part is."""
     said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
     rows = [[max(0, one.get(part, 0)) for part in USES] for one in said]
     rows = [row for row in rows if row[0] and row[-1]]
     told = []
     for use, column in zip(USES.values(), zip(*rows, strict=True), strict=False):  # there may be no row
-        few, many = min(column), max(column)
-        told += [f"{few:,}{f'–{many:,}' if few < many else ''} {use}"] if many else []
+        told += [f"{_in_words(sorted(set(column)))} {use}"] if any(column) else []
     shares = {f"{100 * row[-1] / sum(row):.0f} %" for row in rows}
     return ", ".join(told) + (f" ({shares.pop()} of all)" if len(shares) == 1 else "")
+
+
+def _in_words(counts: Sequence[int]) -> str:
+    """`3,000 or 30,000`; of more than three the fewest and the most: `3,000 to 30,000`."""
+    *others, most = [f"{count:,}" for count in counts]
+    if len(others) > 2:
+        return f"{others[0]} to {most}"
+    return f"{', '.join(others)} or {most}" if others else most
 
 
 def _dataset(run: RunRecord) -> str:

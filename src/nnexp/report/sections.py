@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
-from nnexp.comparison.parameters import compact, layers_in_words
-from nnexp.comparison.result import Group, runs_of
+from nnexp.comparison.parameters import compact
+from nnexp.comparison.result import runs_of
 from nnexp.comparison.table import corrected_for, intervals_cover
 from nnexp.comparison.testing import lost_of
 from nnexp.report import charts, search_charts
@@ -107,16 +107,8 @@ def _curves(subject: Subject) -> Markup | None:
         repeats=any(len(group.runs) > 1 for group in groups),
         bands=any(trace["meta"].get("band") for _, figure in figures for trace in figure["data"]),
         show_bands=len(groups) <= series.FEW_BANDS,
-        otherwise=_otherwise_in_training(groups),
+        otherwise=series.otherwise_in_training(groups),
     )
-
-
-def _otherwise_in_training(groups: Sequence[Group]) -> list[str]:
-    """The kinds of layers that act otherwise in training than in validation."""
-    words = layers_in_words([group.all_runs[0].config for group in groups])
-    names = {word.partition(" ")[0] for stack in words for word in stack}
-    kinds = ("dropout", "noise", "batch_normalization")
-    return [kind.replace("_", " ") for kind in kinds if any(kind in name for name in names)]
 
 
 def _parameters(subject: Subject) -> Markup | None:

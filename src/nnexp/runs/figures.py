@@ -87,12 +87,13 @@ def history(value: Any) -> tuple[dict[str, float | None], ...]:
 
 
 def findings(value: Any) -> tuple[dict[str, Any], ...]:
-    """Code, severity, message and suggestion of each, as text."""
+    """Code, severity, message and suggestion of each, as text; of its evidence the numbers."""
     found = []
     for row in rows(value):
         severity = row.get("severity")
         said = {key: text(row.get(key)) for key in ("code", "message", "suggestion")}
-        found.append({**said, "severity": severity if severity in _SEVERITIES else "info"})
+        evidence = {name: one for name, one in numbers(row.get("evidence")).items() if one is not None}
+        found.append({**said, "severity": severity if severity in _SEVERITIES else "info", "evidence": evidence})
     return tuple(found)
 
 

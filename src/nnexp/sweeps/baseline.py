@@ -20,7 +20,7 @@ def baseline_of(points: Sequence[Point], named: str) -> str:
     `normalization=none_hidden=16`. Of values that several points have, `hidden=16`, it comes back as tables print it.
     """
     stems = {point.stem: point.parameters for point in points if point.experiment}
-    return stem_of(stems, named) or _values_of(stems.values(), named)
+    return stem_of(stems, named) or values_of(stems.values(), named)
 
 
 def stem_of(stems: Mapping[str, Mapping[str, Any]], named: str) -> str:
@@ -46,7 +46,7 @@ def without_baseline(sweep: SweepFile) -> Amiss:
     )
 
 
-def _values_of(points: Iterable[Mapping[str, Any]], named: str) -> str:
+def values_of(points: Iterable[Mapping[str, Any]], named: str) -> str:
     """`layers.dropout.rate=0` of `rate=0`, where several points have it, and others another value; "" where none do."""
     wanted = []
     points = list(points)

@@ -22,7 +22,7 @@ from nnexp.errors import ConfigError, Place, Problem, in_order
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
 from nnexp.preflight.measures import logged_metrics
-from nnexp.sweeps.baseline import baseline_of, stem_of
+from nnexp.sweeps.baseline import baseline_of, stem_of, values_of
 from nnexp.sweeps.draws import draw, ends
 from nnexp.sweeps.labels import distinct, safe, written
 
@@ -318,13 +318,14 @@ def _baseline_among(points: Sequence[Point], sweep: SweepFile, own: SweepFile) -
 
     It is looked for by its name, and then by what it is: the file's point with what now holds for all points.
     """
-    if stem := baseline_of(points, own.baseline):
+    if stem := stem_of({point.stem: point.parameters for point in points if point.experiment}, own.baseline):
         return stem
     settings = list(itertools.islice(_settings(own), _MOST_POINTS))
     known = dict(zip(distinct([setting.label() for setting in settings]), settings, strict=True))
     stem = stem_of({stem: setting.parameters for stem, setting in known.items()}, own.baseline)
     if not stem:
-        return own.baseline  # a mistake of the file's
+        several = values_of([setting.parameters for setting in settings], own.baseline)
+        return baseline_of(points, own.baseline) if several else own.baseline  # a mistake of the file's
     for_all = [axis for axis in sweep.grid if len(axis.changes) == 1 and axis.name not in known[stem].parameters]
     overrides = (*known[stem].overrides, *(axis.changes[0] for axis in for_all))
     point, _ = _point(stem, replace(known[stem], overrides=overrides, seeds=sweep.seeds()))

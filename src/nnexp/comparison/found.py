@@ -1,0 +1,45 @@
+"""What was noticed in the runs of a group, in a short phrase: how often, and how large it is where it has a size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import median
+from typing import Any
+
+from nnexp.comparison.result import Group
+
+
+def in_a_phrase(group: Group, code: str) -> str:
+    """`overfitting in 5 of 10 runs (validation loss 4 % above its lowest)`: the median over these five."""
+    runs = len(group.all_runs)
+    often = f" in {group.findings[code]} of {runs} runs" if runs > 1 else ""
+    return code.replace("_", " ") + often + _size(group, code)
+
+
+def _size(group: Group, code: str) -> str:
+    if code not in _SIZES:
+        return ""
+    share_of, words = _SIZES[code]
+    evidence = [one["evidence"] for run in group.all_runs for one in run.findings if one["code"] == code]
+    shares = [share for one in evidence if (share := share_of(one)) is not None]
+    if not shares:
+        return ""
+    percent = 100 * median(shares)
+    return f" ({words.format(f'{percent:.0f} %' if percent >= 10 else f'{percent:.2g} %')})"
+
+
+def _above_its_lowest(evidence: Mapping[str, Any]) -> float | None:
+    low, last = evidence.get("best_val_loss"), evidence.get("last_val_loss")
+    return last / low - 1 if last is not None and low is not None and 0 < low < last else None
+
+
+def _of_a_layer(evidence: Mapping[str, Any]) -> float | None:
+    dead, units = evidence.get("dead"), evidence.get("units")
+    return dead / units if dead is not None and units is not None and 0 < dead <= units else None
+
+
+# By a finding's code, what its evidence makes of its size, and the words for it.
+_SIZES: Mapping[str, tuple[Callable[[Mapping[str, Any]], float | None], str]] = {
+    "overfitting": (_above_its_lowest, "validation loss {} above its lowest"),
+    "dead_units": (_of_a_layer, "{} of a layer"),
+}
