@@ -362,8 +362,9 @@ def sum_up(folder: SweepFolder) -> Comparison:
     write_text(folder.table_csv, table.csv_text(comparison))
     write_text(folder.table_json, table.json_text(comparison))
     plots.plot_all(folder.path, comparison)
-    asking = {"title": asked.name, "question": asked.description}
-    write_report(folder.report, comparison, [folder.path], **asking, reproduce=asked.commands)
+    write_report(
+        folder.report, comparison, [folder.path], title=asked.name, question=asked.description, reproduce=asked.commands
+    )
     return comparison
 
 
