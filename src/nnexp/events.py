@@ -102,19 +102,20 @@ def examples_text(examples: Mapping[str, int]) -> str:
 
 def log_text(logs: Mapping[str, float]) -> str:
     """Loss and metrics in one line: `loss 0.5012  accuracy 0.8312`."""
-    return "  ".join(f"{name} {_figure(name, value)}" for name, value in logs.items())
+    return "  ".join(f"{name} {figure(name, value)}" for name, value in logs.items())
 
 
 def result_text(test: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> str:
     """The figures on the test split in one line, in the order in which they are shown elsewhere."""
     parts = []
     for name, value in test.items():
-        ends = [_figure(name, end) for end in intervals.get(name, ())]
+        ends = [figure(name, end) for end in intervals.get(name, ())]
         interval = f" (95 % interval {' to '.join(ends)})" if ends else ""
-        parts.append(f"{name} {_figure(name, value)}{interval}")
+        parts.append(f"{name} {figure(name, value)}{interval}")
     return f"test  {'  '.join(parts)}"
 
 
-def _figure(name: str, value: float) -> str:
+def figure(name: str, value: float) -> str:
+    """A value of a metric, with the digits that it needs."""
     common = value == 0 or 1e-3 <= abs(value) < 1e5  # the squared error of prices is not
     return f"{value:.4f}" if common and name != "learning_rate" else f"{value:.4g}"

@@ -164,10 +164,12 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
         low, high, patience = smooth[best], smooth[-1], _patience(losses)
         single = losses.index(min(losses)) + 1  # what a run's best epoch goes by
         alone = "" if first <= single <= last else f"; of single epochs in {single}"
+        digits = _digits(low)
+        lowest, later = f"{low:{digits}}", f"{high:{digits}}"
         turned = (
-            f"in epochs {first} to {last} (on average {low:.4f}{alone}) and rose to {high:.4f} in the last two"
+            f"in epochs {first} to {last} (on average {lowest}{alone}) and rose to {later} in the last two"
             if reach
-            else f"in epoch {first} ({low:.4f}) and rose to {high:.4f}"
+            else f"in epoch {first} ({lowest}) and rose to {later}"
         )
         yield Finding(
             "overfitting",

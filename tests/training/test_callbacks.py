@@ -43,6 +43,13 @@ def test_stop_when_stops_after_the_first_epoch_that_meets_it(experiment: Any, tm
     assert reason == f"stop_when: accuracy > 0.5 holds: accuracy is {accuracies[-1]:.4f}"
 
 
+def test_stop_when_says_a_tiny_value_in_digits_that_show_it(experiment: Any, tmp_path: Path) -> None:
+    described = describe(experiment, "[reduce_lr_on_plateau: {monitor: loss}, stop_when: learning_rate < 1]", epochs=2)
+    _, session = train(described, tmp_path)
+    reason = session.stop_reason(1)
+    assert reason.endswith("is 0.001"), reason
+
+
 def test_early_stopping_says_what_had_not_improved_and_when_it_was_best(experiment: Any, tmp_path: Path) -> None:
     callback = "[early_stopping: {monitor: accuracy, patience: 2, mode: min, restore_best_weights: true}]"
     results, session = train(describe(experiment, callback, epochs=30), tmp_path)

@@ -336,7 +336,7 @@ def _save_picture(dataset: Dataset, arrays: Arrays, count: int, path: Path) -> N
     for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.set_axis_off()
         if index < count:
-            scaled = (images[index] - low) / (high - low)  # colour images must be 0 to 1
+            scaled = (images[index] - low) / (high - low or 1)  # colour images must be 0 to 1
             axes.imshow(scaled, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axes.set_title(_said(dataset, arrays.y_train[index]), fontsize=9)
     with replacing(path) as temporary:

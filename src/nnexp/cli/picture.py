@@ -25,7 +25,7 @@ def drawn(picture: NDArray[Any], value_range: tuple[float, float], console: Cons
     if max(height, width) > _LARGEST or width > console.width:
         return None
     low, high = value_range
-    levels = np.clip((np.asarray(picture, float) - low) / (high - low), 0, 1).reshape(height, width, -1)
+    levels = np.clip((np.asarray(picture, float) - low) / (high - low or 1), 0, 1).reshape(height, width, -1)
     levels = np.broadcast_to(levels, (height, width, 3)) if levels.shape[2] == 1 else levels
     levels = np.concatenate([levels, np.zeros((height % 2, width, 3))])  # an even number of rows
     if console.no_color or console.color_system is None:

@@ -16,6 +16,7 @@ from nnexp.config.condition import Condition, parse
 from nnexp.config.grammar import Entry
 from nnexp.config.paths import PATH_PARAMETERS
 from nnexp.errors import Reason, RunError
+from nnexp.events import figure
 from nnexp.files import replacing, write_text
 from nnexp.training.parts import make
 
@@ -66,7 +67,7 @@ def _stop_when(condition: Condition) -> Any:
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             value = (logs or {}).get(condition.metric)
             if value is not None and condition.holds(value):
-                held: Reason = f"stop_when: {condition} holds: {condition.metric} is {value:.4f}"
+                held: Reason = f"stop_when: {condition} holds: {condition.metric} is {figure(condition.metric, value)}"
                 self.reason = held
                 self.model.stop_training = True
 
