@@ -211,7 +211,7 @@ def test_overfitting_names_the_single_epoch_that_was_lowest_where_its_means_say_
     )
     losses[7], losses[8] = 0.68, 0.5
     [finding] = of_a_run(replace(GOOD, history=rows(train, losses), epochs=len(losses)))
-    assert "lowest in epochs 3 to 5 (on average 0.5933; of single epochs in 9) and rose" in finding.message
+    assert "lowest in epochs 3 to 5 (on average 0.5933; the lowest single epoch was 9) and rose" in finding.message
 
 
 def stops_at(losses: Sequence[float], patience: int) -> int:

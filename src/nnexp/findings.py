@@ -163,7 +163,7 @@ def _overfitting(facts: Facts) -> Iterator[Finding]:
         first, last = max(0, best - reach) + 1, best + reach + 1
         low, high, patience = smooth[best], smooth[-1], _patience(losses)
         single = losses.index(min(losses)) + 1  # what a run's best epoch goes by
-        alone = "" if first <= single <= last else f"; of single epochs in {single}"
+        alone = "" if first <= single <= last else f"; the lowest single epoch was {single}"
         digits = _digits(low)
         lowest, later = f"{low:{digits}}", f"{high:{digits}}"
         turned = (
