@@ -51,6 +51,8 @@ def changed(text: str, *changes: tuple[str, str]) -> Experiment:
         (CONV, [("layers.1.filters", "8")], {"layers.conv2d.filters": (4, 8)}),
         (DENSE, [("layers.1.kernel_regularizer", "l2")], {"layers.1.kernel_regularizer": (None, "l2")}),
         (DENSE, [("batch_size", "8"), ("epochs", "3")], {"batch_size": (32, 8), "epochs": (10, 3)}),
+        (DENSE, [("train_size", "100")], {"train_size": ("none", 100)}),
+        (DENSE, [("train_size", "none")], {}),
         (DENSE, [("optimizer", "sgd")], {"optimizer": ("adam", "sgd")}),
         (DENSE, [("optimizer.clipnorm", "1.0")], {"optimizer.clipnorm": (None, 1.0)}),
         (DECAY, [("optimizer.learning_rate.decay_rate", "0.5")], {"optimizer.learning_rate.decay_rate": (0.9, 0.5)}),
