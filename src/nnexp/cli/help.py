@@ -15,6 +15,8 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from nnexp.config.keys import GUESSED, KEYS
+
 # Each is the function of that name in the module of that name; `data` has commands of its own.
 GROUPS: dict[str, dict[str, str]] = {
     "Begin": {
@@ -120,7 +122,10 @@ class PlainCommand(TyperCommand):
                 typed = error.option_name.lstrip("-")
                 error.possibilities = [name for name in options if _initials(name) == typed] or error.possibilities
                 if "--set" in options:
-                    error.message, error.possibilities = f"{error.format_message()}\n{_ANY_PART}", None
+                    key = typed.replace("-", "_")
+                    key = GUESSED.get(key, key)
+                    told = f"It is a key of the config: --set {key}=…" if key in KEYS else _ANY_PART
+                    error.message, error.possibilities = f"{error.format_message()}\n{told}", None
             elif hasattr(error, "param_type") and (example := _examples(self.help)):
                 error.message = f"\nSuch as  {example[0]}"
             raise
