@@ -15,8 +15,6 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from nnexp.config.keys import GUESSED, KEYS
-
 # Each is the function of that name in the module of that name; `data` has commands of its own.
 GROUPS: dict[str, dict[str, str]] = {
     "Begin": {
@@ -122,10 +120,7 @@ class PlainCommand(TyperCommand):
                 typed = error.option_name.lstrip("-")
                 error.possibilities = [name for name in options if _initials(name) == typed] or error.possibilities
                 if "--set" in options:
-                    key = typed.replace("-", "_")
-                    key = GUESSED.get(key, key)
-                    told = f"It is a key of the config: --set {key}=…" if key in KEYS else _ANY_PART
-                    error.message, error.possibilities = f"{error.format_message()}\n{told}", None
+                    error.message, error.possibilities = f"{error.format_message()}\n{_how_to_set(typed)}", None
             elif hasattr(error, "param_type") and (example := _examples(self.help)):
                 error.message = f"\nSuch as  {example[0]}"
             raise
@@ -161,6 +156,15 @@ def _examples(text: str | None) -> list[str]:
     """The commands that a docstring gives as examples."""
     lines = inspect.cleandoc(text or "").splitlines()
     return [line.removeprefix(_EXAMPLE).strip() for line in lines if line.startswith(_EXAMPLE)]
+
+
+def _how_to_set(option: str) -> str:
+    """What sets a part of the config that somebody took for an option."""
+    from nnexp.config.keys import GUESSED, KEYS
+
+    key = option.replace("-", "_")
+    key = GUESSED.get(key, key)
+    return f"It is a key of the config: --set {key}=…" if key in KEYS else _ANY_PART
 
 
 def _initials(option: str) -> str:
