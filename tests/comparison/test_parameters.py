@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nnexp.comparison.grouping import spoken_labels
 from nnexp.comparison.parameters import flatten, with_variants
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import parse_config
@@ -174,3 +175,15 @@ def test_forged_configs_are_flattened_without_a_mishap(config: dict[str, Any]) -
     found = flatten([config, changed(DENSE).plain()])
     assert len(found.flat) == 2
     assert "dataset" in found.differing or "dataset" in config
+
+
+def test_what_is_none_is_spoken_of_with_its_name() -> None:
+    said = {"train_size=none": "none", "train_size=100": "100", "activation=tanh": "tanh"}
+    assert list(spoken_labels(said).values()) == ["train_size none", "train_size 100", "tanh"]
+
+
+def test_sizes_stand_beside_runs_that_had_no_such_key() -> None:
+    old = changed(DENSE).plain()
+    found = flatten([old, changed(DENSE, ("train_size", "0.5")).plain(), changed(DENSE, ("train_size", "9")).plain()])
+    assert [flat["train_size"] for flat in found.flat] == ["none", 0.5, 9]
+    assert "train_size" not in flatten([old, old]).flat[0]
