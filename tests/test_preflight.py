@@ -188,6 +188,18 @@ PROBLEMS = {
         "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "validation": "0.001"}, "a.yaml:3",
         "holds out 0 of 120 training examples", "validation: 0.1",
     ),
+    "more than there are": (
+        "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "train_size": "121"}, "a.yaml:3:13",
+        "train_size 121 is more than the 120 training examples", "write at most 120, or `none` for all",
+    ),
+    "more than validation leaves": (
+        "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "validation": "0.1", "train_size": "109"},
+        "a.yaml:4:13", "109 is more than the 108 training examples that validation leaves", "at most 108",
+    ),
+    "a share of less than one": (
+        "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "train_size": "0.001"}, "a.yaml:3:13",
+        "train_size 0.001 takes 0 of the 120 training examples", "a larger fraction",
+    ),
 }  # fmt: skip
 
 
@@ -257,6 +269,14 @@ WARNINGS = {
     "batch of all": (
         "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "batch_size": "256"}, "large_batch",
         "256 is larger than the training set of 120", "32",
+    ),
+    "batch of all that is used": (
+        "[dense: {units: 3, activation: softmax}]", {"dataset": "iris", "train_size": "20"}, "large_batch",
+        "32 is larger than the training set of 20", "32",
+    ),
+    "classes that are left out": (
+        MLP, {"train_size": "9", "batch_size": "3"}, "classes_without_examples", "leaves 9 examples of 10 classes",
+        "at least 10",
     ),
     "test as validation": (
         MLP, {"validation": "test"}, "validation_on_test", "10,000 test examples", "validation: 0.1",

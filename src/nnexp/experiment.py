@@ -213,7 +213,7 @@ def _splits(experiment: Experiment, dataset: Dataset, options: Options, progress
     from nnexp.data.splits import split
 
     arrays = (options.data or load)(dataset, options.offline, progress)
-    return split(arrays, experiment.validation, experiment.seed)
+    return split(arrays, experiment.validation, experiment.seed, experiment.train_size)
 
 
 def _rehearse(experiment: Experiment, dataset: Dataset, threads: int | None) -> None:

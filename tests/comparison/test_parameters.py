@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nnexp.comparison.grouping import spoken_labels
 from nnexp.comparison.parameters import flatten, with_variants
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import parse_config
@@ -51,6 +52,8 @@ def changed(text: str, *changes: tuple[str, str]) -> Experiment:
         (CONV, [("layers.1.filters", "8")], {"layers.conv2d.filters": (4, 8)}),
         (DENSE, [("layers.1.kernel_regularizer", "l2")], {"layers.1.kernel_regularizer": (None, "l2")}),
         (DENSE, [("batch_size", "8"), ("epochs", "3")], {"batch_size": (32, 8), "epochs": (10, 3)}),
+        (DENSE, [("train_size", "100")], {"train_size": ("none", 100)}),
+        (DENSE, [("train_size", "none")], {}),
         (DENSE, [("optimizer", "sgd")], {"optimizer": ("adam", "sgd")}),
         (DENSE, [("optimizer.clipnorm", "1.0")], {"optimizer.clipnorm": (None, 1.0)}),
         (DECAY, [("optimizer.learning_rate.decay_rate", "0.5")], {"optimizer.learning_rate.decay_rate": (0.9, 0.5)}),
@@ -172,3 +175,15 @@ def test_forged_configs_are_flattened_without_a_mishap(config: dict[str, Any]) -
     found = flatten([config, changed(DENSE).plain()])
     assert len(found.flat) == 2
     assert "dataset" in found.differing or "dataset" in config
+
+
+def test_what_is_none_is_spoken_of_with_its_name() -> None:
+    said = {"train_size=none": "none", "train_size=100": "100", "activation=tanh": "tanh"}
+    assert list(spoken_labels(said).values()) == ["train_size none", "train_size 100", "tanh"]
+
+
+def test_sizes_stand_beside_runs_that_had_no_such_key() -> None:
+    old = changed(DENSE).plain()
+    found = flatten([old, changed(DENSE, ("train_size", "0.5")).plain(), changed(DENSE, ("train_size", "9")).plain()])
+    assert [flat["train_size"] for flat in found.flat] == ["none", 0.5, 9]
+    assert "train_size" not in flatten([old, old]).flat[0]

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.config.experiment import Experiment, load_experiment, parse_experiment
+from nnexp.config.experiment import FIELDS, Experiment, load_experiment, parse_experiment
 from nnexp.config.loading import dump, parse_config
 from nnexp.config.overrides import Override
+from nnexp.config.sweep.axes import meant, refusal
 from nnexp.errors import ConfigError
 
 MINIMAL = "dataset: digits\nlayers: [flatten, dense: {units: 10, activation: softmax}]\n"
@@ -113,6 +114,17 @@ BAD = {
     "validation of nothing": ("validation: 0", "validation cannot be 0"),
     "validation that is no number": ("validation: .nan", "validation cannot be nan"),
     "unknown validation": ("validation: train", "validation cannot be 'train'"),
+    "train_size of nothing": (
+        "train_size: 0",
+        "a.yaml:3:13: train_size cannot be 0\n    allowed: none (all), a whole number of examples such as 3000, or a",
+    ),
+    "negative train_size": ("train_size: -3", "train_size cannot be -3"),
+    "train_size of more than all": ("train_size: 1.5", "train_size cannot be 1.5"),
+    "train_size that is no number": ("train_size: .nan", "train_size cannot be nan"),
+    "true for train_size": ("train_size: true", "train_size cannot be true"),
+    "text for train_size": ("train_size: '3000'", "train_size cannot be '3000'"),
+    "list for train_size": ("train_size: [1000, 3000]", "train_size cannot be a list"),
+    "another name for train_size": ("n_train: 3000", "unknown key 'n_train'\n    did you mean 'train_size'?"),
     "mapping for text": ("description: {a: 1}", "description is text, not a mapping"),
     "a name that is a path": ("name: ../x", "a.yaml:3:7: '../x' cannot name a folder"),
     "a hidden name": ("name: .x", "'.x' cannot name a folder"),
@@ -257,6 +269,8 @@ def test_dataset_and_layers_are_needed() -> None:
         "metrics: [accuracy]",
         "batch_size: 32",
         "validation: none",
+        "train_size: none",
+        "train_size: 1.0",
         "callbacks: []",
         "seed: 0042",
     ],
@@ -277,6 +291,8 @@ def test_what_changes_no_result_keeps_the_identity(line: str) -> None:
         "epochs: 11",
         "validation: 0.1",
         "validation: test",
+        "train_size: 100",
+        "train_size: 0.1",
         "callbacks: [stop_when: loss < 1]",
         "seed: 43",
         "on_divergence: continue",
@@ -340,6 +356,7 @@ CONFIGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
             st.sampled_from([{"stop_when": "loss <= 0.4"}, {"early_stopping": {"patience": 2}}]), max_size=2
         ),
         "validation": st.sampled_from(["none", "test"]) | FRACTIONS,
+        "train_size": st.just("none") | st.integers(1, 2**31 - 1) | FRACTIONS,
         "seed": st.integers(0, 2**32 - 1),
         "on_divergence": st.sampled_from(["stop", "continue"]),
         "engine": st.sampled_from(["auto", "xla", "graph", "keras"]),
@@ -371,6 +388,22 @@ def test_an_experiment_is_written_out_with_every_default() -> None:
     assert plain["optimizer"]["adam"]["beta_2"] == 0.999
     assert plain["layers"][1]["dense"]["kernel_initializer"] == "glorot_uniform"
     assert (plain["seed"], plain["threads"], plain["validation"]) == (42, None, "none")
+
+
+def test_a_config_without_train_size_is_written_out_as_before_there_was_one() -> None:
+    assert read(MINIMAL).plain().keys() == FIELDS.keys() - {"train_size"}
+    assert read(f"{MINIMAL}train_size: 1.0\n") == read(MINIMAL)
+    assert read(f"{MINIMAL}train_size: 0.5\n").plain()["train_size"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "word", ["examples", "train_examples", "limit", "subset", "n_train", "samples", "max_examples", "trainsize"]
+)
+def test_other_names_for_train_size_lead_to_it(word: str) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'train_size'"):
+        read(f"{MINIMAL}{word}: 3000\n")
+    assert "did you mean 'train_size'" in str(refusal(word))
+    assert meant(word) == "train_size"
 
 
 @pytest.mark.parametrize("stem", ["a:b", "what?", "50%*", "line\nbreak", "ü b"])

@@ -17,6 +17,7 @@ from PIL import Image
 from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import describe, load
 from nnexp.data.rows import Rows
+from nnexp.data.splits import split
 from nnexp.export.batches import batches_of
 from nnexp.export.program import Program, program
 from nnexp.runs.record import RunRecord
@@ -82,6 +83,45 @@ def must_read_alike(experiment: Experiment) -> None:
         np.testing.assert_array_equal(found[f"y_{part}"], getattr(own, f"y_{part}"))
     if own.weights is not None:
         np.testing.assert_array_equal(found["weights"], own.weights)
+
+
+def must_train_on_the_same(experiment: Experiment) -> None:
+    """That the parts of the program are those of the run, in memory or as its batches."""
+    found = read_by_program(experiment)
+    dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
+    own = split(load(dataset), experiment.validation, experiment.seed, experiment.train_size)
+    for part, x, y in (("train", own.x_train, own.y_train), ("val", own.x_val, own.y_val)):
+        assert x is not None
+        if isinstance(x, Rows):
+            batches = eval(batches_of(dataset, part), found)
+            theirs = np.concatenate([batches[place][0] for place in range(len(batches))])
+        else:
+            theirs = found[f"x_{part}"]
+        np.testing.assert_array_equal(theirs, x[:])
+        np.testing.assert_array_equal(found[f"y_{part}"], y)
+    if own.weights is not None:
+        np.testing.assert_array_equal(found["weights"], own.weights)
+
+
+FEWER = "train_size: 0.4\nvalidation: 0.3"
+
+
+@pytest.mark.parametrize("what", ["classes", "labels", "weights", "a column that parts"])
+def test_fewer_rows_of_a_table_are_those_of_the_run(experiment: Make, tmp_path: Path, what: str) -> None:
+    TABLE.to_csv(tmp_path / "table.csv", index=False)
+    table = f"{{csv: {{path: {tmp_path / 'table.csv'}, {TABLES[what]}}}}}"
+    must_train_on_the_same(experiment(f"dataset: {table}\nlayers: [dense: 3]\n{FEWER}"))
+
+
+@pytest.mark.parametrize("stream", ["always", "never"])
+def test_fewer_pictures_and_arrays_are_those_of_the_run(experiment: Make, tmp_path: Path, stream: str) -> None:
+    draw_pictures(tmp_path / "pictures", 30)
+    pictures = f"{{images: {{path: {tmp_path / 'pictures'}, size: [9, 7], stream: {stream}}}}}"
+    must_train_on_the_same(experiment(f"dataset: {pictures}\nlayers: [flatten, dense: 2]\n{FEWER}"))
+    for name, array in ARRAYS["values"].items():
+        np.save(tmp_path / f"{name}.npy", array)
+    arrays = f"{{npy: {{path: {tmp_path / 'x.npy'}, y: {tmp_path / 'y.npy'}, stream: {stream}}}}}"
+    must_train_on_the_same(experiment(f"dataset: {arrays}\nlayers: [dense: 2]\n{FEWER}"))
 
 
 def must_stay_on_disk(experiment: Experiment) -> None:

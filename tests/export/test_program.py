@@ -65,7 +65,7 @@ def run_until(experiment: Experiment, title: str) -> dict[str, Any]:
 def own_model(experiment: Experiment) -> Any:
     """The model as nnexp makes it, with its first weights."""
     arrays = load(DATASETS[experiment.dataset.name])
-    splits = split(arrays, experiment.validation, experiment.seed)
+    splits = split(arrays, experiment.validation, experiment.seed, experiment.train_size)
     backend.seed_everything(experiment.seed)
     normalization = fit(experiment.normalization.name, splits.x_train)()
     return build(experiment, splits.x_train.shape[1:], normalization)
@@ -84,7 +84,7 @@ def test_its_data_are_those_of_the_run(experiment: Make, name: str) -> None:
 def test_its_model_begins_with_the_weights_and_the_normalization_of_the_run(
     experiment: Make, dataset: str, name: str
 ) -> None:
-    config = experiment(f"dataset: {dataset}\nnormalization: {name}\n{STACK}")
+    config = experiment(f"dataset: {dataset}\nnormalization: {name}\ntrain_size: 100\n{STACK}")
     found = run_until(config, "Training")
     own = own_model(config)
     for ours, theirs in zip(own.get_weights(), found["model"].get_weights(), strict=True):
@@ -154,6 +154,26 @@ def test_classes_count_as_much_as_in_the_run(experiment: Make, given: str) -> No
         own = dict(enumerate(compute_class_weight("balanced", classes=np.unique(labels), y=labels)))
     assert found["class_weight"] == pytest.approx(own)
     assert "class_weight=class_weight" in made(config).script()
+
+
+@pytest.mark.parametrize("validation", ["none", 0.2])
+@pytest.mark.parametrize(("dataset", "size"), [("digits", 15), ("digits", 0.3), ("diabetes", 60), ("iris", 2)])
+def test_fewer_examples_are_those_of_the_run(
+    experiment: Make, dataset: str, size: float, validation: float | str
+) -> None:
+    text = f"dataset: {dataset}\nlayers: [flatten, dense: 10]\ntrain_size: {size}\nvalidation: {validation}"
+    config = experiment(f"{text}\nclass_weight: {'none' if dataset == 'diabetes' else 'balanced'}")
+    found = run_until(config, "The model")
+    own = split(load(DATASETS[dataset]), config.validation, config.seed, config.train_size)
+    for part in ("x_train", "y_train", "x_test", "y_test", *(["x_val", "y_val"] if validation != "none" else [])):
+        assert np.array_equal(found[part], getattr(own, part)), part
+    if dataset != "diabetes":
+        labels = np.unique(own.y_train)
+        weights = compute_class_weight("balanced", classes=labels, y=own.y_train)
+        assert [found["class_weight"][label] for label in labels] == pytest.approx(list(weights))
+    script = made(config).script()
+    assert "It is trained on the very examples that the run was" in script
+    assert "holds out other examples" not in script
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

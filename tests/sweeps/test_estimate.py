@@ -129,3 +129,8 @@ def test_a_sweep_of_expected_errors_alone_takes_no_time(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("variants: [{name: a, base: {dataset: digits, layers: []}, expect: error}]")
     found = estimate(expand(load_sweep(tmp_path / "study.yaml")), 1, 1, tmp_path)
     assert (found.seconds, found.basis) == (0, "nothing is to be trained")
+
+
+def test_fewer_examples_take_less(sweep: Sweep, tmp_path: Path) -> None:
+    all_of_them, some = (seconds(sweep(train_size=size, epochs="1000"), tmp_path) for size in ("none", "6000"))
+    assert 8 < all_of_them / some < 11

@@ -20,6 +20,7 @@ OUTPUT = "{dense: {units: 10, activation: softmax}}"
 CONFIGS = {
     "xla": f"layers: [flatten, {{dense: {{units: 16, activation: relu}}}}, {OUTPUT}]\nengine: xla\n",
     "graph, random layers": f"layers: [flatten, {{dense: 16}}, batch_normalization, {{dropout: 0.3}}, {OUTPUT}]\n",
+    "fewer examples": f"layers: [flatten, {{dense: 16}}, {OUTPUT}]\ntrain_size: 100\nclass_weight: balanced\n",
     "keras": f"layers: [flatten, {{dense: 16}}, {{dropout: 0.3}}, {OUTPUT}]\nengine: keras\n",
     "an optimizer that begins from the weights": f"layers: [flatten, {OUTPUT}]\noptimizer: schedule_free_adamw\n",
     "averaged weights": f"layers: [flatten, {OUTPUT}]\noptimizer: {{adam: {{use_ema: true}}}}\n",
@@ -34,7 +35,7 @@ CONFIGS = {
 def of_seed(text: str, seed: int) -> tuple[Experiment, Splits]:
     experiment = parse_experiment(parse_config(f"dataset: digits\nvalidation: 0.2\nepochs: 3\n{text}", "test"), "test")
     experiment = replace(experiment, seed=seed)
-    return experiment, split(load(DIGITS), experiment.validation, seed)
+    return experiment, split(load(DIGITS), experiment.validation, seed, experiment.train_size)
 
 
 def outcome(session: Session, folder: Path) -> tuple[Any, ...]:
@@ -70,6 +71,10 @@ def test_it_is_not_renewed_for_another_experiment_or_another_normalization() -> 
     assert not session.renew(*of_seed(f"normalization: l2\nbatch_size: 16\n{CONFIGS['keras']}", 2))
     fitted = Session(*of_seed(f"normalization: standardize\n{CONFIGS['keras']}", 1), DIGITS)
     assert not fitted.renew(*of_seed(f"normalization: standardize\n{CONFIGS['keras']}", 2))
+    experiment, _ = of_seed(f"normalization: standardize\ntrain_size: 50\n{CONFIGS['keras']}", 1)
+    same = replace(experiment, validation="none")
+    drawn = Session(same, split(load(DIGITS), "none", 1, 50), DIGITS)
+    assert not drawn.renew(replace(same, seed=2), split(load(DIGITS), "none", 2, 50))
     experiment, _ = of_seed(f"normalization: standardize\n{CONFIGS['keras']}", 1)
     same = replace(experiment, validation="none")
     kept = Session(same, split(load(DIGITS), "none", 1), DIGITS)

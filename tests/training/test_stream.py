@@ -70,12 +70,13 @@ def test_streamed_batches_train_to_the_same_bits(experiment: Any, stored: Any, n
 
 
 def test_a_streamed_run_comes_to_the_same_result(experiment: Any, stored: Any, tmp_path: Path) -> None:
-    """With normalization, validation, one-hot targets, weights, the test part and its dead units."""
+    """With normalization, validation, fewer examples, one-hot targets, weights, the test part and its dead units."""
     more = "epochs: 1\nvalidation: 0.2\nengine: graph\nloss: categorical_crossentropy\nclass_weight: balanced\n"
     described = experiment(f"dataset: digits\nnormalization: standardize\nlayers: {MLP}\n{more}")
     found = []
     for arrays in both(stored()):
-        splits = split(arrays, 0.2, 1)
+        splits = split(arrays, 0.2, 1, 500)
+        assert len(splits.x_train) == 500
         session = Session(described, splits, DATASETS["digits"])
         logs = [result.logs for result in session.train(tmp_path, lambda *_: None)]
         evaluation, test = session.evaluate()

@@ -20,6 +20,7 @@ _VALUES = {
     "class_weight": ("none", "balanced"),
     "track": ("none", *TRACKERS),
     "validation": ("none", "test"),
+    "train_size": ("none",),
 }
 
 

@@ -120,7 +120,7 @@ class PlainCommand(TyperCommand):
                 typed = error.option_name.lstrip("-")
                 error.possibilities = [name for name in options if _initials(name) == typed] or error.possibilities
                 if "--set" in options:
-                    error.message, error.possibilities = f"{error.format_message()}\n{_ANY_PART}", None
+                    error.message, error.possibilities = f"{error.format_message()}\n{_how_to_set(typed)}", None
             elif hasattr(error, "param_type") and (example := _examples(self.help)):
                 error.message = f"\nSuch as  {example[0]}"
             raise
@@ -158,6 +158,15 @@ def _examples(text: str | None) -> list[str]:
     """The commands that a docstring gives as examples."""
     lines = inspect.cleandoc(text or "").splitlines()
     return [line.removeprefix(_EXAMPLE).strip() for line in lines if line.startswith(_EXAMPLE)]
+
+
+def _how_to_set(option: str) -> str:
+    """What sets a part of the config that somebody took for an option."""
+    from nnexp.config.keys import GUESSED, KEYS
+
+    key = option.replace("-", "_")
+    key = GUESSED.get(key, key)
+    return f"It is a key of the config: --set {key}=…" if key in KEYS else _ANY_PART
 
 
 def _initials(option: str) -> str:

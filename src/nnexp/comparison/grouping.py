@@ -122,7 +122,7 @@ def spoken_labels(short: Mapping[str, str]) -> dict[str, str]:
     """How a sentence names the groups: sigmoid, but "hidden 512", since a bare number could be any figure."""
     return {
         label: f"{spoken(label.removesuffix(f'={value}'))} {value}"
-        if value != label and not value[:1].isalpha()
+        if value != label and (value == "none" or not value[:1].isalpha())
         else value
         for label, value in short.items()
     }

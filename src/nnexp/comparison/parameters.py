@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 # How a run is called or done, or which repeat it is: not what tells configurations apart.
 NOT_COMPARED = ("name", "description", "seed", "engine", "distribute", "threads", "checkpoint", "track")
+_UNSAID = {"train_size": "none"}  # what a config has only where it is set, and what it is where it has not
 VARIANT = "variant"  # of a sweep file, by its name: a parameter like any other where others are crossed with it
 # Layers whose activation `--activation` sets, and the parameter that says most of a layer.
 _WITH_ACTIVATION = ("dense", "conv", "depthwise_conv", "separable_conv")
@@ -61,6 +62,8 @@ def flatten(configs: Sequence[Mapping[str, Any]], complete: Sequence[bool] | Non
 
     A config that is not `complete` (it was refused before its defaults were filled in) has no say in what differs.
     """
+    unsaid = {key: value for key, value in _UNSAID.items() if any(key in config for config in configs)}
+    configs = [{**config, **{key: value for key, value in unsaid.items() if key not in config}} for config in configs]
     known: _Known = {}
     stacks = [_stack(config) for config in configs]
     flats = []

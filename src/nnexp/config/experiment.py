@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nnexp.config import catalog, condition
 from nnexp.config.dataset import read_dataset
 from nnexp.config.entries import Problems, complete, read_entries, read_entry
 from nnexp.config.grammar import Entry, plain
-from nnexp.config.keys import DISTRIBUTIONS, ENGINES, MAKE_A_SWEEP, SWEEP_KEYS, SWEEP_OPTIONS
+from nnexp.config.keys import DISTRIBUTIONS, ENGINES, GUESSED, MAKE_A_SWEEP, SWEEP_KEYS, SWEEP_OPTIONS
 from nnexp.config.loading import Node, dump, kind_of, read_config, shortened, unquoted
 from nnexp.config.outputs import PROBABILITIES, output_of
 from nnexp.config.overrides import Override, apply
+from nnexp.config.parting import TrainSize, Validation, read_train_size, read_validation
 from nnexp.config.paths import LONGEST_NAME, PATH_PARAMETERS, path_problem
 from nnexp.config.tracking import read_track
 from nnexp.config.weights import read_class_weights
@@ -55,7 +55,8 @@ class Experiment:
     batch_size: int
     epochs: int
     callbacks: tuple[Entry, ...]
-    validation: float | Literal["none", "test"]  # or the fraction of the training set that is held out
+    validation: Validation
+    train_size: TrainSize
     seed: int
     on_divergence: str
     engine: str
@@ -67,10 +68,15 @@ class Experiment:
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False, repr=False)
 
     def plain(self) -> dict[str, Any]:
-        """The whole experiment as plain data, in the order of a config; reading it back gives the same experiment."""
+        """The whole experiment as plain data, in the order of a config; reading it back gives the same experiment.
+
+        `train_size` is there where one is set.
+        """
         said = {key: plain(getattr(self, key)) for key in FIELDS}
         if not isinstance(self.checkpoint, bool):
             said["checkpoint"] = f"every {self.checkpoint}"
+        if self.train_size == "none":  # as runs have it that were made before there was such a key
+            del said["train_size"]
         return said
 
     def yaml(self) -> str:
@@ -141,7 +147,7 @@ def parse_experiment(config: Node, name: str) -> Experiment:
             option = f", or:  nnexp sweep {place.source} --{key} …" if key in SWEEP_OPTIONS else ""
             problems.add(place, f"'{key}' is a key of sweep files", f"write it in one, beside `base`{option}")
         elif key not in FIELDS:
-            near = catalog.nearest(key, FIELDS)
+            near = catalog.nearest(GUESSED.get(key, key), FIELDS)
             hint = f"did you mean '{near}'? " if near else ""
             problems.add(place, f"unknown key '{key}'", f"{hint}allowed: {', '.join(FIELDS)}")
     reader = _Reader(config, name, problems)
@@ -352,19 +358,6 @@ class _Reader:
             self.places[key, index] = place
         return tuple(entry or Entry("") for entry, _ in found)
 
-    def validation(self) -> float | Literal["none", "test"]:
-        node = self.node("validation")
-        if node is None or node.value == "none":
-            return "none"
-        if node.value == "test":
-            return "test"
-        value = node.value
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1 and math.isfinite(value):
-            return float(value)
-        hint = "none, a fraction of the training set such as 0.1, or test"
-        self.problems.add(node.place, f"validation cannot be {kind_of(node)}", f"allowed: {hint}")
-        return "none"
-
 
 # Every key of a config, in the order in which it is read and written out. A new key is a line here, a field above and
 # its description in schema.py.
@@ -381,7 +374,8 @@ FIELDS: dict[str, Callable[[_Reader], Any]] = {
     "batch_size": lambda reader: reader.whole("batch_size", 32, 1),
     "epochs": lambda reader: reader.whole("epochs", 10, 1),
     "callbacks": _Reader.callbacks,
-    "validation": _Reader.validation,
+    "validation": lambda reader: read_validation(reader.node("validation"), reader.problems),
+    "train_size": lambda reader: read_train_size(reader.node("train_size"), reader.problems),
     "seed": lambda reader: reader.whole("seed", 42, 0, 2**32 - 1),
     "on_divergence": lambda reader: reader.choice("on_divergence", "stop", ("stop", "continue")),
     "engine": lambda reader: reader.choice("engine", "auto", ENGINES),

@@ -17,6 +17,7 @@ KEYS = (
     "epochs",
     "callbacks",
     "validation",
+    "train_size",
     "seed",
     "on_divergence",
     "engine",
@@ -24,6 +25,10 @@ KEYS = (
     "threads",
     "checkpoint",
     "track",
+)
+# What others call a key, where no spelling leads there: what is given -> what is likely meant.
+GUESSED = dict.fromkeys(
+    ("examples", "limit", "max_examples", "n_train", "num_train", "samples", "subset", "train_examples"), "train_size"
 )
 # As `sweep.reading` and `sweep.searching` read them; any of the first makes a file a sweep file.
 MAKE_A_SWEEP = ("base", "variants", "zip", "grid", "space")

@@ -35,6 +35,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "epochs": 20,
     "callbacks": [{"stop_when": "loss <= 0.40"}, {"early_stopping": {"monitor": "val_loss", "patience": 3}}],
     "validation": 0.1,
+    "train_size": 3000,
     "seed": 7,
     "on_divergence": "continue",
     "engine": "graph",
@@ -114,6 +115,16 @@ def _properties() -> dict[str, Any]:
             "anyOf": [
                 {"enum": ["none", "test"]},
                 {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            ],
+        },
+        "train_size": {
+            "description": "How many of the training examples are trained on, after validation was held out: all "
+            "(none), so many, or a fraction of them; the rest is not used.",
+            "default": "none",
+            "anyOf": [
+                {"const": "none"},
+                whole,
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
             ],
         },
         "seed": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from nnexp.data.content import Arrays
@@ -13,7 +13,9 @@ from nnexp.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-_STREAM = 0x76616C  # "val": sets this generator's stream apart from all others that come from the same seed
+# They set these generators' streams apart from all others that come from the same seed.
+VALIDATION_STREAM = 0x76616C  # "val"
+SIZE_STREAM = 0x73697A65  # "size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,38 @@ class Splits:
         return {"train": len(self.y_train), "validation": held_out, "test": len(self.y_test)}
 
 
-def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int) -> Splits:
-    """Hold out validation data: nothing, a fraction of the training part, or the test part.
+def split(
+    arrays: Arrays, validation: float | Literal["none", "test"], seed: int, train_size: float | Literal["none"] = "none"
+) -> Splits:
+    """Hold out validation data: nothing, a fraction of the training part, or the test part; and leave examples unused.
 
-    A fraction is drawn from the seed, stratified by class; both parts keep the order of the training examples.
-    InputError where a part would be empty.
+    A fraction is drawn from the seed, stratified by class. Of what is left to train on as many are drawn as
+    `train_size` says, with a stream of their own: neither draw changes the other. All parts keep the order of the
+    training examples. InputError where a part would be empty, or fewer are left than are asked for.
     """
+    whole = _held_out(arrays, validation, seed)
+    left = len(whole.y_train)
+    count = wanted(train_size, left)
+    if not 0 < count <= left:
+        raise InputError(
+            f"train_size: {train_size:,} of {left:,} training examples cannot be; give a number from 1 to {left}, "
+            "a larger fraction, or `none`"
+        )
+    if count == left:
+        return whole
+    used = first(strata(whole.y_train), count, seed, SIZE_STREAM)
+    weights = None if whole.weights is None else whole.weights[used]
+    return replace(whole, x_train=part(whole.x_train, used), y_train=whole.y_train[used], weights=weights)
+
+
+def wanted(train_size: float | Literal["none"], left: int) -> int:
+    """How many of the training examples that are left a `train_size` asks for: a whole number, a share, or all."""
+    if train_size == "none":
+        return left
+    return train_size if isinstance(train_size, int) else round(left * train_size)
+
+
+def _held_out(arrays: Arrays, validation: float | Literal["none", "test"], seed: int) -> Splits:
     x, y, weights = arrays.x_train, arrays.y_train, arrays.weights
     test = (arrays.x_test, arrays.y_test, fingerprint(arrays.x_test, arrays.y_test))
     if validation == "none":
@@ -55,7 +83,7 @@ def split(arrays: Arrays, validation: float | Literal["none", "test"], seed: int
             f"validation: {validation:g} of {len(y):,} training examples would leave one part empty; "
             "give a larger or smaller fraction, or `none`"
         )
-    held_out = stratified(strata(y), float(validation), seed, _STREAM)
+    held_out = stratified(strata(y), float(validation), seed, VALIDATION_STREAM)
     rest = None if weights is None else weights[~held_out]
     return Splits(part(x, ~held_out), y[~held_out], part(x, held_out), y[held_out], *test, rest)
 
@@ -92,8 +120,32 @@ def stratified(labels: np.ndarray, fraction: float, seed: int, stream: int) -> n
     quota = np.floor(shares).astype(int)
     # Whole examples left over go to the classes with the largest remainders.
     quota[np.argsort(quota - shares, kind="stable")[: wanted - quota.sum()]] += 1
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, stream])))
+    generator = _generator(seed, stream)
     held_out = np.zeros(len(labels), dtype=bool)
     for label in range(len(classes)):
         held_out[generator.permutation(np.flatnonzero(index == label))[: quota[label]]] = True
     return held_out
+
+
+def first(labels: np.ndarray, count: int, seed: int, stream: int) -> np.ndarray:
+    """A mask of `count` of the examples, of each class the same share; with a larger count, these and others.
+
+    All are put in an order in which each stretch from the start has this share of each class, to the nearest whole
+    example of one ratio for all; examples that come at once do so by chance.
+    """
+    import numpy as np
+
+    order = _generator(seed, stream).permutation(len(labels))
+    _, index, counts = np.unique(labels[order], return_inverse=True, return_counts=True)
+    within = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)  # its class' first is 0
+    turn = np.empty(len(labels))
+    turn[np.argsort(index, kind="stable")] = (within + 0.5) / np.repeat(counts, counts)
+    chosen = np.zeros(len(labels), dtype=bool)
+    chosen[order[np.argsort(turn, kind="stable")[:count]]] = True
+    return chosen
+
+
+def _generator(seed: int, stream: int) -> np.random.Generator:
+    import numpy as np
+
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, stream])))

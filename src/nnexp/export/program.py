@@ -18,6 +18,7 @@ from nnexp.data.sources import Files
 from nnexp.export.batches import batches_class, batches_of, file_of, pieces, read, stays_on_disk
 from nnexp.export.expressions import call, expression, listed
 from nnexp.export.loading import loading, weighs_examples
+from nnexp.export.parting import fewer
 from nnexp.runs.record import RunRecord
 from nnexp.tasks import in_words
 
@@ -104,10 +105,12 @@ def _notes(run: RunRecord, experiment: Experiment, dataset: Dataset) -> Iterator
         low, high = interval
         yield f"The run's test {name} was {value:.4f} (95 % interval {low:.4f} to {high:.4f})."
     differs = ["Keras puts the training examples into batches in another order, and draws other random numbers"]
-    if isinstance(experiment.validation, float):
+    if isinstance(experiment.validation, float) and experiment.train_size == "none":
         alike = ", as many of each class" if dataset.task == "classification" else ""
         differs.append(f"scikit-learn holds out other examples{alike}")
     yield f"The program does what the run did, to the same {name} but not the same digits: {'; '.join(differs)}."
+    if experiment.train_size != "none":
+        yield "It is trained on the very examples that the run was, of which there are fewer than the data have."
     if isinstance(dataset.origin, OwnFiles):
         yield "It is tested on the very examples that the run was. The paths are those of the run: give your own."
         if dataset.streamed and not stays_on_disk(dataset):
@@ -151,7 +154,9 @@ _SKLEARN = {
 def _data(experiment: Experiment, dataset: Dataset) -> str:
     lines = list(_loading(dataset))
     validation = experiment.validation
-    if isinstance(validation, float):
+    if experiment.train_size != "none":
+        lines += fewer(experiment, dataset, weighs=weighs_examples(dataset))
+    elif isinstance(validation, float):
         held_out = round(dataset.train_size * validation)
         enough = min(held_out, dataset.train_size - held_out) >= len(dataset.classes)
         weights = ["weights"] if weighs_examples(dataset) else []
@@ -185,7 +190,10 @@ def _class_weight(experiment: Experiment, dataset: Dataset) -> Iterator[str]:
     given = experiment.class_weight
     if given == "balanced":
         yield "counts = np.bincount(y_train.ravel())"
-        yield "class_weight = dict(enumerate(len(y_train) / (len(counts) * counts)))  # all classes count the same"
+        sums = "len(counts) * counts"
+        if experiment.train_size != "none":  # which may leave none of a class
+            sums = "np.count_nonzero(counts) * np.maximum(counts, 1)"
+        yield f"class_weight = dict(enumerate(len(y_train) / ({sums})))  # all classes count the same"
     elif not isinstance(given, str):
         weights = {label: given[name] for label, name in enumerate(dataset.classes) if name in given}
         yield f"class_weight = {weights}  # by label, 1 for the others"

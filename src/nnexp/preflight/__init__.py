@@ -23,6 +23,7 @@ from nnexp.preflight.training import (
     augmentation_warnings,
     input_warnings,
     memory_problems,
+    train_size_problems,
     training_warnings,
     validation_problems,
 )
@@ -65,6 +66,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
     problems += callback_problems(experiment)
     problems += distribution_problems(experiment)
     problems += validation_problems(experiment, dataset)
+    problems += train_size_problems(experiment, dataset)
     warnings = (
         *output_warnings(experiment, dataset),
         *input_warnings(experiment, dataset),

@@ -9,6 +9,7 @@ from nnexp.config import memory
 from nnexp.config.experiment import Experiment
 from nnexp.config.grammar import Entry
 from nnexp.data.datasets import Dataset
+from nnexp.data.splits import wanted
 from nnexp.errors import Problem
 from nnexp.findings import Finding
 from nnexp.preflight.places import called, place_of
@@ -46,7 +47,7 @@ def memory_problems(
     """
     here = machine.memory()
     weights = memory.of_weights(experiment, total, trainable)
-    batch = min(experiment.batch_size, dataset.train_size)
+    batch = min(experiment.batch_size, trained_on(experiment, dataset))
     outputs = memory.of_batch(batch, values)
     if weights > here:
         message = f"the model has {total:,} weights: to train them with {experiment.optimizer.name} takes at least "
@@ -68,6 +69,25 @@ def validation_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Pr
         yield Problem(
             place_of(experiment, "validation"), message, "both parts need examples, as with `validation: 0.1`"
         )
+
+
+def train_size_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]:
+    """That there are as many training examples as are asked for, and that a fraction of them is at least one."""
+    left = dataset.train_size - _held_out(experiment, dataset)
+    size, count = experiment.train_size, trained_on(experiment, dataset)
+    if left < 1 or size == "none" or 0 < count <= left:  # of the first tells the check of `validation`
+        return
+    are_left = f"{left:,} training examples" + (" that validation leaves" if left < dataset.train_size else "")
+    if isinstance(size, int):
+        message, hint = f"train_size {size:,} is more than the {are_left}", f"write at most {left}, or `none` for all"
+    else:
+        message, hint = f"train_size {size:g} takes 0 of the {are_left}", "write a larger fraction, such as 0.1"
+    yield Problem(place_of(experiment, "train_size"), message, hint)
+
+
+def trained_on(experiment: Experiment, dataset: Dataset) -> int:
+    """How many examples an epoch goes through, by the config and the dataset's description."""
+    return wanted(experiment.train_size, dataset.train_size - _held_out(experiment, dataset))
 
 
 def _held_out(experiment: Experiment, dataset: Dataset) -> int:
@@ -107,7 +127,7 @@ def augmentation_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[
 
 
 def training_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Finding]:
-    """Of an unusual learning rate, a batch larger than the data, and validation on the test part."""
+    """Of an unusual learning rate, a batch larger than the data, too few of these, and validation on the test part."""
     optimizer = experiment.optimizer.name
     rate = _learning_rate(experiment.optimizer)
     if rate is not None and optimizer in _USUAL_RATES:
@@ -117,12 +137,19 @@ def training_warnings(experiment: Experiment, dataset: Dataset) -> Iterator[Find
             message = f"The learning rate {rate:g} is {side} what is usual for {optimizer}: {low:g} to {high:g}."
             evidence = {"optimizer": optimizer, "learning_rate": rate, "usual": [low, high]}
             yield Finding("unusual_learning_rate", "warning", message, f"Try {typical:g}.", evidence)
-    examples = dataset.train_size - _held_out(experiment, dataset)
+    examples = trained_on(experiment, dataset)
     if experiment.batch_size > examples > 0:
         message = f"The batch_size {experiment.batch_size} is larger than the training set of {examples} examples: "
         message += "an epoch is a single step."
         evidence = {"batch_size": experiment.batch_size, "examples": examples}
         yield Finding("large_batch", "warning", message, "Set a smaller batch_size, such as 32.", evidence)
+    classes = len(dataset.classes)
+    if experiment.train_size != "none" and dataset.task == "classification" and 0 < examples < classes:
+        message = f"The train_size leaves {examples} examples of {classes} classes: the others are never seen in "
+        message += "training."
+        evidence = {"examples": examples, "classes": classes}
+        suggestion = f"Set a train_size of at least {classes}; ten times as many would be better."
+        yield Finding("classes_without_examples", "warning", message, suggestion, evidence)
     if experiment.validation == "test":
         message = f"The {dataset.test_size:,} test examples are used for validation: choices made on them spoil the "
         message += "test figure."

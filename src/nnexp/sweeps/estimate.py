@@ -15,6 +15,7 @@ from nnexp.config.experiment import Experiment
 from nnexp.data.datasets import describe
 from nnexp.errors import InputError
 from nnexp.preflight import preflight
+from nnexp.preflight.training import trained_on
 from nnexp.runs import record
 from nnexp.runs.record import RunRecord
 from nnexp.sweeps.expand import Point
@@ -115,8 +116,7 @@ def _again(run: RunRecord, epochs: int) -> float | None:
 def rough_seconds(experiment: Experiment) -> float:
     """The time of a run by the multiply-adds of an epoch and its number of steps, as if every epoch were trained."""
     dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
-    held_out = experiment.validation if isinstance(experiment.validation, float) else 0.0
-    examples = dataset.train_size * (1 - held_out)
+    examples = trained_on(experiment, dataset)
     layers = preflight(experiment, dataset).layers
     # A layer uses each of its weights once at each position of its output; an embedding only looks them up.
     work = (

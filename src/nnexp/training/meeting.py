@@ -146,7 +146,8 @@ def join(
         experiment = parse_experiment(parse_config(told["config"], f"the config of {first}"), told["name"])
         dataset = describe(experiment.dataset.name, experiment.dataset.parameters)
         report(events.Stage(f"reading {dataset.name}"))
-        splits = split(load(dataset, offline, fetch_progress), experiment.validation, experiment.seed)
+        arrays = load(dataset, offline, fetch_progress)
+        splits = split(arrays, experiment.validation, experiment.seed, experiment.train_size)
         if isinstance(splits.x_train, Rows) != told["streamed"]:
             what = f"the examples of {dataset.name} stay in their file on one host only: it has less memory"
             raise InputError(f"{what}\ngive the dataset  stream: always  (or never) in the config")

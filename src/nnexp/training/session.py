@@ -120,7 +120,8 @@ class Session:
         """
         if replace(experiment, seed=self.experiment.seed) != self.experiment:
             return False
-        if isinstance(experiment.validation, float) and NORMALIZATIONS[experiment.normalization.name].learns:
+        drawn = isinstance(experiment.validation, float) or experiment.train_size != "none"
+        if drawn and NORMALIZATIONS[experiment.normalization.name].learns:
             return False  # what the normalization found in these examples is a constant in the compiled program
         backend.seed_everything(experiment.seed)
         fresh = _model(experiment, splits)

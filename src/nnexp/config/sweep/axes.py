@@ -9,6 +9,7 @@ from typing import Any
 from nnexp.config import catalog
 from nnexp.config.dataset import portable_part
 from nnexp.config.experiment import FIELDS
+from nnexp.config.keys import GUESSED
 from nnexp.config.loading import Node, dump, parse_yaml
 from nnexp.config.overrides import Override
 from nnexp.errors import ConfigError, Place, Problem
@@ -84,7 +85,7 @@ def refusal(name: str, *, on_command_line: bool = False) -> tuple[str, str] | No
     if root == "name":
         return "the name cannot be varied: nnexp names each run by what differs", "remove it; a variant has a `name`"
     if root not in _ROOTS:
-        near = catalog.nearest(root, _ROOTS)
+        near = catalog.nearest(GUESSED.get(root, root), _ROOTS)
         hint = f"did you mean '{near}'? " if near else ""
         allowed = f"allowed: {', '.join(_ROOTS)}, and parts of these such as layers.1.units"
         return f"'{root}' is no part of a config", hint + allowed
@@ -94,7 +95,7 @@ def refusal(name: str, *, on_command_line: bool = False) -> tuple[str, str] | No
 def meant(name: str) -> str:
     """The axis that is likely meant by a name that is none; "" where there is none like it."""
     root, dot, rest = name.partition(".")
-    near = None if root in NOT_AXES else catalog.nearest(root, _ROOTS)
+    near = None if root in NOT_AXES else catalog.nearest(GUESSED.get(root, root), _ROOTS)
     return axis_name(near + dot + rest) if near else ""
 
 
