@@ -254,12 +254,11 @@ class TestHowManyRepeats:
         example = rng.standard_normal(100)
         first, second = example + 0.1 * rng.standard_normal((5, 100)), np.zeros((5, 100))
         left = smallest_difference(first, second)
-        assert left == pytest.approx(1.96 * example.std(ddof=1) / 10, rel=0.05)
+        assert left == pytest.approx((1.96 + stats.norm.ppf(0.8)) * example.std(ddof=1) / 10, rel=0.05)
         assert repeats_needed(first, second, left) is None
         assert repeats_needed(first, second, 2 * left) is not None
         # What a z test could just show with endless repeats, a t test with so many examples cannot.
-        endless = left * (1 + stats.norm.ppf(0.8) / stats.norm.ppf(1 - LEVEL / 2))
-        assert repeats_needed(first, second, 1.0002 * endless) is None
+        assert repeats_needed(first, second, 1.0002 * left) is None
 
     def test_one_value_a_run(self) -> None:
         # Cohen, Statistical Power Analysis 1988: d = 1, two-sided 5 %, power 0.8 takes 17 in each of two groups.
@@ -456,6 +455,6 @@ class TestManyComparisons:
         rng = np.random.default_rng(0)
         first, second = rng.standard_normal(100) + 0.1 * rng.standard_normal((5, 100)), np.zeros((5, 100))
         left = smallest_difference(first, second)
-        assert repeats_needed(first, second, 1.6 * left) is not None
-        assert repeats_needed(first, second, 1.6 * left, level=LEVEL / 50) is None
+        assert repeats_needed(first, second, 1.2 * left) is not None
+        assert repeats_needed(first, second, 1.2 * left, level=LEVEL / 50) is None
         assert smallest_difference(first, second, level=LEVEL / 50) > left

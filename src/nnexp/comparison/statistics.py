@@ -153,9 +153,18 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
-def smallest_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True, level: float = LEVEL) -> float:
-    """Half-width of the interval that endless repeats would leave: the test split's share. Values [S, n] or [S]."""
-    return float(special().ndtri(1 - level / 2)) * math.sqrt(_compared(first, second, paired).split)
+def smallest_difference(
+    first: ArrayLike, second: ArrayLike, power: float = 0.8, *, paired: bool = True, level: float = LEVEL
+) -> float:
+    """The smallest true difference that endless repeats would show with that power. Values [S, n] or [S].
+
+    `repeats_needed` has no number for a smaller one.
+    """
+    return _of_endless(_compared(first, second, paired), power, level)
+
+
+def _of_endless(parts: _Parts, power: float, level: float) -> float:
+    return float(special().ndtri(1 - level / 2) + special().ndtri(power)) * math.sqrt(parts.split)
 
 
 def repeats_needed(
@@ -176,7 +185,7 @@ def repeats_needed(
     taken as these repeats have it: a rough guide when they are few.
     """
     parts = _compared(first, second, paired)
-    endless = float(special().ndtri(1 - level / 2) + special().ndtri(power)) * math.sqrt(parts.split)
+    endless = _of_endless(parts, power, level)
     if parts.method not in ("seeds and examples", "seeds alone") or not endless < abs(difference) < math.inf:
         return None
     enough = FEWEST_SEEDS
