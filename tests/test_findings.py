@@ -51,7 +51,38 @@ FALLING = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0999]
 RISING = rows([0.9, 0.5, 0.4, 0.3], [0.9, 0.6, 0.65, 0.7])
 
 # what is changed -> the codes that are told, and words of the first finding
+# Weighted so that the rare class counts as much: many of the others are taken for it.
+FEW_YES = [
+    {"class": "no", "support": 417, "predicted": 374, "recall": 0.894},
+    {"class": "yes", "support": 63, "predicted": 106, "recall": 0.857},
+]
 CASES: dict[str, tuple[dict[str, Any], list[str], str]] = {
+    "rare ones found at the cost of accuracy": (
+        {"figures": {"accuracy": 0.889}, "intervals": {"accuracy": (0.857, 0.915)}, "per_class": FEW_YES},
+        [],
+        "",
+    ),
+    "rare ones told by chance": (
+        {
+            "figures": {"accuracy": 0.889},
+            "intervals": {"accuracy": (0.857, 0.915)},
+            "per_class": [{**FEW_YES[0], "recall": 0.96}, {**FEW_YES[1], "recall": 0.25}],
+        },
+        ["not_learning"],
+        "test accuracy 0.889, where always naming the commonest class gives 0.869",
+    ),
+    "one rare example told by luck": (
+        {
+            "figures": {"accuracy": 0.6},
+            "intervals": {"accuracy": (0.3, 0.85)},
+            "per_class": [
+                {"class": "no", "support": 9, "predicted": 5, "recall": 0.55},
+                {"class": "yes", "support": 1, "predicted": 5, "recall": 1.0},
+            ],
+        },
+        ["not_learning"],
+        "",
+    ),
     "a good run": ({}, [], ""),
     "diverged": (DIVERGED, ["diverged"], "in epoch 2: the run diverged; training stopped there"),
     "diverged and went on": (

@@ -88,7 +88,7 @@ def _not_learning(facts: Facts) -> Iterator[Finding]:
     chance = max(row["support"] for row in facts.per_class) / total  # what always naming the commonest class gets
     low, _ = facts.intervals["accuracy"]
     # Less than a fifth of the way from chance to perfect is next to nothing learnt.
-    if low <= chance or accuracy - chance < 0.2 * (1 - chance):
+    if (low <= chance or accuracy - chance < 0.2 * (1 - chance)) and not _tells_classes_apart(facts.per_class):
         first, last = facts.history[0]["loss"], facts.history[-1]["loss"]
         scale = f"{_scale(facts)}, then try" if facts.missing_normalization else "Try"
         yield Finding(
@@ -99,6 +99,19 @@ def _not_learning(facts: Facts) -> Iterator[Finding]:
             f"{scale} another learning rate (ten times smaller, ten times larger) or fewer saturating layers.",
             {"accuracy": accuracy, "chance": chance, "first_loss": first, "last_loss": last},
         )
+
+
+def _tells_classes_apart(per_class: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the mean recall of the classes is beyond chance: what a model learns that is to find the rare ones.
+
+    By as much as accuracy has to be, and two standard errors more, these as Agresti and Coull (1998) have them: of a
+    class with one example or two a recall says little.
+    """
+    shares = [(float(row.get("recall", 0)) * row["support"] + 2, row["support"] + 4) for row in per_class]
+    recalls = [(right / of, of) for right, of in shares]
+    error = math.sqrt(sum(recall * (1 - recall) / of for recall, of in recalls)) / len(recalls)
+    chance = 1 / len(recalls)
+    return _mean([recall for recall, _ in recalls]) - 2 * error > chance + 0.2 * (1 - chance)
 
 
 def _no_better_than_the_mean(facts: Facts) -> Iterator[Finding]:

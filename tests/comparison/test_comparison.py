@@ -223,6 +223,32 @@ def test_that_another_is_best_by_the_loss_is_told_where_no_interval_covers_both(
     assert not any(note.startswith("By the loss") for note in compared(*runs, metric="loss").notes)
 
 
+def test_a_metric_of_one_figure_a_run_is_said_to_be_of_these_test_examples_alone(make: Make) -> None:
+    runs = [
+        make(
+            f"{units}_{seed}", units=units, seed=seed, test={"loss": 0.3, "recall_yes": 0.5 + units / 100 + seed / 1000}
+        )
+        for units in (8, 16)
+        for seed in (1, 2, 3)
+    ]
+    [note] = [
+        note for note in compared(*runs, metric="recall_yes").notes if note.startswith("recall_yes is one figure")
+    ]
+    assert "of other seeds with these same test examples" in note
+    assert not any("one figure a run" in note for note in compared(*runs, metric="seconds").notes)
+
+
+def test_that_nearly_all_examples_are_of_one_class_is_told(repeats: Repeats) -> None:
+    def noted(*supports: int) -> list[str]:
+        rows = [{"class": name, "support": support} for name, support in zip("ab", supports, strict=True)]
+        runs = repeats(8, [0.8, 0.81, 0.82], name=str(supports), evaluation={"per_class": rows})
+        return [note for note in compared(*runs).notes if "accuracy says little" in note]
+
+    assert noted(60, 40) == []
+    [note] = noted(87, 13)
+    assert note.startswith("87 % of the test examples are of the class a: accuracy says little of the others.")
+
+
 def test_of_two_parameters_a_note_says_how_to_ask_about_one(repeats: Repeats) -> None:
     runs = [
         path

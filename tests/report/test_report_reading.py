@@ -235,3 +235,14 @@ def test_a_dash_of_a_parameter_is_explained_only_where_there_is_one(
     table = page.partition('<section id="table"')[2].partition("</section>")[0]
     assert "–</th>" in table
     assert "–: has none." in table
+
+
+def test_metrics_beyond_those_with_a_column_are_named(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def measured(test: dict[str, float]) -> dict[str, float]:
+        return {**test, **{f"metric_{place}": 0.5 for place in range(9)}}
+
+    page = report(digits[0], edited(digits[2], tmp_path / "other", test=measured)).read_text()
+    assert "No room for metric_5, metric_6, metric_7, metric_8" in page
+    assert "No room for" not in report(*digits).read_text()

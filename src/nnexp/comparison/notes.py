@@ -9,12 +9,13 @@ from typing import Any
 
 from nnexp.comparison.grouping import Repeats
 from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import Group
+from nnexp.comparison.result import Group, Verdict
 from nnexp.comparison.selection import Baseline
 from nnexp.comparison.verdicts import NO_REPEATS_HELP
 from nnexp.errors import Amiss
 from nnexp.tasks import HEADLINES, Task
 
+_RARE = 0.75  # of the examples: where more are of one class the others are rare
 _OF_ANSWERS = ("accuracy", "exact_match")
 _MOST_TOLD = 5  # parameters that go with another, and values of each
 
@@ -52,6 +53,29 @@ def on_loss(measured: Sequence[Group], metric: str) -> Iterator[Amiss]:
         yield (
             f"By the loss {lowest} is best ({least.mean:.4g}; {measured[0].label} has {best.mean:.4g}): it counts how "
             "sure answers are, not only how many are right. `--metric loss` of `nnexp compare` tests that."
+        )
+
+
+def on_seeds_alone(verdicts: Sequence[Verdict], metric: str) -> Iterator[Amiss]:
+    """That a metric which is one figure a run says nothing of other test examples."""
+    of_test = metric != "seconds" and not metric.startswith(("val_", "train_"))
+    if of_test and any(verdict.method == "seeds alone" for verdict in verdicts):
+        yield (
+            f"{metric} is one figure a run, compared over seeds alone: intervals and p are of other seeds with these "
+            "same test examples. Where few of these count, other ones may give other figures."
+        )
+
+
+def on_rare_classes(measured: Sequence[Group], metric: str) -> Iterator[Amiss]:
+    """That accuracy says little where nearly all examples are of one class."""
+    rows = measured[0].runs[0].evaluation.get("per_class", ()) if measured and metric == "accuracy" else ()
+    supports = {row["class"]: row["support"] for row in rows if row.get("support")}
+    if len(supports) > 1 and (most := max(supports.values())) > _RARE * sum(supports.values()):
+        [name, *_] = [name for name, support in supports.items() if support == most]
+        yield (
+            f"{100 * most / sum(supports.values()):.0f} % of the test examples are of the class {name}: accuracy says "
+            "little of the others. `nnexp show RUN` has recall and precision of each class, and `--metric NAME` of "
+            "`nnexp compare` and `nnexp report` takes a metric of the config."
         )
 
 

@@ -114,7 +114,7 @@ def corrected_for(families: Mapping[str, Sequence[Verdict | Interaction]]) -> st
     for what, told in families.items():
         if holm := re.search(r"Holm over \d+", " ".join(one.text for one in told)):
             found.setdefault(holm[0], []).append(what)
-    return "; ".join(f"{holm}: {', and by themselves '.join(whats)}" for holm, whats in found.items())
+    return "; ".join(f"{holm}: {'; and, counted apart, '.join(whats)}" for holm, whats in found.items())
 
 
 def epochs_heading(comparison: Comparison) -> str:

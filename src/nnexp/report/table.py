@@ -14,7 +14,7 @@ from nnexp.report.rendering import seconds
 from nnexp.tasks import in_letters
 
 # Metrics beside the compared one; more would not be read.
-_MOST_OTHERS = 4
+_MOST_OTHERS = 6
 CROWDED = 10  # columns; more do not stand side by side on most screens
 
 
@@ -45,6 +45,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     heads: int
     alike: tuple[str, ...] = ()  # what is the same in all rows and has no column: "epochs 60"
+    beyond: tuple[str, ...] = ()  # metrics that there is no column for
 
 
 def groups_table(comparison: Comparison) -> Table:
@@ -52,7 +53,8 @@ def groups_table(comparison: Comparison) -> Table:
     implied, _ = series.short_labels(comparison)
     labelled = not implied or len(comparison.parameters) > series.MOST_VARIED
     parameters = comparison.parameters[: series.MOST_VARIED]
-    others = [name for name in comparison.metrics if _is_another(name, comparison)][:_MOST_OTHERS]
+    every = [name for name in comparison.metrics if _is_another(name, comparison)]
+    others, beyond = every[:_MOST_OTHERS], tuple(every[_MOST_OTHERS:])
     numeric = [series.axis_of(comparison.groups, name).kind != "category" for name in parameters]
     timed = any("seconds" in group.estimates for group in comparison.groups) and comparison.metric != "seconds"
     epochs = epochs_heading(comparison)
@@ -82,7 +84,8 @@ def groups_table(comparison: Comparison) -> Table:
                 *([_left_out(group)] if comparison.left_out else []),
             )
         )
-    return _without_alike(Table(columns, tuple(rows), labelled + len(parameters)), comparison.metric)
+    table = Table(columns, tuple(rows), labelled + len(parameters), beyond=beyond)
+    return _without_alike(table, comparison.metric)
 
 
 def _kind_of_row(comparison: Comparison) -> str:
@@ -104,6 +107,7 @@ def _without_alike(table: Table, metric: str) -> Table:
         tuple(tuple(row[place] for place in kept) for row in table.rows),
         table.heads,
         tuple(f"{table.columns[place].name} {table.rows[0][place].text}" for place in alike),
+        table.beyond,
     )
 
 
