@@ -17,6 +17,7 @@ from nnexp.findings import Finding
 from nnexp.preflight.distributed import distribution_problems
 from nnexp.preflight.measures import (
     callback_problems,
+    figure_problems,
     metric_problems,
     metric_warnings,
     monitor_problems,
@@ -68,6 +69,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
     problems += task_problems(experiment, dataset)
     if dataset.task == "classification":
         problems += metric_problems(experiment, dataset.classes, single=output == (1,))
+    problems += figure_problems(experiment, yes_or_no=output == (1,) or dataset.task == "multi_label")
     problems += monitor_problems(experiment)
     problems += callback_problems(experiment)
     problems += distribution_problems(experiment)

@@ -134,6 +134,20 @@ def task_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]
             yield Problem(place_of(experiment, "metrics", index), message, f"allowed: {', '.join(metrics)}")
 
 
+def figure_problems(experiment: Experiment, *, yes_or_no: bool) -> Iterator[Problem]:
+    """That each metric is one figure: Keras gives an array of these, which no epoch's row can hold."""
+    for index, entry in enumerate(experiment.metrics):
+        message = f"the metric {entry.name} gives several figures, and one is needed"
+        if entry.name in {"f1_score", "fbeta_score"} and entry.get("average") is None:
+            # Without a threshold the largest output alone is a yes: never two labels, and a sole output always.
+            hint = f"set `{entry.name}: {{average: macro{', threshold: 0.5' if yes_or_no else ''}}}`"
+            yield Problem(place_of(experiment, "metrics", index), message, hint)
+        thresholds = entry.get("thresholds")
+        if entry.name != "auc" and isinstance(thresholds, Sequence) and len(thresholds) > 1:
+            hint = "name it once for each threshold, each with a `name`"
+            yield Problem(place_of(experiment, "metrics", index), message, hint)
+
+
 def metric_problems(experiment: Experiment, classes: Sequence[str], *, single: bool) -> Iterator[Problem]:
     """Keras' metrics take the labels as the loss does: whole numbers for `sparse_` losses, one-hot for the others."""
     whole = experiment.loss.name.startswith("sparse_")
