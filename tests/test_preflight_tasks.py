@@ -44,6 +44,7 @@ def test_a_model_of_the_task_is_let_through(task: Task) -> None:
         ("multi_label", GOOD["multi_label"], {"loss": "sparse_categorical_crossentropy"}, "may have several labels"),
         ("regression", "dense: 3", {"metrics": "[accuracy]"}, "the metric accuracy means nothing"),
         ("multi_label", GOOD["multi_label"], {"metrics": "[accuracy]"}, "the metric accuracy means nothing"),
+        ("multi_label", GOOD["multi_label"], {"metrics": "[f1_score]"}, "the metric f1_score gives several figures"),
     ],
 )
 def test_a_problem_names_the_task(task: Task, last: str, keys: dict[str, str], said: str) -> None:

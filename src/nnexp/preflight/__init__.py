@@ -15,7 +15,14 @@ from nnexp.data.datasets import Dataset
 from nnexp.errors import Problem
 from nnexp.findings import Finding
 from nnexp.preflight.distributed import distribution_problems
-from nnexp.preflight.measures import callback_problems, metric_problems, monitor_problems, task_problems
+from nnexp.preflight.measures import (
+    callback_problems,
+    figure_problems,
+    metric_problems,
+    metric_warnings,
+    monitor_problems,
+    task_problems,
+)
 from nnexp.preflight.outputs import output_problems, output_warnings
 from nnexp.preflight.places import place_of
 from nnexp.preflight.tokens import token_problems
@@ -61,7 +68,8 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
     problems += token_problems(experiment, dataset)
     problems += task_problems(experiment, dataset)
     if dataset.task == "classification":
-        problems += metric_problems(experiment, single=output == (1,))
+        problems += metric_problems(experiment, dataset.classes, single=output == (1,))
+    problems += figure_problems(experiment, yes_or_no=output == (1,) or dataset.task == "multi_label")
     problems += monitor_problems(experiment)
     problems += callback_problems(experiment)
     problems += distribution_problems(experiment)
@@ -69,6 +77,7 @@ def preflight(experiment: Experiment, dataset: Dataset) -> Preflight:
     problems += train_size_problems(experiment, dataset)
     warnings = (
         *output_warnings(experiment, dataset),
+        *(metric_warnings(experiment, dataset.classes, output) if dataset.task == "classification" else ()),
         *input_warnings(experiment, dataset),
         *augmentation_warnings(experiment, dataset),
         *training_warnings(experiment, dataset),

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from nnexp.config import catalog, condition
 from nnexp.config.experiment import Experiment
 from nnexp.config.grammar import Entry
+from nnexp.config.outputs import output_of
+from nnexp.config.shapes import Shape
 from nnexp.data.datasets import Dataset
 from nnexp.errors import Problem
+from nnexp.findings import Finding
 from nnexp.preflight.places import place_of
 from nnexp.tasks import Task
 
@@ -77,6 +80,24 @@ _METRICS: Mapping[Task, Sequence[str]] = {
         "root_mean_squared_error",
     ),
 }
+# Of several outputs these count every one as a yes or no, all together, unless told of which class (`class_id`).
+_COUNT = frozenset(
+    {
+        "binary_iou",
+        "false_negatives",
+        "false_positives",
+        "precision",
+        "precision_at_recall",
+        "recall",
+        "recall_at_precision",
+        "sensitivity_at_specificity",
+        "specificity_at_sensitivity",
+        "true_negatives",
+        "true_positives",
+    }
+)
+_NEAR_ACCURACY = frozenset({"precision", "recall"})  # of a softmax: one output at most is above a half
+_ONE_OUTPUT = "`dense: {units: 1, activation: sigmoid}` with `loss: binary_crossentropy`"
 _WHAT: Mapping[Task, str] = {
     "multi_label": "where an example may have several labels",
     "regression": "where numbers are predicted",
@@ -113,7 +134,21 @@ def task_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]
             yield Problem(place_of(experiment, "metrics", index), message, f"allowed: {', '.join(metrics)}")
 
 
-def metric_problems(experiment: Experiment, *, single: bool) -> Iterator[Problem]:
+def figure_problems(experiment: Experiment, *, yes_or_no: bool) -> Iterator[Problem]:
+    """That each metric is one figure: Keras gives an array of these, which no epoch's row can hold."""
+    for index, entry in enumerate(experiment.metrics):
+        message = f"the metric {entry.name} gives several figures, and one is needed"
+        if entry.name in {"f1_score", "fbeta_score"} and entry.get("average") is None:
+            # Without a threshold the largest output alone is a yes: never two labels, and a sole output always.
+            hint = f"set `{entry.name}: {{average: macro{', threshold: 0.5' if yes_or_no else ''}}}`"
+            yield Problem(place_of(experiment, "metrics", index), message, hint)
+        thresholds = entry.get("thresholds")
+        if entry.name != "auc" and isinstance(thresholds, Sequence) and len(thresholds) > 1:
+            hint = "name it once for each threshold, each with a `name`"
+            yield Problem(place_of(experiment, "metrics", index), message, hint)
+
+
+def metric_problems(experiment: Experiment, classes: Sequence[str], *, single: bool) -> Iterator[Problem]:
     """Keras' metrics take the labels as the loss does: whole numbers for `sparse_` losses, one-hot for the others."""
     whole = experiment.loss.name.startswith("sparse_")
     given = "whole numbers" if whole else "0 or 1" if single else "one-hot"
@@ -126,9 +161,72 @@ def metric_problems(experiment: Experiment, *, single: bool) -> Iterator[Problem
         needs = "several outputs" if several else "one-hot labels" if whole else "labels that are whole numbers"
         message = f"the metric {entry.name} needs {needs}, but the loss {experiment.loss.name} makes labels {given}"
         hint = f"use the metric `{other if known else 'accuracy'}`"
-        if whole:
+        if whole and (entry.name in _COUNT or entry.name == "auc"):
+            hint = _hint_of_one_class(entry, classes)
+        elif whole:
             hint += ", or set `loss: categorical_crossentropy`, which makes labels one-hot"
         yield Problem(place_of(experiment, "metrics", index), message, hint)
+
+
+def metric_warnings(experiment: Experiment, classes: Sequence[str], output: Shape | None) -> Iterator[Finding]:
+    """Of metrics that sound as if of one class, and are over the outputs of all."""
+    if output is None or output == (1,) or experiment.loss.name.startswith("sparse_"):
+        return
+    yield from _counted_together(experiment, classes)
+    if any(entry.name == "auc" and not entry.get("multi_label") for entry in experiment.metrics):
+        message = "auc is the area over the outputs of all classes together, not that of a class."
+        suggestion = "`auc: {multi_label: true}` is the mean of each class's own."
+        if len(classes) == 2:
+            suggestion += " `nnexp show` tells ROC AUC and average precision of the test part."
+        evidence = {"metrics": ["auc"], "classes": len(classes)}
+        yield Finding("metric_of_all_classes", "warning", message, suggestion, evidence)
+
+
+def _counted_together(experiment: Experiment, classes: Sequence[str]) -> Iterator[Finding]:
+    counted = [entry for entry in experiment.metrics if entry.name in _COUNT and entry.get("class_id") is None]
+    if not counted:
+        return
+    listed = list(dict.fromkeys(entry.name for entry in counted))
+    names, count = _joined(listed), "counts" if len(listed) == 1 else "count"
+    message = f"{names} {count} all classes together."
+    near = [name for name in listed if name in _NEAR_ACCURACY]
+    if near and output_of(experiment.layers).last == "softmax":
+        these = "that" if near == listed else _joined(near)
+        be = "is" if near == listed or len(near) == 1 else "are"
+        message = f"{names} {count} all classes together: of a softmax {these} {be} nearly the accuracy."
+    # Keras has counts, such as true_positives, of no single class.
+    metric = next(filter(None, (_of_one_class(entry, classes) for entry in counted)), None)
+    metric = metric or _of_one_class(Entry("recall"), classes)
+    suggestion = f"For one class: {metric}."
+    if len(classes) == 2:
+        suggestion = f"For one class: {metric}; or end in {_ONE_OUTPUT}: metrics then are of {classes[1]}."
+    evidence = {"metrics": listed, "classes": len(classes)}
+    yield Finding("metric_of_all_classes", "warning", message, suggestion, evidence)
+
+
+def _hint_of_one_class(entry: Entry, classes: Sequence[str]) -> str:
+    """What gives the figure that is meant, where one-hot labels alone would give that of all classes together."""
+    more = "`auc: {multi_label: true}`" if entry.name == "auc" else _of_one_class(entry, classes)
+    one_hot = f"set `loss: categorical_crossentropy`{f' and {more}' if more else ''}"
+    if len(classes) != 2:
+        return one_hot
+    return f"for {classes[1]} against {classes[0]} end in {_ONE_OUTPUT}; or with two outputs {one_hot}"
+
+
+def _of_one_class(entry: Entry, classes: Sequence[str]) -> str | None:
+    """The metric of the second class, of two the positive one; None where Keras has it of all classes only."""
+    item = catalog.find("metrics", entry.name)
+    if item is None or "class_id" not in item.parameters:
+        return None
+    others = ((key, value) for key, value in entry.parameters.items() if key not in {"class_id", "name"})
+    own = {key: value for key, value in others if value != item.parameters[key].default}
+    name = re.sub(r"\W+", "_", classes[1]).strip("_")
+    written = ", ".join(f"{key}: {value}" for key, value in {**own, "class_id": 1}.items())
+    return f"`{entry.name}: {{{written}, name: {entry.name}_{name or 1}}}` (1 is {classes[1]})"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _takes_whole_numbers(metric: Entry) -> bool:
