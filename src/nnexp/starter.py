@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.data.balance import counts, far_commonest
+from nnexp.data.dataset import OwnFiles
 from nnexp.data.datasets import DATASETS, Dataset, describe, load
 from nnexp.data.own.files import labelled_by, stored_in
 from nnexp.data.own.kinds import KINDS, BadData
@@ -149,6 +151,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
         f"normalization: {dataset.usual_normalization}  # or none, l2, min_max",
         f"layers:  # the last dense has a unit for each {_UNITS[dataset.task]}",
         *(f"  {layer}" for layer in layers),
+        *_class_weight(dataset),
         "optimizer: adam  # or  adam: 0.01  for another learning rate",
         *of_sgd,
         f"batch_size: {_FEW_BATCH if few else 64}",
@@ -163,6 +166,15 @@ def _convolution(shape: Sequence[int]) -> list[str]:
     """Layers for pictures to take into use: grey ones have no axis for the channels."""
     grey = [f"# - reshape: {[*shape, 1]}  # for the next layer"] if len(shape) == 2 else []
     return [*grey, "# - conv2d: {filters: 16, kernel_size: 3}  # finds patterns"] if len(shape) in (2, 3) else []
+
+
+def _class_weight(dataset: Dataset) -> list[str]:
+    """What helps where an own class has far more examples than another; the classes of known datasets are alike."""
+    if dataset.task != "classification" or not isinstance(dataset.origin, OwnFiles):
+        return []
+    told = far_commonest(dataset.classes, counts(load(dataset).y_train, len(dataset.classes)))
+    offered = "# class_weight: balanced  # rare classes count as much"
+    return [*_comment(f"{told} of the examples:"), offered] if told else []
 
 
 def _epochs(examples: int) -> int:

@@ -186,6 +186,20 @@ def test_a_target_that_was_guessed_is_told_with_how_to_name_another(tmp_path: Pa
     assert f"# nnexp init {tmp_path} --target COLUMN\n" in done.stdout
 
 
+@pytest.mark.parametrize(("rare", "offered"), [(10, True), (25, False)])  # of 100; 75 are three times as many
+def test_where_one_class_has_far_more_examples_class_weights_are_offered(
+    tmp_path: Path, rare: int, offered: bool
+) -> None:
+    rows = [f"{n},{'yes' if n < rare else 'no'}" for n in range(100)]
+    (tmp_path / "a.csv").write_text("\n".join(["size,returned", *rows]) + "\n")
+    text, name = config_text(tmp_path, "", ["returned"])
+    said = "# no has 90 % of the examples:\n# class_weight: balanced  # rare classes count as much\noptimizer: adam"
+    assert (said in text, "class_weight" in text) == (offered, offered)
+    if offered:
+        (tmp_path / name).write_text(text.replace("# class_weight", "class_weight"))
+        assert load_experiment(tmp_path / name).class_weight == "balanced"
+
+
 def test_columns_that_nothing_can_be_learnt_from_are_left_out(tmp_path: Path) -> None:
     rows = [f"{n % 2},Passenger {n},2020-01-{n % 28 + 1:02},,{n % 7},{'SCQ'[n % 3]}" for n in range(300)]
     (tmp_path / "ship.csv").write_text("Survived,Name,Day,Cabin,Age,Port\n" + "\n".join(rows) + "\n")
