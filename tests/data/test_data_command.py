@@ -95,6 +95,18 @@ def test_show_of_an_own_table_says_what_became_of_texts_and_empty_cells(cache_ro
     assert columns["size"] == {"name": "size", "missing": 3, "median": 20.0, "least": 1.0, "most": 39.0}
 
 
+@pytest.mark.parametrize(("rare", "told"), [(5, True), (10, False)])  # of 40; a fifth of each class is for the test
+def test_show_says_where_one_class_has_far_more_examples(cache_root, tmp_path, rare, told):
+    rows = [f"{n},{'yes' if n < rare else 'no'},{'test' if n % 5 == 0 else 'train'}" for n in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["size,y,part", *rows]) + "\n")
+    config = tmp_path / "a.yaml"
+    dataset = "{csv: {path: a.csv, target: y, split_column: part}}"
+    config.write_text(f"dataset: {dataset}\nlayers: [dense: {{units: 2, activation: softmax}}]\n")
+    line = "no has 88 % of the training examples: in a config  class_weight: balanced  makes rare classes count as much"
+    assert (line in nnexp("show", str(config)).stdout) == told
+    assert "class_weight" not in nnexp("show", "iris").stdout
+
+
 def test_show_for_programs_is_json_without_a_picture(cache_root, tmp_path):
     told = json.loads(nnexp("show", "digits", "--json").stdout)
     assert told["training_range"] == [0, 16]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -262,6 +263,26 @@ def test_cells_that_are_empty_or_far_from_those_of_training_are_noted(trained: P
     ]
     figures = record.read(run).test
     assert result.stdout.splitlines()[-1].startswith(f"on the run's test part: accuracy {figures['accuracy']:.4f}")
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ("none", ""),
+        ("balanced", "class_weight balanced: its probabilities are of classes that count the same, not of how often"),
+        ({"setosa": 2.0}, "class weights: its probabilities are of classes that count by these, not of how often"),
+    ],
+)
+def test_probabilities_of_weighted_classes_are_noted(iris: Path, tmp_path: Path, weights: Any, told: str) -> None:
+    run = Path(shutil.copytree(iris, tmp_path / "weighted"))
+    recorded = json.loads((run / "metrics.json").read_text())
+    assert recorded["config"]["class_weight"] == "none"
+    recorded["config"]["class_weight"] = weights
+    (run / "metrics.json").write_text(json.dumps(recorded))
+    (tmp_path / "new.csv").write_text("5,3,1,1\n")
+    for words in (["--index=0"], [tmp_path / "new.csv"]):
+        notes = nnexp("predict", run, *words, "--json").stderr
+        assert notes == (f"note: trained with {told} they are\n" if told else "")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from nnexp.cli.decoding import Command
 from nnexp.errors import DataUnavailable, InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     from rich.table import Table
 
     from nnexp.data.datasets import Arrays, Dataset
@@ -108,7 +107,8 @@ def show_dataset(
     Example:  nnexp data show iris
     Example:  nnexp data show mnist --count 20 -o digits.png
     """
-    from nnexp.cli.console import stdout
+    from nnexp.cli.console import say, stdout
+    from nnexp.data.balance import far_commonest
     from nnexp.data.rows import extremes
     from nnexp.files import to_json
 
@@ -134,6 +134,9 @@ def show_dataset(
     learnt = _spread_table(rows) if dataset.task == "regression" else _balance_table(rows, len(arrays.y_train))
     for shown in (_facts_table(dataset, arrays), learnt):
         stdout().print(shown)
+    if dataset.task == "classification" and (told := far_commonest(dataset.classes, [row["train"] for row in rows])):
+        weights = "in a config  class_weight: balanced  makes rare classes count as much"
+        say(stdout(), f"{told} of the training examples: {weights}.")
     if picture is None:
         stdout().print(_rows_table(dataset, arrays, count or _ROWS))
     else:
@@ -227,19 +230,14 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _balance(dataset: Dataset, arrays: Arrays) -> list[dict[str, Any]]:
-    """How many examples each class, or each label, has."""
-    train, test = _counts(arrays.y_train, len(dataset.classes)), _counts(arrays.y_test, len(dataset.classes))
+    """How many examples each class, or each label, has, in each part."""
+    from nnexp.data.balance import counts
+
+    train, test = counts(arrays.y_train, len(dataset.classes)), counts(arrays.y_test, len(dataset.classes))
     return [
         {"label": label, "class": name, "train": train[label], "test": test[label]}
         for label, name in enumerate(dataset.classes)
     ]
-
-
-def _counts(labels: np.ndarray, classes: int) -> list[int]:
-    import numpy as np
-
-    counts = np.bincount(labels, minlength=classes) if labels.ndim == 1 else labels.sum(axis=0, dtype=int)
-    return [int(count) for count in counts]
 
 
 def _balance_table(balance: list[dict[str, Any]], total: int) -> Table:

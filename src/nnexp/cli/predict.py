@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnexp.cli.signals import handle_sigterm
-from nnexp.errors import InputError
+from nnexp.errors import Amiss, InputError
 
 if TYPE_CHECKING:
     from nnexp.inference.inputs import Inputs
@@ -141,7 +141,20 @@ def _inputs(
         say_amiss(stderr(), f"note: {note}")
     if len(inputs.notes) > _MOST_NOTES:
         say_amiss(stderr(), f"note: and {len(inputs.notes) - _MOST_NOTES} more of that kind")
+    if note := _of_class_weights(found):
+        say_amiss(stderr(), f"note: {note}")
     return inputs
+
+
+def _of_class_weights(found: RunRecord) -> Amiss:
+    """What they make of probabilities; "" where the run had none."""
+    given = found.config.get("class_weight", "none")
+    if found.task != "classification" or given == "none":
+        return ""
+    often = "not of how often they are"
+    if given == "balanced":
+        return f"trained with class_weight balanced: its probabilities are of classes that count the same, {often}"
+    return f"trained with class weights: its probabilities are of classes that count by these, {often}"
 
 
 def _print(inputs: Inputs, predictions: Predictions, signature: Signature) -> None:
