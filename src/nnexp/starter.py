@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp import events
 from nnexp.data.balance import counts, far_commonest
 from nnexp.data.dataset import OwnFiles
 from nnexp.data.datasets import DATASETS, Dataset, describe, load
@@ -49,12 +50,14 @@ class NoData(InputError):
     """There is nothing in a folder that a config could be made from."""
 
 
-def config_text(place: Path, start: str, target: Sequence[str] = ()) -> tuple[str, str]:
+def config_text(
+    place: Path, start: str, target: Sequence[str] = (), report: events.Report = events.silent
+) -> tuple[str, str]:
     """A config's text and the name of its file, for a dataset that nnexp knows or for the data at a place.
 
     That is a folder, or a file in the folder that the config is for. `start` is the name of the dataset, or the kind of
     own data; "" takes what is there. `target` has the columns of a table to learn; where it is empty they are guessed
-    by their names.
+    by their names. `report` is told that own data are read, which may take a while.
 
     Raises:
         NoData: there is no such data there.
@@ -68,6 +71,7 @@ def config_text(place: Path, start: str, target: Sequence[str] = ()) -> tuple[st
         return _text(name, dataset, [f"dataset: {dataset.name}"], f"{dataset.title}: {_learnt(dataset)}"), name
     folder = place.parent if place.is_file() else place
     kind, paths = _found(place, folder, start, "".join(f" --target {shlex.quote(name)}" for name in target))
+    report(events.Stage(f"reading {paths['path']}"))
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     guess: list[Amiss] = []
     if "target" in KINDS[kind]:
@@ -75,7 +79,8 @@ def config_text(place: Path, start: str, target: Sequence[str] = ()) -> tuple[st
         guessed, why = (target, "") if target else _target(list(frame.columns))
         if why:
             another = f"nnexp init {shlex.quote(printable(place))} --target COLUMN"
-            guess = [f"Learning {', '.join(guessed)}: {why}. For another remove this file, then:  {another}"]
+            column = f"the {'column' if len(guessed) == 1 else 'columns'} {', '.join(guessed)}"
+            guess = [f"To be learnt: {column}, {why}. For another remove this file, then:  {another}"]
         written["target"] = guessed[0] if len(guessed) == 1 else list(guessed)
         if no_use := _of_no_use(frame, guessed):
             written["drop"] = no_use
@@ -271,12 +276,12 @@ def _target(names: Sequence[str]) -> tuple[list[str], str]:
     lower = {name.lower(): name for name in reversed(names)}
     for usual in _USUAL_TARGETS:
         if usual in lower:
-            return [lower[usual]], "its name says so"
+            return [lower[usual]], "as its name says"
     for usual in _USUAL_TARGETS:
         several = [name for name in names if name.lower().startswith(f"{usual}_")]
         if 1 < len(several) < len(names):
-            return several, "their names say so"
-    return [names[-1]], "the last column"
+            return several, "as their names say"
+    return [names[-1]], "the last one"
 
 
 def _of_no_use(frame: pd.DataFrame, targets: Sequence[str]) -> list[str]:

@@ -175,14 +175,20 @@ def test_a_known_dataset_needs_no_data(tmp_path: Path, nnexp: Any, name: str, ep
 
 
 @pytest.mark.parametrize(
-    ("names", "said"), [("size,price", "price: the last column"), ("Target,size", "Target: its name says so")]
+    ("names", "said"),
+    [
+        ("size,price", "the column price, the last one"),
+        ("Target,size", "the column Target, as its name says"),
+        ("label_a,label_b,size", "the columns label_a, label_b, as their names say"),
+    ],
 )
 def test_a_target_that_was_guessed_is_told_with_how_to_name_another(tmp_path: Path, names: str, said: str) -> None:
-    (tmp_path / "a.csv").write_text("\n".join([names, *(f"{n % 2},{n % 2}" for n in range(40))]) + "\n")
+    rows = [",".join([str(n % 2)] * len(names.split(","))) for n in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join([names, *rows]) + "\n")
     done = CliRunner().invoke(application(), ["init", str(tmp_path)])
     assert done.exit_code == 0, done.output
     told = " ".join(line.lstrip("# ") for line in done.stdout.splitlines())
-    assert f"Learning {said}. For another remove this file, then:" in told
+    assert f"To be learnt: {said}. For another remove this file, then:" in told
     assert f"# nnexp init {tmp_path} --target COLUMN\n" in done.stdout
 
 
@@ -208,7 +214,7 @@ def test_columns_that_nothing_can_be_learnt_from_are_left_out(tmp_path: Path) ->
     entry = load_experiment(tmp_path / "ship.yaml").dataset
     assert (entry.get("target"), entry.get("drop")) == ("Survived", ["Name", "Cabin"])
     assert "# Left out" in done.stdout
-    assert "# Learning" not in done.stdout  # it was asked for
+    assert "To be learnt" not in done.stdout  # it was asked for
     assert CliRunner().invoke(application(), ["check", str(tmp_path / "ship.yaml")]).exit_code == 0
 
 

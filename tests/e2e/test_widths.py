@@ -94,6 +94,14 @@ def test_an_error_is_folded_between_words_and_a_pipe_gets_it_whole(name: str, tm
     assert " ".join(" ".join(lines).split()) == " ".join(piped)
 
 
+def test_a_start_says_on_a_terminal_that_it_reads_the_data(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("\n".join(["size,price", *(f"{n % 2},{n % 2}" for n in range(40))]) + "\n")
+    assert on_terminal(["init", "a.csv"], tmp_path, 60)[0] == "reading a.csv"
+    (tmp_path / "a.yaml").unlink()
+    piped = subprocess.run([*NNEXP, "init", "a.csv"], cwd=tmp_path, capture_output=True, text=True)
+    assert "reading" not in piped.stdout + piped.stderr
+
+
 def test_a_command_and_a_path_are_never_folded() -> None:
     command = "nnexp sweep flowers.yaml --hidden 16,64 --repeats 5"
     path = f"/a/long/{'way/' * 10}down.yaml"
@@ -183,7 +191,7 @@ def test_a_first_config_and_what_to_do_with_it_fit_sixty_columns(tmp_path: Path)
     (tmp_path / "ship.csv").write_text("age,port,survived_the_voyage\n" + "31,south,yes\n22,north,no\n" * 20)
     lines = on_terminal(["init"], tmp_path, 60)
     assert max(map(len, lines)) <= 60
-    assert (tmp_path / "ship.yaml").read_text().splitlines() == lines[: lines.index("")]
+    assert (tmp_path / "ship.yaml").read_text().splitlines() == lines[1 : lines.index("")]  # after "reading …"
     assert lines[-4:] == [
         "written to ship.yaml",
         "train it, then ask it something:",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnexp.errors import Amiss
+
+if TYPE_CHECKING:
+    from nnexp.events import Event
 
 
 def init(
@@ -63,7 +66,7 @@ def init(
         raise InputError(f"--from {start} takes no data; leave {place} out, or name a folder for the config")
     example = False
     try:
-        text, name = config_text(place, start, target or ())
+        text, name = config_text(place, start, target or (), _report)
     except NoData:
         example = not (data or start or target)
         if not example:
@@ -90,3 +93,12 @@ train it, then ask it something:
   nnexp run {shown}
   nnexp sweep {shown} --hidden 16,64 --repeats 5"""
     typer.echo(said, err=True)
+
+
+def _report(event: Event) -> None:
+    """What takes a while, for who waits for it."""
+    from nnexp.cli.console import say, stderr
+    from nnexp.events import plain_text
+
+    if stderr().is_terminal:
+        say(stderr(), plain_text(event) or "", "dim")
