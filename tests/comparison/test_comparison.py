@@ -238,6 +238,18 @@ def test_a_metric_of_one_figure_a_run_is_said_to_be_of_these_test_examples_alone
     assert not any("one figure a run" in note for note in compared(*runs, metric="seconds").notes)
 
 
+def test_repeats_that_all_differ_by_the_same_are_not_said_to_be_certain(make: Make) -> None:
+    runs = [
+        make(
+            f"{units}_{seed}", units=units, seed=seed, test={"loss": 0.3, "recall_yes": (30 + seed + units // 16) / 42}
+        )
+        for units in (8, 16)
+        for seed in (1, 2, 3)
+    ]
+    [verdict] = compared(*runs, metric="recall_yes").verdicts
+    assert verdict.text.endswith("their spread is unknown, and p not to be trusted"), verdict.text
+
+
 def test_that_nearly_all_examples_are_of_one_class_is_told(repeats: Repeats) -> None:
     def noted(*supports: int) -> list[str]:
         rows = [{"class": name, "support": support} for name, support in zip("ab", supports, strict=True)]

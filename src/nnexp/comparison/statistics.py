@@ -29,6 +29,9 @@ _DRAWS = 4_000  # of the bootstrap
 _SEED = 20_070_101  # of the bootstrap: the same answer every time
 _MOST_REPEATS = 10**9  # so many are endless: what is left is rounding
 _ROUNDING = 1e-12  # relative: a mean this small against its values is zero
+_NO_SPREAD: Amiss = (
+    "All repeats differ by the same, as a figure of few steps may: their spread is unknown, and p not to be trusted."
+)
 _NOT_FINITE: Amiss = "Some values are not finite numbers, so nothing can be said."
 
 
@@ -335,7 +338,8 @@ def _cautions(parts: _Parts, p: float) -> tuple[Amiss, ...]:
     if seeds < FEWEST_SEEDS:
         return (_few_repeats(seeds),)
     if parts.method == "seeds alone":
-        return ()
+        none_to_see = math.sqrt(parts.seeds) < 1e-6 * abs(parts.estimate)  # but for rounding
+        return (_NO_SPREAD,) if none_to_see else ()
     _, _, p_of_seeds = _t_interval(parts.estimate, parts.seeds, parts.freedom)
     if p >= LEVEL > p_of_seeds:
         return ("The repeats agree on it for these test examples; other ones may turn it.",)
