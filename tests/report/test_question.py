@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,18 @@ def test_the_share_of_the_test_part_is_told_and_each_number_of_examples_or_of_ma
         assert facts(report(*more))["examples"].startswith(f"{said} to train on, 5 to test on")
     odd = edited(digits[3], tmp_path / "odd", examples={"train": -5, "test": 5})
     assert "examples" not in facts(report(odd))
+
+
+def test_classes_of_unequal_size_are_told_with_their_shares(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    assert "classes" not in facts(report(*digits))
+    rare = edited(digits[0], tmp_path / "rare")
+    metrics = json.loads((rare / "metrics.json").read_text())
+    for row in metrics["evaluation"]["per_class"]:
+        row["support"] = 91 if row["class"] == "3" else 1
+    (rare / "metrics.json").write_text(json.dumps(metrics))
+    assert facts(report(rare))["classes"] == "3 91 %, 9 1 %, 8 1 %, 7 1 %, 6 1 %, 5 1 %, … of the test examples"
 
 
 def test_every_parameter_that_differs_is_asked_about(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MOST_LISTED = 200
 _MOST_ASKED = 5
 _MOST_NAMED = 6  # parameters in a question
+_UNEQUAL = 3  # times as many examples as the rarest class has
 _SHORT = 60  # characters; values with longer ones stand one below the other
 _RATE = "optimizer.learning_rate"
 # What the reader of a result asks of its config; all of it stands with the runs.
@@ -61,6 +62,7 @@ def question(subject: Subject) -> Markup:
         groups=len(comparison.groups),
         runs=len(runs),
         examples=_examples(runs) if len(datasets) < 2 else "",
+        classes=_unequal_classes(runs) if len(datasets) < 2 else "",
     )
 
 
@@ -223,6 +225,17 @@ def _in_words(counts: Sequence[int]) -> str:
     if len(others) > 2:
         return f"{others[0]} to {most}"
     return f"{', '.join(others)} or {most}" if others else most
+
+
+def _unequal_classes(runs: Sequence[RunRecord]) -> str:
+    """Which share of the test part each class has, the commonest first, where that is far more than the rarest."""
+    rows = next((rows for run in runs[:_MOST_LISTED] if (rows := run.evaluation.get("per_class", ()))), ())
+    sizes = sorted(((row.get("support") or 0, row["class"]) for row in rows), reverse=True)
+    if not sizes or sizes[0][0] <= _UNEQUAL * sizes[-1][0] or runs[0].task != "classification":
+        return ""
+    total = sum(size for size, _ in sizes)
+    told = [f"{name} {100 * size / total:.0f} %" for size, name in sizes[:_MOST_NAMED]]
+    return f"{', '.join(told)}{', …' if len(sizes) > _MOST_NAMED else ''} of the test examples"
 
 
 def _dataset(run: RunRecord) -> str:
