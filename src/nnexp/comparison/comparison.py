@@ -136,7 +136,6 @@ def _compare(
             *notes.on_tests(measured, held, metric, against),
             *notes.on_few_examples(measured, [*(one.text for one in verdicts), *(effects.told if effects else ())]),
             *notes.on_runs(table.repeats, metric),
-            *notes.on_rare_classes(measured, metric),
             *notes.on_seeds_alone(verdicts, metric),
             *notes.on_loss(measured, metric),
             *notes.on_diverged(groups),

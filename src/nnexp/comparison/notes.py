@@ -66,9 +66,10 @@ def on_seeds_alone(verdicts: Sequence[Verdict], metric: str) -> Iterator[Amiss]:
         )
 
 
-def on_rare_classes(measured: Sequence[Group], metric: str) -> Iterator[Amiss]:
-    """That accuracy says little where nearly all examples are of one class."""
-    rows = measured[0].runs[0].evaluation.get("per_class", ()) if measured and metric == "accuracy" else ()
+def on_rare_classes(groups: Sequence[Group], metric: str) -> Iterator[Amiss]:
+    """That accuracy says little where nearly all examples are of one class; it opens a run, as no other note does."""
+    run = next((group.runs[0] for group in groups if group.runs), None)
+    rows = run.evaluation.get("per_class", ()) if run and metric == "accuracy" else ()
     supports = {row["class"]: row["support"] for row in rows if row.get("support")}
     if len(supports) > 1 and (most := max(supports.values())) > _RARE * sum(supports.values()):
         [name, *_] = [name for name, support in supports.items() if support == most]

@@ -351,7 +351,7 @@ def failures(job: Job) -> list[str]:
 
 def sum_up(folder: SweepFolder) -> Comparison:
     """Write the table, the plots and the report of the runs that the folder holds; return what they say."""
-    from nnexp.comparison import plots, table
+    from nnexp.comparison import notes, plots, table
     from nnexp.comparison.asked import asked_of, compare_as_asked
     from nnexp.comparison.collect import collect
     from nnexp.report.page import write_report
@@ -359,6 +359,8 @@ def sum_up(folder: SweepFolder) -> Comparison:
     found = collect([folder.path])
     asked = asked_of(folder.path)
     comparison = compare_as_asked(found, asked)
+    rare = notes.on_rare_classes(comparison.groups, comparison.metric)
+    comparison = replace(comparison, notes=(*comparison.notes, *rare))
     write_text(folder.table_csv, table.csv_text(comparison))
     write_text(folder.table_json, table.json_text(comparison))
     plots.plot_all(folder.path, comparison)
