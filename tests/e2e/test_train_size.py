@@ -58,6 +58,7 @@ def test_what_is_said_and_recorded_is_what_was_trained_on(runs: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_run_comes_to_the_same_result_and_is_verified(runs: Path, nnexp: Any, start: Any) -> None:
     process = start("run", "a.yaml", "--runs-dir", "killed", "--quiet", cwd=runs)
     while not list(runs.glob("killed/*/checkpoint/*")):
@@ -102,6 +103,7 @@ def test_a_run_from_before_the_key_is_a_repeat_of_one_without_it(runs: Path, nne
     assert sorted(str(group["parameters"]["train_size"]) for group in groups) == ["200", "none"]
 
 
+@pytest.mark.slow
 def test_a_sweep_over_sizes_has_them_as_numbers(runs: Path, nnexp: Any) -> None:
     (runs / "sizes.yaml").write_text("base: a.yaml\ngrid: {train_size: [50, 0.5]}\n")
     done = nnexp("sweep", "sizes.yaml", "--epochs", "1", "--runs-dir", "swept", cwd=runs)
