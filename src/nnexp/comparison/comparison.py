@@ -253,5 +253,4 @@ def _held_against(
     """The groups to hold against the baseline, each with the one that this is for it."""
     if len(baseline.groups) == 1:
         return [(other, baseline.groups[0]) for other in _nearest(baseline.groups[0], measured, metric, best)]
-    pairs = [(group, held) for group in measured if (held := baseline.of(group))]
-    return pairs[:MOST_TESTED]
+    return baseline.pairs(measured)[:MOST_TESTED]

@@ -152,13 +152,14 @@ def on_tests(
     measured: Sequence[Group], held: Sequence[tuple[Group, Group]], metric: str, baseline: Baseline | None
 ) -> Iterator[Amiss]:
     """What was not tested, and what cannot be: groups beyond the nearest, and those of another test split."""
-    several = baseline.groups if baseline else measured[:1]
-    alone = [group for group in measured if baseline and group not in several and not baseline.of(group)]
-    if baseline and alone:
-        yield f"{alone[0].label} and its like have no counterpart with {baseline.label}, and are compared with none."
-    if (untested := len(measured) - len(several) - len(alone) - len(held)) > 0:
-        what = "The best and the groups nearest to the baseline" if baseline else "The groups nearest to the best"
-        what = f"The {len(held)} best groups" if len(several) > 1 else what
+    to_test = len(measured) - 1
+    what = "The best and the groups nearest to the baseline" if baseline else "The groups nearest to the best"
+    if baseline and len(baseline.groups) > 1:
+        what, to_test = f"The {len(held)} best groups", len(pairs := baseline.pairs(measured))
+        told = {group.label for group in (*baseline.groups, *(group for group, _ in pairs))}
+        if alone := [group.label for group in measured if group.label not in told]:
+            yield f"{alone[0]} and its like have no counterpart with {baseline.label}, and are compared with none."
+    if (untested := to_test - len(held)) > 0:
         yield f"{what} were tested against it; {untested:,} further ones were not."
     splits = {run.test_split for group in measured for run in group.runs if run.test_split}
     if len(splits) > 1 and metric != "seconds":

@@ -151,14 +151,17 @@ class Baseline:
             return self.groups[0].label
         return ", ".join(f"{name}={value}" for name, value in self.values.items())
 
-    def of(self, group: Group) -> Group | None:
-        """What a group is held against; None where there is nothing, and for a baseline itself."""
+    def pairs(self, groups: Sequence[Group]) -> list[tuple[Group, Group]]:
+        """Each of the groups with what it is held against; without the baseline's own, and those that have no like."""
+        own = {group.label for group in self.groups}
+        others = [group for group in groups if group.label not in own]
         if len(self.groups) == 1:
-            return self.groups[0] if group is not self.groups[0] else None
-        return next((one for one in self.groups if one is not group and self._rest(one) == self._rest(group)), None)
+            return [(group, self.groups[0]) for group in others]
+        likes = {self._rest(group): group for group in self.groups}
+        return [(group, like) for group in others if (like := likes.get(self._rest(group)))]
 
-    def _rest(self, group: Group) -> list[str]:
-        return [compact(value) for name, value in group.parameters.items() if name not in self.values]
+    def _rest(self, group: Group) -> tuple[str, ...]:
+        return tuple(compact(value) for name, value in group.parameters.items() if name not in self.values)
 
 
 def baseline_of(groups: Sequence[Group], named: str, short: Mapping[str, str], metric: str) -> Baseline:
