@@ -140,7 +140,7 @@ def _classes_never_predicted(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "classes_never_predicted",
             "warning",
-            f"The model never predicts {_listed(missing)}: all their test examples are lost.",
+            f"The model never predicts {listed(missing)}: all their test examples are lost.",
             "Look for a ReLU right before the softmax (its dead units silence whole classes), a learning rate that is "
             "too high, or classes with too few examples; repeat with other seeds to see whether it is chance.",
             {"classes": missing},
@@ -221,7 +221,7 @@ def _training_looks_worse(facts: Facts) -> Iterator[Finding]:
             "training_looks_worse",
             "info",
             f"Training figures are worse than those of validation (loss {train:.4f}, val_loss {held_out:.4f}): they "
-            f"are taken with {_listed(facts.only_in_training)} at work, and those of validation without.",
+            f"are taken with {listed(facts.only_in_training)} at work, and those of validation without.",
             "That is no fault; go by the validation figures.",
             {"loss": train, "val_loss": held_out, "only_in_training": list(facts.only_in_training)},
         )
@@ -278,7 +278,8 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

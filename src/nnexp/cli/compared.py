@@ -27,6 +27,7 @@ from nnexp.comparison.table import (
     kinds_left_out,
 )
 from nnexp.errors import Amiss
+from nnexp.findings import listed
 from nnexp.runs.reading import printable
 from nnexp.tasks import HEADLINES
 
@@ -231,7 +232,7 @@ def _verdicts(comparison: Comparison) -> list[str]:
             refused.setdefault((one, verdict.text.partition(": ")[2]), []).append(other)
     for (one, reason), others in refused.items():
         named = others if len(others) <= _MOST_NAMED else [*others[:_MOST_NAMED], f"{len(others) - _MOST_NAMED} more"]
-        refusal: Amiss = f"{one} cannot be compared with {_listed(named)}: {reason}"
+        refusal: Amiss = f"{one} cannot be compared with {listed(named)}: {reason}"
         told.append(refusal)
     return told
 
@@ -249,10 +250,6 @@ def _terms(comparison: Comparison) -> str:
         *([f"{holm[0]}: corrected for {holm[1]} comparisons"] if holm else []),
     ]
     return "; ".join(parts)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _findings(comparison: Comparison) -> list[str]:

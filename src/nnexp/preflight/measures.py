@@ -12,7 +12,7 @@ from nnexp.config.outputs import output_of
 from nnexp.config.shapes import Shape
 from nnexp.data.datasets import Dataset
 from nnexp.errors import Problem
-from nnexp.findings import Finding
+from nnexp.findings import Finding, listed
 from nnexp.preflight.places import place_of
 from nnexp.tasks import Task
 
@@ -186,13 +186,13 @@ def _counted_together(experiment: Experiment, classes: Sequence[str]) -> Iterato
     counted = [entry for entry in experiment.metrics if entry.name in _COUNT and entry.get("class_id") is None]
     if not counted:
         return
-    listed = list(dict.fromkeys(entry.name for entry in counted))
-    names, count = _joined(listed), "counts" if len(listed) == 1 else "count"
+    kinds = list(dict.fromkeys(entry.name for entry in counted))
+    names, count = listed(kinds), "counts" if len(kinds) == 1 else "count"
     message = f"{names} {count} all classes together."
-    near = [name for name in listed if name in _NEAR_ACCURACY]
+    near = [name for name in kinds if name in _NEAR_ACCURACY]
     if near and output_of(experiment.layers).last == "softmax":
-        these = "that" if near == listed else _joined(near)
-        be = "is" if near == listed or len(near) == 1 else "are"
+        these = "that" if near == kinds else listed(near)
+        be = "is" if near == kinds or len(near) == 1 else "are"
         message = f"{names} {count} all classes together: of a softmax {these} {be} nearly the accuracy."
     # Keras has counts, such as true_positives, of no single class.
     metric = next(filter(None, (_of_one_class(entry, classes) for entry in counted)), None)
@@ -200,7 +200,7 @@ def _counted_together(experiment: Experiment, classes: Sequence[str]) -> Iterato
     suggestion = f"For one class: {metric}."
     if len(classes) == 2:
         suggestion = f"For one class: {metric}; or end in {_ONE_OUTPUT}: metrics then are of {classes[1]}."
-    evidence = {"metrics": listed, "classes": len(classes)}
+    evidence = {"metrics": kinds, "classes": len(classes)}
     yield Finding("metric_of_all_classes", "warning", message, suggestion, evidence)
 
 
@@ -223,10 +223,6 @@ def _of_one_class(entry: Entry, classes: Sequence[str]) -> str | None:
     name = re.sub(r"\W+", "_", classes[1]).strip("_")
     written = ", ".join(f"{key}: {value}" for key, value in {**own, "class_id": 1}.items())
     return f"`{entry.name}: {{{written}, name: {entry.name}_{name or 1}}}` (1 is {classes[1]})"
-
-
-def _joined(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _takes_whole_numbers(metric: Entry) -> bool:
