@@ -50,7 +50,7 @@ def compare(
     `what` are runs, sweeps, or their folders, or directories that hold such. `metric` is accuracy or its like
     by default. `sort` orders by a parameter or metric, `-name` turned round. `filters` are conditions such as
     `"hidden>=512"`. `baseline` is the group to compare all others with: its label, its value, the name of its runs, or
-    one of its runs.
+    one of its runs; or, where several parameters differ, a value of some (`"rate=0"`): each group against its like.
 
     Raises:
         InputError: there is no readable run, or a name that is none.

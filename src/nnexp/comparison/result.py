@@ -159,7 +159,7 @@ class Comparison:
     best: str | None  # label of the best group
     tied: tuple[str, ...]  # labels of the groups that cannot be told from the best
     verdicts: tuple[Verdict, ...]  # each group against the best, or against the baseline
-    baseline: str | None
+    baseline: str | None  # the label of a group, or a value of some parameters, that several groups have
     left_out: tuple[LeftOut, ...]  # of all groups
     unreadable: tuple[str, ...]  # folders that could not be read, each with its reason
     notes: tuple[str, ...]  # what the reader must know: correction, untested groups, unknown spread
@@ -181,6 +181,11 @@ class Comparison:
     def unsure(self) -> frozenset[str]:
         """The labels of those tied that would differ from the best if each were the only comparison."""
         return frozenset(one.second for one in self.of_best or self.verdicts if one.alone and one.first == self.best)
+
+    @property
+    def baseline_is_one(self) -> bool:
+        """Whether the baseline is a group; else it is a value, and each group is held against its like that has it."""
+        return any(group.label == self.baseline for group in self.groups)
 
     @property
     def has_gaps(self) -> bool:

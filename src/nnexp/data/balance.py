@@ -19,10 +19,15 @@ def counts(labels: np.ndarray, classes: int) -> list[int]:
     return [int(count) for count in found]
 
 
+def unequal(sizes: Sequence[int]) -> bool:
+    """Whether one class has far more examples than another."""
+    return max(sizes) > _UNEQUAL * min(sizes)
+
+
 def far_commonest(classes: Sequence[str], sizes: Sequence[int]) -> str:
     """The class that has far more examples than the rarest, in words ("no has 87 %"); "" where there is none."""
-    most = max(sizes)
-    if most <= _UNEQUAL * min(sizes):
+    if not unequal(sizes):
         return ""
+    most = max(sizes)
     share = min(99, round(100 * most / sum(sizes)))  # all it has not
     return f"{classes[sizes.index(most)]} has {share} %"

@@ -155,8 +155,7 @@ def _minus(comparison: Comparison, short: Mapping[str, str], most: int) -> str:
     one = series.shortened(short.get(one, one), most)
     if comparison.baseline is None:
         return f"{one} minus the one named"
-    one = one if any(group.label == comparison.baseline for group in comparison.groups) else f"its like with {one}"
-    return f"the one named minus {one}"
+    return f"the one named minus {one if comparison.baseline_is_one else f'its like with {one}'}"
 
 
 def better(comparison: Comparison) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp.comparison import series
 from nnexp.comparison.parameters import VARIANT, Parameters, compact, flatten, layers_in_words
 from nnexp.comparison.result import Comparison, Group, runs_of
+from nnexp.data.balance import unequal
 from nnexp.events import USES
 from nnexp.examples import dataset_entry
 from nnexp.report.rendering import render
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _MOST_LISTED = 200
 _MOST_ASKED = 5
 _MOST_NAMED = 6  # parameters in a question
-_UNEQUAL = 3  # times as many examples as the rarest class has
 _SHORT = 60  # characters; values with longer ones stand one below the other
 _RATE = "optimizer.learning_rate"
 # What the reader of a result asks of its config; all of it stands with the runs.
@@ -231,7 +231,7 @@ def _unequal_classes(runs: Sequence[RunRecord]) -> str:
     """Which share of the test part each class has, the commonest first, where that is far more than the rarest."""
     rows = next((rows for run in runs[:_MOST_LISTED] if (rows := run.evaluation.get("per_class", ()))), ())
     sizes = sorted(((row.get("support") or 0, row["class"]) for row in rows), reverse=True)
-    if not sizes or sizes[0][0] <= _UNEQUAL * sizes[-1][0] or runs[0].task != "classification":
+    if not sizes or not unequal([size for size, _ in sizes]) or runs[0].task != "classification":
         return ""
     total = sum(size for size, _ in sizes)
     told = [f"{name} {100 * size / total:.0f} %" for size, name in sizes[:_MOST_NAMED]]
