@@ -115,6 +115,16 @@ def test_a_baseline_goes_by_the_name_that_its_sweep_gave_its_runs(sweep: Path) -
     assert compared(sweep, baseline="layers.dense.units=8").baseline == "hidden=8"
 
 
+def test_a_sweep_brings_its_metric_unless_another_is_named_or_no_run_has_it(sweep: Path) -> None:
+    ask(sweep, None)
+    state = json.loads((sweep / "sweep.json").read_text())
+    (sweep / "sweep.json").write_text(json.dumps({**state, "metric": "loss"}))
+    assert compared(sweep).metric == "loss"
+    assert compared(sweep, metric="seconds").metric == "seconds"
+    (sweep / "sweep.json").write_text(json.dumps({**state, "metric": "auc"}))
+    assert compared(sweep).metric == "accuracy"
+
+
 def test_a_sweep_without_a_baseline_is_compared_as_any_runs_are(sweep: Path) -> None:
     ask(sweep, None)
     found = compared(sweep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import re
@@ -192,6 +193,16 @@ def test_what_goes_with_the_parameter_asked_about_is_a_note_and_no_column(repeat
     assert comparison.parameters == ("optimizer",)
     [note] = [note for note in comparison.notes if note.startswith("optimizer.learning_rate")]
     assert note.endswith("goes with optimizer: 0.01 with sgd, 0.001 with adam.")
+
+
+def test_verdicts_name_parameters_by_the_ends_of_their_paths(repeats: Repeats) -> None:
+    runs = [
+        path
+        for units, (seed, rate) in itertools.product((8, 16), ((1, 0.1), (5, 0.01)))
+        for path in repeats(units, [0.8, 0.81], seed, config={"optimizer": {"sgd": {"learning_rate": rate}}})
+    ]
+    labels = {group.label for group in compared(*runs).groups}
+    assert labels == {f"hidden={units}, learning_rate={rate}" for units in (8, 16) for rate in (0.1, 0.01)}
 
 
 def test_runs_that_still_improve_are_told_to_be_unfinished(repeats: Repeats) -> None:

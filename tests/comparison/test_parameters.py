@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nnexp.comparison.grouping import spoken_labels
+from nnexp.comparison.grouping import label_names, spoken_labels
 from nnexp.comparison.parameters import flatten, with_variants
 from nnexp.config.experiment import Experiment, parse_experiment
 from nnexp.config.loading import parse_config
@@ -178,8 +178,22 @@ def test_forged_configs_are_flattened_without_a_mishap(config: dict[str, Any]) -
 
 
 def test_what_is_none_is_spoken_of_with_its_name() -> None:
-    said = {"train_size=none": "none", "train_size=100": "100", "activation=tanh": "tanh"}
-    assert list(spoken_labels(said).values()) == ["train_size none", "train_size 100", "tanh"]
+    said = {"train_size=none": "none", "train_size=100": "100", "train_size=a": "a"}
+    assert list(spoken_labels(said, ["train_size"]).values()) == ["train_size none", "train_size 100", "a"]
+    assert spoken_labels({"dropout.rate=0": "0"}, ["layers.dropout.rate"]) == {"dropout.rate=0": "dropout rate 0"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        (["hidden", "layers.dropout.rate"], ["hidden", "dropout.rate"]),
+        (["optimizer.learning_rate", "layers.1.rate"], ["learning_rate", "rate"]),
+        (["layers.1.rate", "layers.3.rate"], ["layers.1.rate", "layers.3.rate"]),
+        (["callbacks.early_stopping.patience", "callbacks.reduce_lr_on_plateau.patience"], None),
+    ],
+)
+def test_labels_have_the_ends_of_paths_that_no_other_has(parameters: list[str], names: list[str] | None) -> None:
+    assert list(label_names(parameters).values()) == (names or parameters)
 
 
 def test_sizes_stand_beside_runs_that_had_no_such_key() -> None:

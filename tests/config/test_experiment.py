@@ -87,6 +87,7 @@ BAD = {
     "unknown key without a like": ("zzz: 3", "allowed: name, description, dataset"),
     "a sweep's key": ("repeats: 5", "write it in one, beside `base`, or:  nnexp sweep a.yaml --repeats …"),
     "a sweep's key without an option": ("baseline: x", "is a key of sweep files\n    write it in one, beside"),
+    "a sweep's key, nearly ours": ("metric: auc", "is a key of sweep files\n    did you mean 'metrics'? else write"),
     "text for a number": ("epochs: ten", "a.yaml:3:9: epochs must be a whole number of at least 1, not 'ten'"),
     "quoted number": ('epochs: "30"', "at least 1, not '30'\n    write it without quotes: 30"),
     "fraction for a whole number": ("epochs: 2.5", "epochs must be a whole number of at least 1, not 2.5"),

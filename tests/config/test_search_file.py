@@ -57,6 +57,19 @@ def test_drawn_points_lie_in_the_space_and_reach_all_of_it(tmp_path: Path) -> No
     assert 400 < len(with_momentum) < 600
 
 
+def test_what_is_set_or_tracked_holds_for_all_trials_and_is_in_the_folders_own_file(tmp_path: Path) -> None:
+    text = f"{SEARCH}{WHOLE}set: {{epochs: 5}}\ntrack: tensorboard\n"
+    for plan in (found := search(tmp_path, text), search(tmp_path, found.yaml())):
+        for point in expand(plan):
+            assert point.experiment
+            assert point.experiment.epochs == 5
+            assert [entry.name for entry in point.experiment.track] == ["tensorboard"]
+    [epochs, *_] = {
+        point.experiment.epochs for point in expand(search(tmp_path, text, ("epochs", "2"))) if point.experiment
+    }
+    assert epochs == 2
+
+
 def test_a_drawn_point_follows_from_its_number_and_the_seed_alone(tmp_path: Path) -> None:
     found = search(tmp_path, SEARCH + WHOLE).search
     assert found

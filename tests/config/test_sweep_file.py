@@ -151,6 +151,16 @@ def test_a_sweep_file_says_all_of_it(folder: Path) -> None:
     assert (found.seeds(), found.seeds(2)) == ((10, 11, 12, 13), (10, 11))
 
 
+def test_what_is_set_holds_for_all_points_as_one_value_that_may_be_a_list(folder: Path) -> None:
+    text = "base: small.yaml\nset: {epochs: 5, metrics: [accuracy, auc]}\ngrid: {hidden: [8, 16]}\nmetric: auc\n"
+    found = sweep(folder, text)
+    assert axes(found) == {"hidden": [8, 16], "epochs": [5], "metrics": [["accuracy", "auc"]]}
+    again = sweep(folder, found.yaml())
+    assert (axes(again), again.metric, again.runs) == (axes(found), "auc", 2)
+    assert axes(sweep(folder, text, ("epochs", "1,2"))) == axes(found) | {"epochs": [1, 2]}
+    assert sweep(folder, text, metric="loss").metric == "loss"
+
+
 # The command line over the file.
 
 
@@ -235,15 +245,24 @@ def test_seeds_that_cannot_be_are_refused(folder: Path, options: dict[str, objec
         ("base: widths.yaml", "widths.yaml is a sweep file itself"),
         ("base: twice.yaml", "twice.yaml:2:1: the key 'dataset' stands twice"),
         ("base: [small.yaml, small.yaml]", "two bases are named 'small'"),
-        ("base: small.yaml\nepochs: 3", "2:1: a sweep file has no key 'epochs'\n    write it under `grid`, where one"),
+        ("base: small.yaml\nepochs: 3", "2:1: a sweep file has no key 'epochs'\n    write it under `set`, such as"),
         (
-            "base: small.yaml\nset: {epochs: 3}",
-            "no key 'set'\n    write it under `grid`, where one value holds for all points",
+            "base: small.yaml\nset: {epochs: 3}\ngrid: {epochs: [3]}",
+            "2:1: 'epochs' stands under `set` and under `grid`",
+        ),
+        ("base: small.yaml\nset: 3", "set is a mapping, not 3"),
+        ("base: small.yaml\nset: {seed: 3}", "2:7: the seed cannot be varied here"),
+        ("base: small.yaml\nset: {track: none}\ntrack: mlflow", "'track' stands under `track` and under `set`"),
+        ("base: small.yaml\nzip: {track: [none]}\ntrack: mlflow", "'track' stands under `track` and under `zip`"),
+        (
+            "base: small.yaml\nset: {epochs: 3}\nvariants: [{name: a, set: {epochs: 2}}]",
+            "the variant 'a' sets 'epochs', which is set for all",
         ),
         (
-            "base: small.yaml\nspace: {hidden: [4, 8]}\nsampler: tpe\nepochs: 3",
-            "no key 'epochs'\n    write it in the base",
+            "base: small.yaml\nset: {hidden: 4}\nspace: {hidden: [4, 8]}\nsampler: tpe",
+            "'hidden' stands under `space`, and is set for all",
         ),
+        ("base: small.yaml\nmetric: 3", "metric is text, not 3"),
         ("base: small.yaml\nrepeat: 3", "no key 'repeat'\n    did you mean 'repeats'?"),
         ("base: small.yaml\nrepeats: many", "repeats must be a whole number from 1 to 10000, not 'many'"),
         (

@@ -262,6 +262,28 @@ def test_a_baseline_is_named_as_folders_or_as_tables_name_it(folder: Path, basel
     assert baseline_of(points(folder, text), baseline) == "hidden=8_batch_size=32"
 
 
+def test_a_baseline_goes_by_the_short_names_of_verdicts_too(folder: Path) -> None:
+    layers = "[flatten, {dropout: 0.1}, {dense: {units: 10, activation: softmax}}]"
+    text = f"base: {{dataset: digits, layers: {layers}}}\ngrid: {{layers.dropout.rate: [0, 0.5], batch_size: [8, 9]}}\n"
+    stem = "layers.dropout.rate=0.5_batch_size=8"
+    assert baseline_of(points(folder, text), "dropout.rate=0.5, batch_size=8") == stem
+
+
+def test_a_metric_is_one_that_a_point_measures(folder: Path) -> None:
+    text = "base: small.yaml\ngrid: {hidden: [8, 16]}\nset: {validation: 0.2}\n"
+    for metric in ("loss", "accuracy", "val_loss", "train_accuracy", "seconds"):
+        assert len(points(folder, f"{text}metric: {metric}\n")) == 2
+    told = refused(folder, f"{text}metric: acuracy\n")
+    assert told.startswith(
+        "study.yaml:4:9: no figure is called acuracy\n    did you mean 'accuracy'? there are: loss, "
+    )
+    with pytest.raises(ConfigError, match="--metric auc: no figure is called auc"):
+        points(folder, text, metric="auc")
+    variants = "variants: [{name: a}, {name: b, set: {metrics: [accuracy, top_k_categorical_accuracy]}}]\n"
+    measured = f"{text}{variants}metric: top_k_categorical_accuracy\n".replace("validation: 0.2", "loss: poisson")
+    assert len(points(folder, measured)) == 4
+
+
 @pytest.mark.parametrize(
     ("named", "baseline"),
     [

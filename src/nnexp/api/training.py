@@ -92,6 +92,7 @@ def sweep(
     repeats: int | None = None,
     seed: int | Sequence[int] | None = None,
     workers: int | None = None,
+    metric: str | None = None,
     executor: str = "processes",
     scheduler: str = "",
     runs: str | os.PathLike[str] = "runs",
@@ -103,9 +104,10 @@ def sweep(
 
     `config` is an experiment's, as `load` takes it, or a sweep's. `grid` gives the parts of the config that vary, such
     as `{"hidden": [128, 512]}`, and `changes` those that are the same at all points. `seed` is the first seed, or all
-    of them; `workers` how many runs there are at a time, one a CPU by default. The sweep folder is made in `runs`.
-    `executor` is where runs are done: processes of this computer, `serial` (in this process, one after another), or
-    `dask`, with the address of a `scheduler`, or its scheduler file; docs/cluster.md tells more.
+    of them; `workers` how many runs there are at a time, one a CPU by default; `metric` what points are compared by,
+    accuracy or its like by default. The sweep folder is made in `runs`. `executor` is where runs are done: processes of
+    this computer, `serial` (in this process, one after another), or `dask`, with the address of a `scheduler`, or its
+    scheduler file; docs/cluster.md tells more.
 
     Raises:
         ConfigError: with all that is wrong with any point; nothing was written.
@@ -117,7 +119,7 @@ def sweep(
     if workers is not None and workers < 1:
         raise InputError(f"workers={workers} is too few; give a whole number from 1, or leave it out for one a CPU")
     axes = axes_of(grid or {}, changes)
-    plan, points = load_points(read(config), axes, repeats=repeats, seed=seeds, workers=workers)
+    plan, points = load_points(read(config), axes, repeats=repeats, seed=seeds, workers=workers, metric=metric)
     with opened("dask" if scheduler else executor, scheduler, workers) as where_to:
         how = sweeps.Options(Path(runs).absolute(), offline, ["nnexp.sweep"], where_to)
         job = sweeps.begin(plan, points, how)

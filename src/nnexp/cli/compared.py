@@ -14,7 +14,7 @@ from rich.text import Text
 
 from nnexp.cli.console import print_unfolded, say, say_amiss, table
 from nnexp.comparison.found import in_a_phrase
-from nnexp.comparison.grouping import short_names
+from nnexp.comparison.grouping import label_names, short_names
 from nnexp.comparison.metrics import figure, in_points
 from nnexp.comparison.parameters import VARIANT, compact
 from nnexp.comparison.result import EFFECTS, Comparison, Group
@@ -29,6 +29,7 @@ from nnexp.comparison.table import (
 from nnexp.errors import Amiss
 from nnexp.findings import listed
 from nnexp.runs.reading import printable
+from nnexp.runs.record import RunRecord
 from nnexp.tasks import HEADLINES
 
 _MOST_ROWS = 50
@@ -140,7 +141,8 @@ def _legend(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     parts = ["★ best" + (f", the first of {same + 1} with the same mean" if same else "")] if comparison.best else []
     tied = "≈ cannot be told from the best: as good, or too few repeats to say"
     parts += [tied] if set(comparison.tied) - comparison.unsure else []
-    parts += ["? differs, but of so many comparisons it may be chance"] if comparison.unsure else []
+    apart = "; what each parameter does is told below" if comparison.effects else ""
+    parts += [f"? differs, but of so many comparisons it may be chance{apart}"] if comparison.unsure else []
     if comparison.of_best and comparison.tied:
         parts.append("the verdicts are against the baseline; a report has those against the best too")
     parts += [f"{signs}: 95 % interval over {intervals_cover(groups, comparison.metric)}"] if shown else []
@@ -201,9 +203,10 @@ def _places(groups: Sequence[Group]) -> list[str]:
 
 def _parts(group: Group) -> Iterator[str]:
     """What a label is made of, where parameters tell the groups apart."""
+    names = label_names(list(group.parameters))
     for name, value in group.parameters.items():
         if value is not None:
-            yield compact(value) if name == VARIANT else f"{name}={compact(value)}"
+            yield compact(value) if name == VARIANT else f"{names[name]}={compact(value)}"
 
 
 def _metric_column(metric: str, groups: Sequence[Group], *, interval: bool, rank: int) -> _Column:
@@ -254,14 +257,8 @@ def _terms(comparison: Comparison) -> str:
 
 def _findings(comparison: Comparison) -> list[str]:
     """Errors and warnings, with in how many of its runs a group has each: "classes never predicted in 4 of 5 runs"."""
-    flagged = [
-        (run, str(finding.get("code")))
-        for group in comparison.groups
-        for run in group.all_runs
-        for finding in run.findings
-        if finding.get("severity") in ("warning", "error")  # no set: a forged one may be a list
-    ]
-    grave = {code for _, code in flagged}
+    flagged = [(run, codes) for group in comparison.groups for run in group.all_runs if (codes := _grave(run))]
+    grave = {code for _, codes in flagged for code in codes}
     lines = []
     for group in comparison.groups:
         found = [in_a_phrase(group, code) for code in group.findings if code in grave]
@@ -272,8 +269,20 @@ def _findings(comparison: Comparison) -> list[str]:
         lines = [*lines[:_MOST_NAMED], more]
     if not lines:
         return []
-    one = shlex.quote(str(flagged[0][0].path))
-    return [*lines, f"what each means, and what to try, here of one run:  nnexp show {one}"]
+    one, _ = max(flagged, key=lambda found: ("error" in found[1].values(), len(found[1])))
+    return [
+        *lines,
+        f"what each means, and what to try, here of a run with most of them:  nnexp show {shlex.quote(str(one.path))}",
+    ]
+
+
+def _grave(run: RunRecord) -> dict[str, str]:
+    """The codes of a run's errors and warnings, with what each is of these."""
+    return {
+        str(finding.get("code")): str(severity)
+        for finding in run.findings
+        if (severity := finding.get("severity")) in ("warning", "error")  # no set: a forged one may be a list
+    }
 
 
 def _print_part(console: Console, title: str, lines: Sequence[str]) -> None:

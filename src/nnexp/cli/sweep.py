@@ -58,6 +58,10 @@ def sweep(
         int | None, typer.Option(metavar="N", min=1, help="Runs of each point, with the same N seeds at every point.")
     ] = None,
     seed: Annotated[str | None, typer.Option(metavar="N", help="The first seed, or all of them: 1,2,3.")] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Compare by this metric; else the file's, or accuracy or its like."),
+    ] = None,
     sampler: Annotated[
         str | None,
         typer.Option(metavar="random | tpe | cmaes", help="How a search proposes its trials, else as its file says."),
@@ -116,7 +120,7 @@ def sweep(
     }
     given = {name: text for name, text in axes.items() if text is not None}
     searched = (sampler, trials)
-    plan, points, found = _asked(source, given, sets or [], repeats, seed, workers, searched, resume=resume)
+    plan, points, found = _asked(source, given, sets or [], repeats, seed, workers, metric, searched, resume=resume)
     if not quiet and (told := without_baseline(plan)):
         say_amiss(stderr(), told, "bold")
     if found is None and resume:
@@ -125,7 +129,7 @@ def sweep(
             say_amiss(stderr(), f"no such sweep in {runs_dir} yet: it begins now")
         elif more := earlier.more_repeats(found, found.state(), points):
             say_amiss(stderr(), f"{found.path} has these points with more repeats: nnexp goes on with it")
-            plan = replace(more, workers=plan.workers)
+            plan = replace(more, workers=plan.workers, metric=plan.metric)
             points = expand(plan)
     if dry_run:
         how = Options(runs_dir, offline, sys.argv)
@@ -163,6 +167,7 @@ def _asked(
     repeats: int | None,
     seed: str | None,
     workers: int | None,
+    metric: str | None,
     searched: tuple[str | None, int | None],
     *,
     resume: bool,
@@ -184,8 +189,8 @@ def _asked(
         axes.append(parse_axis(path.strip(), values, "--set"))
     if source is None or record.kind_of(source) != "directory":
         sampler, trials = searched
-        options = {"repeats": repeats, "seed": seed, "workers": workers, "sampler": sampler, "trials": trials}
-        return *load_points(source, axes, **options), None
+        about = {"repeats": repeats, "seed": seed, "workers": workers, "metric": metric}
+        return *load_points(source, axes, **about, sampler=sampler, trials=trials), None
     folder = SweepFolder(source)
     if not folder.sweep.exists():
         raise InputError(f"{source} is a directory without a sweep.yaml; give a config, or a sweep folder")
@@ -194,9 +199,10 @@ def _asked(
     if axes or any(searched):
         raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
     if seed:
-        return *load_points(folder.sweep, repeats=repeats, seed=seed, workers=workers), folder
+        return *load_points(folder.sweep, repeats=repeats, seed=seed, workers=workers, metric=metric), folder
     plan = with_repeats(folder, repeats)
-    return replace(plan, workers=workers or plan.workers), expand(plan), folder
+    plan = replace(plan, workers=workers or plan.workers, metric=metric or plan.metric)
+    return plan, expand(plan), folder
 
 
 def _resuming(folder: Path) -> str:

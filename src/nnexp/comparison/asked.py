@@ -10,6 +10,7 @@ from typing import Any
 
 from nnexp.comparison.collect import Collected
 from nnexp.comparison.comparison import compare
+from nnexp.comparison.metrics import metrics_of
 from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.searched import Sought, finals_in, notes_on, searched, sought_in
 from nnexp.comparison.selection import NoBaseline
@@ -20,12 +21,13 @@ from nnexp.runs.record import MOST_MEGABYTES, RunRecord
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Name, question and baseline of a sweep; all empty where there is no sweep."""
+    """Name, question, baseline and metric of a sweep; all empty where there is no sweep."""
 
     name: str = ""
     description: str = ""
     baseline: str = ""  # as the sweep file names it
     baseline_runs: frozenset[Path] = frozenset()  # the folders of its repeats
+    metric: str = ""  # as the sweep file names it
     commands: tuple[str, ...] = ()  # that make the runs
     search: Sought | None = None
     places: Mapping[Path, int] = field(default_factory=dict)  # of the runs' folders, in the order of the sweep file
@@ -52,6 +54,7 @@ def asked_of(folder: Path) -> Asked:
         description=text_of(state.get("description")),
         baseline=text_of(baseline),
         baseline_runs=frozenset(folder / label for label in labels),
+        metric=text_of(state.get("metric")),
         search=sought_in(folder, state),
         places={folder / point["label"]: place for place, point in enumerate(points)},
         commands=(f"nnexp sweep {shlex.quote(printable(folder / 'sweep.yaml'))}",),
@@ -67,7 +70,7 @@ def compare_as_asked(
     filters: Sequence[str] = (),
     baseline: str | None = None,
 ) -> Comparison:
-    """`compare` with the sweep's own baseline where no other is named; a note says so where that has no result.
+    """`compare` with the sweep's own baseline and metric where no others are named; a note tells a lost baseline.
 
     Of a search, the runs with fresh seeds are compared, where there are some, and not those that they were chosen by.
 
@@ -77,6 +80,8 @@ def compare_as_asked(
 
     search = searched(asked.search, found.records) if asked.search else None
     finals = finals_in(asked.search, found.records) if asked.search else []
+    # One that no run has, as all have failed, could not be compared by.
+    metric = metric or next((asked.metric for run in found.records if asked.metric in metrics_of(run)), None)
     about = notes_on(search, asked.search, bool(finals)) if search and asked.search else []
 
     def compared(against: str | None, *notes: str) -> Comparison:

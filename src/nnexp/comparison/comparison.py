@@ -91,7 +91,7 @@ def _compare(
     measured = [group for group in groups if metric in group.estimates]
 
     short = short_labels(labels, table.flat, table.differing)
-    words = Words(metric, spoken_labels(short))
+    words = Words(metric, spoken_labels(short, table.differing))
     best = measured[0] if measured else None
     against = baseline_of(groups, asked.baseline, short, metric) if asked.baseline is not None else None
     near_best = _nearest(best, measured, metric)

@@ -96,6 +96,7 @@ def settle(repeats: Repeats, metric: str) -> tuple[tuple[int, ...], tuple[LeftOu
 
 def labels_of(groups: Sequence[Repeats], flat: Sequence[Mapping[str, Any]], differing: Sequence[str]) -> list[str]:
     """A label for each group that no other has: its name where that tells it apart, else what differs, or both."""
+    names = label_names(differing)
     same_name: dict[str, list[int]] = {}
     for index, group in enumerate(groups):
         same_name.setdefault(group.name, []).append(index)
@@ -104,7 +105,7 @@ def labels_of(groups: Sequence[Repeats], flat: Sequence[Mapping[str, Any]], diff
         telling = [key for key in differing if len({repr(flat[index].get(key)) for index in members}) > 1]
         for index in members:
             values = {key: value for key in telling if (value := flat[index].get(key)) is not None}
-            parts = [f"{key}={compact(value)}" for key, value in values.items()]
+            parts = [f"{names[key]}={compact(value)}" for key, value in values.items()]
             labels[index] = ", ".join(parts if parts and len(same_name) == 1 else [name, *parts])
     return _unique(labels, groups)
 
@@ -113,33 +114,46 @@ def short_labels(labels: Sequence[str], flat: Sequence[Mapping[str, Any]], diffe
     """The value alone where one parameter differs and labels say nothing else: 512 for hidden=512."""
     if len(differing) == 1:
         values = [compact(found.get(differing[0])) for found in flat]
-        if all(label == f"{differing[0]}={value}" for label, value in zip(labels, values, strict=True)):
+        name = label_names(differing)[differing[0]]
+        if all(label == f"{name}={value}" for label, value in zip(labels, values, strict=True)):
             return dict(zip(labels, values, strict=True))
     return {label: label for label in labels}
 
 
-def spoken_labels(short: Mapping[str, str]) -> dict[str, str]:
+def spoken_labels(short: Mapping[str, str], differing: Sequence[str]) -> dict[str, str]:
     """How a sentence names the groups: sigmoid, but "hidden 512", since a bare number could be any figure."""
     return {
-        label: f"{spoken(label.removesuffix(f'={value}'))} {value}"
+        label: f"{_spoken(differing[0])} {value}"
         if value != label and (value == "none" or not value[:1].isalpha())
         else value
         for label, value in short.items()
     }
 
 
-def spoken(parameter: str) -> str:
-    """`dropout rate` of layers.dropout.rate, `learning_rate` of optimizer.learning_rate."""
+def short_names(parameters: Sequence[str]) -> dict[str, str]:
+    """The parameters as they are spoken of, where that is another for each: `dropout rate` of layers.dropout.rate."""
+    return _told_apart({name: _spoken(name) for name in parameters})
+
+
+def label_names(parameters: Sequence[str]) -> dict[str, str]:
+    """The parameters as labels have them, by their ends, where that is another for each: `dropout.rate`."""
+    return _told_apart({name: ".".join(_end(name)) for name in parameters})
+
+
+def _spoken(parameter: str) -> str:
+    return " ".join(_end(parameter))
+
+
+def _end(parameter: str) -> list[str]:
+    """The part of a path that says which it is: ["dropout", "rate"], and ["learning_rate"] of the optimizer."""
     match parameter.split("."):
         case ["layers", kind, *rest] if not kind.isdigit():
-            return " ".join([kind, *rest])
+            return [kind, *rest]
         case path:
-            return path[-1]
+            return path[-1:]
 
 
-def short_names(parameters: Sequence[str]) -> dict[str, str]:
-    """The parameters as they are spoken of, where that is another for each."""
-    short = {name: spoken(name) for name in parameters}
+def _told_apart(short: Mapping[str, str]) -> dict[str, str]:
     times = Counter(short.values())
     return {name: one if times[one] == 1 else name for name, one in short.items()}
 

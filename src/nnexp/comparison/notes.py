@@ -74,9 +74,9 @@ def on_rare_classes(groups: Sequence[Group], metric: str) -> Iterator[Amiss]:
     if len(supports) > 1 and (most := max(supports.values())) > _RARE * sum(supports.values()):
         [name, *_] = [name for name, support in supports.items() if support == most]
         yield (
-            f"{100 * most / sum(supports.values()):.0f} % of the test examples are of the class {name}: accuracy says "
-            "little of the others. `nnexp show RUN` has recall and precision of each class, and `--metric NAME` of "
-            "`nnexp compare` and `nnexp report` takes a metric of the config."
+            f"{100 * most / sum(supports.values()):.0f} % of the test examples are of the class {name}: accuracy "
+            "says little of the others. `nnexp show RUN` has recall and precision of each class; `--metric NAME`, or "
+            "`metric` in a sweep file, takes a metric of the config."
         )
 
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from nnexp.comparison.grouping import label_names
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Group
 from nnexp.errors import InputError
@@ -149,7 +150,8 @@ class Baseline:
         """What it is called."""
         if len(self.groups) == 1:
             return self.groups[0].label
-        return ", ".join(f"{name}={value}" for name, value in self.values.items())
+        names = label_names(list(self.groups[0].parameters))
+        return ", ".join(f"{names[name]}={value}" for name, value in self.values.items())
 
     def pairs(self, groups: Sequence[Group]) -> list[tuple[Group, Group]]:
         """Each of the groups with what it is held against; without the baseline's own, and those that have no like."""

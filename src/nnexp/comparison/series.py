@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nnexp.comparison.grouping import label_names
 from nnexp.comparison.metrics import in_points
 from nnexp.comparison.parameters import VARIANT, compact, layers_in_words
 from nnexp.comparison.result import Comparison, Estimate, Group
@@ -260,10 +261,11 @@ def colours(count: int) -> list[tuple[str, str]]:
 def short_labels(comparison: Comparison) -> tuple[str, dict[str, str]]:
     """The groups by their values alone where labels only say `name=value`, and the names that these are values of."""
     names = comparison.parameters
+    called = label_names(names)
     short = {
         group.label: ", ".join(compact(group.parameters.get(name)) for name in names) for group in comparison.groups
     }
-    told = all(name == VARIANT or f"{name}=" in label for label in short for name in names)
+    told = all(name == VARIANT or f"{called[name]}=" in label for label in short for name in names)
     if not names or not told or len(set(short.values())) < len(short):
         return "", {label: label for label in short}
     return ", ".join(names), short

@@ -145,7 +145,8 @@ def parse_experiment(config: Node, name: str) -> Experiment:
     for key, place in config.keys.items():
         if key in SWEEP_KEYS and key not in FIELDS:
             option = f", or:  nnexp sweep {place.source} --{key} …" if key in SWEEP_OPTIONS else ""
-            problems.add(place, f"'{key}' is a key of sweep files", f"write it in one, beside `base`{option}")
+            several = f"did you mean '{key}s'? else " if f"{key}s" in FIELDS else ""
+            problems.add(place, f"'{key}' is a key of sweep files", f"{several}write it in one, beside `base`{option}")
         elif key not in FIELDS:
             near = catalog.nearest(GUESSED.get(key, key), FIELDS)
             hint = f"did you mean '{near}'? " if near else ""

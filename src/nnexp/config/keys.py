@@ -40,10 +40,12 @@ SWEEP_KEYS = (
     "variants",
     "zip",
     "grid",
+    "set",
     "repeats",
     "seed",
     "workers",
     "baseline",
+    "metric",
     "track",
     *SEARCH_KEYS,
 )

@@ -120,6 +120,14 @@ def logged_metrics(experiment: Experiment) -> tuple[str, ...]:
     return tuple(names)
 
 
+def compared_metrics(experiment: Experiment) -> tuple[str, ...]:
+    """The names under which runs are compared: of the test split, the last epoch, and the time."""
+    logged = [name for name in logged_metrics(experiment) if name != "learning_rate"]
+    test = [name for name in logged if not name.startswith("val_")]
+    held_out = [name for name in logged if name.startswith("val_")]
+    return (*test, *held_out, *(f"train_{name}" for name in test), "seconds")
+
+
 def task_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]:
     """That loss and metrics are of the task."""
     if dataset.task == "classification":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nnexp.comparison.grouping import label_names
 from nnexp.comparison.parameters import compact
 from nnexp.config.sweep.file import SweepFile
 from nnexp.errors import Amiss
@@ -28,11 +29,15 @@ def stem_of(stems: Mapping[str, Mapping[str, Any]], named: str) -> str:
     if named in stems:
         return named
     wanted = _spelled(named.split(","))
-    found = [
-        stem
-        for stem, parameters in stems.items()
-        if wanted == _spelled(f"{name}={compact(value)}" for name, value in parameters.items())
-    ]
+
+    def is_wanted(parameters: Mapping[str, Any]) -> bool:
+        ways = ({name: name for name in parameters}, label_names(list(parameters)))
+        return any(
+            wanted == _spelled(f"{names[name]}={compact(value)}" for name, value in parameters.items())
+            for names in ways
+        )
+
+    found = [stem for stem, parameters in stems.items() if is_wanted(parameters)]
     return found[0] if len(found) == 1 else ""
 
 

@@ -21,7 +21,7 @@ from nnexp.data.datasets import describe
 from nnexp.errors import ConfigError, Place, Problem, in_order
 from nnexp.findings import Finding
 from nnexp.preflight import preflight
-from nnexp.preflight.measures import logged_metrics
+from nnexp.preflight.measures import compared_metrics, logged_metrics
 from nnexp.sweeps.baseline import baseline_of, stem_of, values_of
 from nnexp.sweeps.draws import draw, ends
 from nnexp.sweeps.labels import distinct, safe, written
@@ -97,9 +97,10 @@ def expand(sweep: SweepFile) -> tuple[Point, ...]:
     points, told = _made(sweep)
     if sweep.search:
         told = told or [*_doubles(points, sweep), *_objective_problems(points, sweep.search)]
+        told = told or list(_metric_problems(points, sweep))
         points = [replace(point, warnings=()) for point in points]  # what is unusual there the search finds out
     else:
-        told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep)]
+        told = told or [*_doubles(points, sweep), *_baseline_problems(points, sweep), *_metric_problems(points, sweep)]
     if told:
         raise ConfigError(in_order(told))
     return tuple(points)
@@ -215,7 +216,8 @@ def _question(sweep: SweepFile, variant: Variant | None = None) -> tuple[Overrid
 
 
 def _drawn(sweep: SweepFile, search: Search, values: Mapping[str, Any], seed: int) -> _Setting:
-    changes = tuple(one.change(values[one.name]) for one in search.space if one.name in values)
+    fixed = (axis.changes[0] for axis in sweep.for_all)
+    changes = (*fixed, *(one.change(values[one.name]) for one in search.space if one.name in values))
     return _Setting(sweep.bases[0], None, (*_question(sweep), *changes), values, (seed,))
 
 
@@ -326,7 +328,7 @@ def _baseline_among(points: Sequence[Point], sweep: SweepFile, own: SweepFile) -
     if not stem:
         several = values_of([setting.parameters for setting in settings], own.baseline)
         return baseline_of(points, own.baseline) if several else own.baseline  # a mistake of the file's
-    for_all = [axis for axis in sweep.grid if len(axis.changes) == 1 and axis.name not in known[stem].parameters]
+    for_all = [axis for axis in sweep.for_all if axis.name not in known[stem].parameters]
     overrides = (*known[stem].overrides, *(axis.changes[0] for axis in for_all))
     point, _ = _point(stem, replace(known[stem], overrides=overrides, seeds=sweep.seeds()))
     if not (point and point.experiment):
@@ -342,6 +344,18 @@ def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Pr
         hint = f"did you mean '{near}'? " if near else ""
         message = f"the baseline '{sweep.baseline}' is no point that is trained"
         yield Problem(sweep.baseline_place or sweep.place, message, f"{hint}points: {', '.join(trained)}")
+
+
+def _metric_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Problem]:
+    """That the figure by which the points are to be compared is measured at one of them at least."""
+    known: dict[str, None] = {}
+    for experiment in (point.experiment for point in points if point.experiment and sweep.metric):
+        known |= dict.fromkeys(compared_metrics(experiment))
+    if known and sweep.metric not in known:
+        near = catalog.nearest(sweep.metric, known)
+        hint = f"did you mean '{near}'? " if near else ""
+        hint += f"there are: {', '.join(known)}; further ones come with `metrics`"
+        yield Problem(sweep.metric_place or sweep.place, f"no figure is called {sweep.metric}", hint)
 
 
 def _merged(problems: Mapping[Problem, Sequence[str]]) -> dict[Problem, list[str]]:

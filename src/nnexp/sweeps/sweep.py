@@ -108,7 +108,8 @@ def begin(plan: SweepFile, points: Sequence[Point], options: Options) -> Job:
 
 def _asked(plan: SweepFile, points: Sequence[Point]) -> dict[str, Any]:
     """What the comparison is to answer."""
-    asked = {"description": plan.description, "baseline": baseline_of(points, plan.baseline) or None}
+    baseline = baseline_of(points, plan.baseline) or None
+    asked = {"description": plan.description, "baseline": baseline, "metric": plan.metric or None}
     return {**asked, "search": plan.search.plain()} if plan.search else asked
 
 

@@ -14,7 +14,7 @@ from nnexp.config.sweep.axes import Axis, parse_axis
 from nnexp.config.sweep.file import Base, SweepFile, Variant
 from nnexp.config.sweep.reading import MAX_REPEATS, MAX_RUNS, MAX_SEED, UnsoundSweep, counted, read_sweep
 from nnexp.config.sweep.searching import MAX_TRIALS, SAMPLERS, unfit
-from nnexp.errors import ConfigError, InputError
+from nnexp.errors import ConfigError, InputError, Place
 
 __all__ = ["Axis", "Base", "SweepFile", "UnsoundSweep", "Variant", "load_sweep", "parse_axis"]
 
@@ -32,13 +32,14 @@ def load_sweep(
     workers: int | None = None,
     sampler: str | None = None,
     trials: int | None = None,
+    metric: str | None = None,
 ) -> SweepFile:
     """Read a sweep file, or take one experiment as the base, and put in what the caller asks for.
 
     Without a source the base is configs/fashion_sigmoid128.yaml where there is one, else the same that nnexp ships.
     An axis given here takes the place of the file's axis and of the variants' settings of the same name, or joins the
-    grid; repeats and a list of seeds take the place of the file's and of the variants'. The baseline is still called as
-    the file calls it. In a search an axis has one value, which the base then has.
+    grid; repeats and a list of seeds take the place of the file's and of the variants', `metric` that of the file's.
+    The baseline is still called as the file calls it. In a search an axis has one value, which the base then has.
 
     Raises:
         UnsoundSweep: something is wrong in a sweep file, whatever its points are.
@@ -74,6 +75,8 @@ def load_sweep(
         raise InputError(
             f"seed {sweep.seed} and {most} repeats go beyond the greatest seed, {MAX_SEED}; give a smaller one"
         )
+    if metric is not None:
+        sweep = replace(sweep, metric=metric, metric_place=Place(f"--metric {metric}"))
     return replace(sweep, workers=workers or sweep.workers)
 
 
@@ -119,7 +122,8 @@ def _fixed(sweep: SweepFile, axes: Sequence[Axis]) -> SweepFile:
         )
     changes = sorted((change for axis in axes for change in axis.changes), key=attrgetter("depth"))
     bases = tuple(replace(base, config=apply(base.config, changes)) for base in sweep.bases)
-    return replace(sweep, bases=bases, search=replace(sweep.search, space=space))
+    for_all = tuple(axis for axis in sweep.for_all if axis.name not in names)
+    return replace(sweep, bases=bases, grid=for_all, search=replace(sweep.search, space=space))
 
 
 def _searched(sweep: SweepFile, sampler: str | None, trials: int | None) -> SweepFile:

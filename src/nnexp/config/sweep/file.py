@@ -62,7 +62,7 @@ class SweepFile:
     bases: tuple[Base, ...]
     variants: tuple[Variant, ...]
     zip: tuple[Axis, ...]  # of equal lengths
-    grid: tuple[Axis, ...]
+    grid: tuple[Axis, ...]  # those of one value, under `set` in a file, hold for all points, of a search too
     repeats: int
     seed: int | tuple[int, ...]  # the first of as many as are repeats, or all of them
     workers: int | None  # None: as many as there are CPUs
@@ -70,6 +70,8 @@ class SweepFile:
     place: Place  # the file
     search: Search | None = None  # None: a grid
     baseline_place: Place | None = None  # where the file names it
+    metric: str = ""  # by which the points are compared; "" for accuracy or its like
+    metric_place: Place | None = None
     own: SweepFile | None = None  # what the file says, where the caller gave axes
 
     def seeds(self, repeats: int | None = None) -> tuple[int, ...]:
@@ -83,6 +85,11 @@ class SweepFile:
         given = [axis for axis in self.grid if self.own and axis not in self.own.grid]
         told = [f"{axis.name} {','.join(change.value.strip() for change in axis.changes)}" for axis in given]
         return ", ".join([self.name, *told])
+
+    @property
+    def for_all(self) -> tuple[Axis, ...]:
+        """The axes of one value."""
+        return tuple(axis for axis in self.grid if len(axis.changes) == 1)
 
     @property
     def combinations(self) -> int:
@@ -115,11 +122,13 @@ class SweepFile:
             base=bases[0] if len(bases) == 1 else bases,
             variants=[variant.plain() for variant in self.variants],
             zip={axis.name: axis.values for axis in self.zip},
-            grid={axis.name: axis.values for axis in self.grid},
+            grid={axis.name: axis.values for axis in self.grid if len(axis.changes) > 1},
+            set={axis.name: axis.values[0] for axis in self.for_all},
             repeats=self.repeats,
             seed=list(self.seed) if isinstance(self.seed, tuple) else self.seed,
             workers=self.workers,
             baseline=self.baseline,
+            metric=self.metric,
             **(self.search.plain() if self.search else {}),
         )
         return dump(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,6 @@ _BASE_HINT = "write `base:` and the path of a config, seen from this file's fold
 _BASE_ABOVE = (
     "write `base:` above the config and indent the config, or give it a file of its own, whose path is the base"
 )
-_FOR_ALL = "under `grid`, where one value holds for all points, such as  grid: {epochs: 40}"
 _SEVERAL = "make several sweeps of it"
 _LONGEST_NAME = 100  # bytes; axes and the seed follow it in a folder's name
 
@@ -78,15 +77,15 @@ class _Reader:
         self.check_bases(config, given.get("base"), given.get("variants"), variants)
         rows = self.rows(given.get("zip"))
         grid = self.axes(given.get("grid"), "grid")
-        if "track" in given:  # the same at all points, whatever their bases say
-            grid += (axis_of("track", [given["track"]]),)
-        self.check_names_apart(rows, grid, variants, given)
+        fixed = self.axes(given.get("set"), "set")
+        track = (axis_of("track", [given["track"]]),) if "track" in given else ()
+        self.check_names_apart({"zip": rows, "grid": grid, "set": fixed, "track": track}, variants, config)
         self.has_all_points = not self.problems.found
         first = next((base for base in (*bases, *(variant.base for variant in variants)) if base), None)
         repeats, seed = self.seeds(given.get("repeats"), given.get("seed"), first, variants)
         search = read_search(given, config.place, self.problems)
         if search:
-            self.check_search(given, bases)
+            self.check_search(given, bases, {axis.name for axis in fixed} & {one.name for one in search.space})
             repeats = repeats if "repeats" in given else DEFAULT_REPEATS
         return SweepFile(
             name=name,
@@ -94,7 +93,7 @@ class _Reader:
             bases=bases,
             variants=variants,
             zip=rows,
-            grid=grid,
+            grid=grid + fixed + track,
             repeats=repeats,
             seed=seed,
             workers=self.whole(given.get("workers"), "workers", MAX_WORKERS),
@@ -102,6 +101,8 @@ class _Reader:
             place=Place(str(self.path)),
             search=search,
             baseline_place=given["baseline"].place if "baseline" in given else None,
+            metric=self.text(given.get("metric"), "metric"),
+            metric_place=given["metric"].place if "metric" in given else None,
         )
 
     def with_base(self, config: Node) -> Node:
@@ -119,8 +120,10 @@ class _Reader:
         keys = {key: place for key, place in config.keys.items() if key not in own}
         return Node({**rest, "base": base}, config.place, {**keys, "base": base.place}, config.size)
 
-    def check_search(self, given: dict[str, Node], bases: Sequence[Base]) -> None:
-        """That a search has one base, and one seed from which those of the finalists follow."""
+    def check_search(self, given: dict[str, Node], bases: Sequence[Base], both: Collection[str]) -> None:
+        """That a search has one base, one seed, from which those of the finalists follow, and sets nothing twice."""
+        for name in both:
+            self.problems.add(given["space"].place, f"'{name}' stands under `space`, and is set for all", "keep one")
         if len(bases) > 1:
             hint = "search each in a file of its own"
             self.problems.add(given["base"].place, f"a search has one base, and these are {len(bases)}", hint)
@@ -133,12 +136,11 @@ class _Reader:
     def given(self, node: Node, allowed: Sequence[str], what: str) -> dict[str, Node]:
         """What a mapping gives; what stands under a misspelled key is read as if it were spelled right."""
         given = _given(node)
-        where = "under `set`" if "set" in allowed else "in the base" if "space" in given else _FOR_ALL
         for key, place in node.keys.items():
             if key in allowed:
                 continue
-            if key == "set" or axis_name(key).partition(".")[0] in (*FIELDS, *NAMES):
-                hint = f"write it {where}; allowed: {', '.join(allowed)}"
+            if axis_name(key).partition(".")[0] in (*FIELDS, *NAMES):
+                hint = f"write it under `set`, such as  set: {{epochs: 40}}; allowed: {', '.join(allowed)}"
                 self.problems.add(place, f"{what} has no key '{key}'", hint)
                 continue
             near = catalog.nearest(key, allowed)
@@ -312,19 +314,19 @@ class _Reader:
             return ()
         return axes
 
-    def check_names_apart(
-        self, rows: Sequence[Axis], grid: Sequence[Axis], variants: Sequence[Variant], given: dict[str, Node]
-    ) -> None:
+    def check_names_apart(self, axes: Mapping[str, Sequence[Axis]], variants: Sequence[Variant], config: Node) -> None:
         """That nothing is set in two ways at one point."""
-        varied = {axis.name for axis in rows}
-        for axis in grid:
-            if axis.name in varied:
-                self.problems.add(given["grid"].place, f"'{axis.name}' stands under `grid` and under `zip`", "keep one")
-        varied |= {axis.name for axis in grid}
+        known: dict[str, str] = {}
+        for key, axis in ((key, axis) for key, found in axes.items() for axis in found):
+            if axis.name in known:
+                message = f"'{axis.name}' stands under `{key}` and under `{known[axis.name]}`"
+                self.problems.add(config.keys.get(key, config.place), message, "keep one")
+            known.setdefault(axis.name, key)
         for variant in variants:
             for change in variant.changes:
-                if change.name in varied:
-                    message = f"the variant '{variant.name}' sets '{change.name}', which is varied for all"
+                if change.name in known:
+                    done = "varied" if known[change.name] in ("zip", "grid") else "set"
+                    message = f"the variant '{variant.name}' sets '{change.name}', which is {done} for all"
                     self.problems.add(variant.place, message, "keep one of the two")
 
     # Seeds.

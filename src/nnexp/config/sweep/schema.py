@@ -34,11 +34,13 @@ _EXAMPLES: dict[str, Any] = {
     ],
     "zip": {"epochs": [10, 15], "batch_size": [64, 32]},
     "grid": {"hidden": [128, 512, "256x128"], "optimizer.learning_rate": [0.001, 0.01]},
+    "set": {"epochs": 40, "batch_size": 64},
     "repeats": 5,
     "seed": [1, 2, 3],
     "workers": 2,
     "track": "mlflow",
     "baseline": "hidden=128",
+    "metric": "f1_score",
     "sampler": "tpe",
     "trials": 40,
     "objective": "val_accuracy",
@@ -151,6 +153,7 @@ def _properties() -> dict[str, dict[str, Any]]:
         },
         "zip": _axes("Values side by side: the first of each, the second of each, …", _values),
         "grid": _axes("Values in all combinations.", _values),
+        "set": _axes("What is the same at all points, each with its one value, whatever the base says.", _value),
         "repeats": repeats | {"default": 1, "description": "Runs of every point, with the same seeds at each."},
         "seed": {
             "description": "The first seed, the others follow from it; or a list of all seeds.",
@@ -166,6 +169,10 @@ def _properties() -> dict[str, dict[str, Any]]:
         "baseline": {
             "type": "string",
             "description": "What all are compared with: a point, by its label without the seed, or a value.",
+        },
+        "metric": {
+            "type": "string",
+            "description": "What the points are compared by, of the test split; by default accuracy or its like.",
         },
         **_SEARCH,
         "space": _axes("What a search varies, and over which values.", lambda key: _DIMENSION),
