@@ -80,8 +80,8 @@ def compare_as_asked(
 
     search = searched(asked.search, found.records) if asked.search else None
     finals = finals_in(asked.search, found.records) if asked.search else []
-    # One that no run has, as all have failed, could not be compared by.
-    metric = metric or next((asked.metric for run in found.records if asked.metric in metrics_of(run)), None)
+    if not metric and any(asked.metric in metrics_of(run) for run in found.records if asked.metric):
+        metric = asked.metric  # one that no run has, as all have failed, could not be compared by
     about = notes_on(search, asked.search, bool(finals)) if search and asked.search else []
 
     def compared(against: str | None, *notes: str) -> Comparison:
