@@ -125,6 +125,16 @@ def test_a_sweep_brings_its_metric_unless_another_is_named_or_no_run_has_it(swee
     assert compared(sweep).metric == "accuracy"
 
 
+@pytest.mark.parametrize(("looked_at", "told"), [([5], "5 repeats"), ([5, 8], "5 and 8 repeats"), ([1], ""), ("5", "")])
+def test_that_repeats_were_added_after_a_look_is_a_note(sweep: Path, looked_at: object, told: str) -> None:
+    ask(sweep, None)
+    state = json.loads((sweep / "sweep.json").read_text())
+    (sweep / "sweep.json").write_text(json.dumps({**state, "looked_at": looked_at}))
+    notes = [note for note in compared(sweep).notes if note.startswith("This was summed up with")]
+    assert len(notes) == bool(told)
+    assert told in "".join(notes)
+
+
 def test_a_sweep_without_a_baseline_is_compared_as_any_runs_are(sweep: Path) -> None:
     ask(sweep, None)
     found = compared(sweep)

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -312,10 +312,7 @@ def test_where_no_repeats_help_a_larger_test_part_is_told_of_once(make: Callable
 
     comparison = compared(*runs(8, 60), *runs(16, 63), *runs(32, 65))
     for verdict in comparison.verdicts:
-        assert (
-            "; however many the repeats, these 100 test examples can show only differences of the two beyond "
-            in verdict.text
-        )
+        assert "; however many the repeats, with these 100 test examples only true differences beyond " in verdict.text
         assert " points among 3 comparisons" in verdict.text
     [note] = [note for note in comparison.notes if "only a larger test part can show a smaller" in note]
     assert ("--set dataset.test=0.5" in note) == isinstance(dataset, dict)
@@ -378,7 +375,81 @@ def test_a_baseline_is_held_against_all_others_and_only_those_count(repeats: Rep
         assert all("Holm over 2" in verdict.text for verdict in comparison.verdicts)
         assert comparison.best == "hidden=32"
         assert [one.second for one in comparison.of_best] == ["hidden=16", "hidden=8"]
-        assert comparison.of_best == compared(*runs).verdicts
+        picked, other = compared(*runs).verdicts
+        assert comparison.of_best == (comparison.verdicts[0], other)  # a pair has one answer: the planned one
+        assert "Holm over 3" in picked.text
+
+
+def losses(repeats: Repeats, units: int, values: Sequence[float], **more: Any) -> list[Path]:
+    return [
+        path
+        for seed, value in enumerate(values, 1)
+        for path in repeats(units, [0.8], seed, test={"accuracy": 0.8, "loss": value}, **more)
+    ]
+
+
+def test_the_marks_of_the_table_are_what_the_verdict_with_a_planned_baseline_says(repeats: Repeats) -> None:
+    runs = [*losses(repeats, 32, (0.3, 0.31, 0.32)), *losses(repeats, 16, (0.4, 0.38, 0.45))]
+    runs += losses(repeats, 8, (1.3, 1.4, 1.3))
+    assert compared(*runs, metric="loss").unsure == {"hidden=16"}
+    planned = compared(*runs, metric="loss", baseline="16")
+    assert verdicts(planned) == {("hidden=32", "hidden=16"): "better", ("hidden=8", "hidden=16"): "worse"}
+    assert (planned.tied, planned.unsure) == ((), frozenset())
+    of_best = compared(*runs, metric="loss", baseline="32")  # which is the best itself
+    assert verdicts(of_best) == {("hidden=16", "hidden=32"): "worse", ("hidden=8", "hidden=32"): "worse"}
+    assert (of_best.tied, of_best.unsure) == ((), frozenset())
+
+
+def noticed(code: str, rise: float = 0.3) -> dict[str, Any]:
+    evidence = {"best_val_loss": 1.0, "last_val_loss": 1 + rise}
+    return {"findings": [{"code": code, "severity": "info", "message": "", "suggestion": "", "evidence": evidence}]}
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("still_improving", "; but hidden 8 was still improving at its end in 3 of 3 runs, hidden 16 in 0 of 3: more "),
+        ("overfitting", "; but hidden 8 was past its best epoch, its validation loss 30 % above its lowest: early_"),
+        ("dead_units", ""),
+    ],
+)
+def test_a_verdict_says_what_may_turn_it(code: str, told: str, repeats: Repeats) -> None:
+    worse, better = repeats(8, [0.8, 0.81, 0.8], **noticed(code)), repeats(16, [0.9, 0.91, 0.9], findings=[])
+    for baseline, outcome in ((None, "better"), ("16", "worse")):
+        [verdict] = compared(*worse, *better, baseline=baseline).verdicts
+        assert verdict.outcome == outcome
+        assert told in verdict.text
+        assert ("; but" in verdict.text) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "kept"),
+    [
+        (noticed("overfitting"), noticed("overfitting", 0.2), False),
+        ({"findings": []}, noticed("overfitting"), False),
+        (noticed("overfitting"), {"findings": []}, True),
+        (noticed("still_improving"), noticed("still_improving"), False),
+    ],
+)
+def test_where_both_are_alike_or_kept_their_best_weights_a_verdict_says_no_more(
+    worse: dict[str, Any], better: dict[str, Any], kept: bool, repeats: Repeats
+) -> None:
+    config = {"callbacks": [{"early_stopping": {"restore_best_weights": kept}}]}
+    runs = repeats(8, [0.8, 0.81, 0.8], config=config, **worse) + repeats(16, [0.9, 0.91, 0.9], config=config, **better)
+    [verdict] = compared(*runs).verdicts
+    assert "; but" not in verdict.text
+
+
+def test_a_run_that_is_far_from_its_others_is_named(repeats: Repeats) -> None:
+    near = losses(repeats, 8, (1.2, 1.21, 1.19, 1.23, 1.22, 1.2))
+    assert not [note for note in compared(*near, metric="loss").notes if "is far from" in note]
+    shutil.rmtree(near[2])
+    runs = [*near[:2], *near[3:], *repeats(8, [0.8], 9, test={"loss": 2.23})]
+    [note] = [note for note in compared(*runs, metric="loss").notes if "is far from" in note]
+    assert "seed 9 has 2.2300, the other 5 have 1.2000 to 1.2300." in note
+    assert note.endswith(f"nnexp show {runs[-1]}")
+    alike = losses(repeats, 16, (0.5, 0.5, 0.5, 0.5, 0.51))
+    assert not [note for note in compared(*alike, metric="loss").notes if "is far from" in note]
 
 
 def test_a_baseline_may_be_the_name_of_runs(repeats: Repeats) -> None:

@@ -191,7 +191,7 @@ def test_a_value_of_one_of_several_parameters_is_the_baseline_at_each_value_of_t
     ]
     write_report(tmp_path / "report.html", comparison, [])
     page = (tmp_path / "report.html").read_text()
-    assert "<p>Each against the configuration that is like it, but for <strong>epochs=9</strong>, which says" in page
+    assert "<p>Each against the configuration that is like it, but for <strong>epochs=9</strong>; how" in page
     assert "Each dot: the one named minus its like with epochs=9," in page
     assert "Each against the best" in page
 

@@ -66,6 +66,19 @@ def test_more_repeats_of_the_same_points_leave_only_these_to_do(config: Path, re
     assert go_on(folder, more, expand(more), Options()).missing == ()
 
 
+def test_with_how_many_repeats_it_was_summed_up_before_is_kept(config: Path) -> None:
+    folder = begun(config, 2)
+    folder.table_json.write_text("{}")
+    for repeats, looked_at in ((3, [2]), (4, [2]), (5, [2, 4])):
+        now, points = plan(config, repeats=repeats)
+        go_on(folder, now, points, Options())
+        assert folder.state()["looked_at"] == looked_at
+        if repeats == 4:  # with 3 it was never done
+            done(folder, points)
+    go_on(folder, now, points, Options())
+    assert folder.state()["looked_at"] == [2, 4]
+
+
 def test_a_folder_by_its_path_gets_further_repeats(config: Path) -> None:
     folder = begun(config, 2)
     more = earlier.with_repeats(folder, 3)

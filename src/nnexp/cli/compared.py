@@ -144,7 +144,7 @@ def _legend(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     apart = "; what each parameter does is told below" if comparison.effects else ""
     parts += [f"? differs, but of so many comparisons it may be chance{apart}"] if comparison.unsure else []
     if comparison.of_best and comparison.tied:
-        parts.append("the verdicts are against the baseline; a report has those against the best too")
+        parts.append("marks are against the best, verdicts against the baseline; a report has both")
     parts += [f"{signs}: 95 % interval over {intervals_cover(groups, comparison.metric)}"] if shown else []
     return parts
 

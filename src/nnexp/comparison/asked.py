@@ -11,6 +11,7 @@ from typing import Any
 from nnexp.comparison.collect import Collected
 from nnexp.comparison.comparison import compare
 from nnexp.comparison.metrics import metrics_of
+from nnexp.comparison.notes import on_looks
 from nnexp.comparison.result import Comparison, Group
 from nnexp.comparison.searched import Sought, finals_in, notes_on, searched, sought_in
 from nnexp.comparison.selection import NoBaseline
@@ -28,6 +29,7 @@ class Asked:
     baseline: str = ""  # as the sweep file names it
     baseline_runs: frozenset[Path] = frozenset()  # the folders of its repeats
     metric: str = ""  # as the sweep file names it
+    looked_at: tuple[int, ...] = ()  # with how many repeats it was summed up before it got more
     commands: tuple[str, ...] = ()  # that make the runs
     search: Sought | None = None
     places: Mapping[Path, int] = field(default_factory=dict)  # of the runs' folders, in the order of the sweep file
@@ -55,6 +57,7 @@ def asked_of(folder: Path) -> Asked:
         baseline=text_of(baseline),
         baseline_runs=frozenset(folder / label for label in labels),
         metric=text_of(state.get("metric")),
+        looked_at=_counts(state.get("looked_at")),
         search=sought_in(folder, state),
         places={folder / point["label"]: place for place, point in enumerate(points)},
         commands=(f"nnexp sweep {shlex.quote(printable(folder / 'sweep.yaml'))}",),
@@ -83,6 +86,7 @@ def compare_as_asked(
     if not metric and any(asked.metric in metrics_of(run) for run in found.records if asked.metric):
         metric = asked.metric  # one that no run has, as all have failed, could not be compared by
     about = notes_on(search, asked.search, bool(finals)) if search and asked.search else []
+    about = [*about, *on_looks(asked.looked_at)]
 
     def compared(against: str | None, *notes: str) -> Comparison:
         comparison = compare(
@@ -116,6 +120,10 @@ def compare_as_asked(
 
 def _place(group: Group, places: Mapping[Path, int]) -> int:
     return min((places[run.path] for run in group.all_runs if run.path in places), default=0)
+
+
+def _counts(value: Any) -> tuple[int, ...]:
+    return tuple(count for count in value if type(count) is int and count > 1) if isinstance(value, list) else ()
 
 
 def _has_label(point: Any) -> bool:

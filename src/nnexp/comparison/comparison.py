@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from nnexp.comparison.grouping import Repeats, labels_of, repeats_of, settle, sh
 from nnexp.comparison.metrics import greater_is_better, in_order
 from nnexp.comparison.parameters import flatten, with_variants
 from nnexp.comparison.predictions import Predictions
-from nnexp.comparison.result import Comparison, Group, Verdict
+from nnexp.comparison.result import Comparison, Group, Outcome, Verdict
 from nnexp.comparison.selection import OF_RUNS, Baseline, Filter, baseline_of, ordered, resolve
 from nnexp.comparison.testing import comparable
 from nnexp.comparison.verdicts import Words, judge
@@ -96,14 +96,14 @@ def _compare(
     against = baseline_of(groups, asked.baseline, short, metric) if asked.baseline is not None else None
     near_best = _nearest(best, measured, metric)
     verdicts, told = judge([(best, other) for other in near_best if best], words, predictions, picked=True)
-    tied = tuple(verdict.second for verdict in verdicts if verdict.outcome == "undecided")
+    on_best = tuple(verdicts)
     held = [(other, best) for other in near_best if best]
     of_best: tuple[Verdict, ...] = ()
     if against:
-        of_best = tuple(verdicts)
         held = _held_against(against, measured, metric, best)
         held.sort(key=lambda pair: (not comparable(pair[0], pair[1], metric), _rank(pair[0], metric, greater)))
         verdicts, told = judge(held, words, predictions, picked=False)
+        of_best = on_best = _as_planned(on_best, verdicts)
     try:
         effects = effects_of(groups, table.differing, metric, predictions, against)
     except NoEffects as why:
@@ -120,7 +120,7 @@ def _compare(
         parameters=table.differing,
         metrics=tuple(dict.fromkeys([metric, *metrics])),
         best=best.label if best else None,
-        tied=tied,
+        tied=tuple(verdict.second for verdict in on_best if verdict.outcome == "undecided"),
         verdicts=tuple(verdicts),
         baseline=against.label if against else None,
         left_out=tuple(left for group in groups for left in group.left_out),
@@ -138,6 +138,7 @@ def _compare(
             *notes.on_runs(table.repeats, metric),
             *notes.on_seeds_alone(verdicts, metric),
             *notes.on_loss(measured, metric),
+            *notes.on_far(measured, metric),
             *notes.on_diverged(groups),
             *notes.on_training(groups),
             *notes.on_updates(measured, table.differing),
@@ -245,6 +246,19 @@ def _nearest(group: Group | None, measured: Sequence[Group], metric: str, best: 
     fit = [other for other in others if comparable(group, other, metric)]
     unfit = [other for other in others if not comparable(group, other, metric)]
     return [*fit[:MOST_TESTED], *unfit[:MOST_TESTED]]
+
+
+def _as_planned(of_best: Sequence[Verdict], planned: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts on the best; with the baseline as it was planned to be held against it: a pair has one answer."""
+    known = {frozenset((one.first, one.second)): one for one in planned}
+    turned: dict[Outcome, Outcome] = {"better": "worse", "worse": "better"}
+    found = []
+    for one in of_best:
+        if same := known.get(frozenset((one.first, one.second))):
+            outcome = same.outcome if same.first == one.first else turned.get(same.outcome, same.outcome)
+            one = replace(one, outcome=outcome, p=same.p, text=same.text, alone=same.alone)
+        found.append(one)
+    return tuple(found)
 
 
 def _held_against(

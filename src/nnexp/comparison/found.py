@@ -28,7 +28,8 @@ def _size(group: Group, code: str) -> str:
     return f" ({words.format(f'{percent:.0f} %' if percent >= 10 else f'{percent:.2g} %')})"
 
 
-def _above_its_lowest(evidence: Mapping[str, Any]) -> float | None:
+def above_its_lowest(evidence: Mapping[str, Any]) -> float | None:
+    """By which share the validation loss of an overfitting run has risen at its end."""
     low, last = evidence.get("best_val_loss"), evidence.get("last_val_loss")
     return last / low - 1 if last is not None and low is not None and 0 < low < last else None
 
@@ -40,6 +41,6 @@ def _of_a_layer(evidence: Mapping[str, Any]) -> float | None:
 
 # By a finding's code, what its evidence makes of its size, and the words for it.
 _SIZES: Mapping[str, tuple[Callable[[Mapping[str, Any]], float | None], str]] = {
-    "overfitting": (_above_its_lowest, "validation loss {} above its lowest"),
+    "overfitting": (above_its_lowest, "validation loss {} above its lowest"),
     "dead_units": (_of_a_layer, "{} of a layer"),
 }

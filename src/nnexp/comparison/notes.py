@@ -8,16 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnexp.comparison.grouping import Repeats
+from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Group, Verdict
 from nnexp.comparison.selection import Baseline
 from nnexp.comparison.verdicts import NO_REPEATS_HELP
 from nnexp.errors import Amiss
+from nnexp.findings import listed
 from nnexp.tasks import HEADLINES, Task
 
 _RARE = 0.75  # of the examples: where more are of one class the others are rare
 _OF_ANSWERS = ("accuracy", "exact_match")
 _MOST_TOLD = 5  # parameters that go with another, and values of each
+_FAR, _NEAR, _ENOUGH = 4, 0.02, 5  # times the width of the others; of their size, where they are all but the same; runs
 
 
 def on_tasks(tasks: Mapping[Task, int], metric: str) -> Iterator[Amiss]:
@@ -78,6 +81,47 @@ def on_rare_classes(groups: Sequence[Group], metric: str) -> Iterator[Amiss]:
             "says little of the others. `nnexp show RUN` has recall and precision of each class; `--metric NAME`, or "
             "`metric` in a sweep file, takes a metric of the config."
         )
+
+
+def on_looks(counts: Sequence[int]) -> Iterator[Amiss]:
+    """That repeats were added to what had been summed up: whoever goes on until p is small is fooled more often."""
+    if counts:
+        yield (
+            f"This was summed up with {listed([str(count) for count in counts])} repeats before it got more. p holds "
+            "for a number of repeats settled beforehand: where what was seen decided to go on, differences that are "
+            "none are told too often. New seeds alone, in a sweep of their own (--seed), are free of that."
+        )
+
+
+def on_far(measured: Sequence[Group], metric: str) -> Iterator[Amiss]:
+    """That one run of a group is far from all of its others, and mean and interval are as much of it as of them."""
+    found = [(group, place) for group in measured if (place := _far(group.estimates[metric].values)) is not None]
+    for group, place in found[:_MOST_TOLD]:
+        values = list(group.estimates[metric].values)
+        odd = figure(values.pop(place), metric)
+        others = f"{figure(min(values), metric)} to {figure(max(values), metric)}"
+        run = group.runs[place]
+        yield (
+            f"One run of {group.label} is far from its others: seed {run.seed} has {odd}, the other {len(values)} have "
+            f"{others}. Mean and interval are of it too. What was seen in it: nnexp show {shlex.quote(str(run.path))}"
+        )
+    if len(found) > _MOST_TOLD:
+        yield f"{len(found) - _MOST_TOLD:,} more groups have a run that is far from its others; --json has all values."
+
+
+def _far(values: Sequence[float]) -> int | None:
+    """The place of the one value that is far from all others: by four times as far as those are from each other.
+
+    Of normally distributed figures one group of five in 70 has such a one, of eight one in 4,000 (simulated).
+    """
+    if len(values) < _ENOUGH:
+        return None
+    low, *between, high = sorted(values)
+    ends = {low: (between[0] - low, high - between[0]), high: (high - between[-1], between[-1] - low)}
+    for end, (gap, width) in ends.items():
+        if gap > _FAR * max(width, _NEAR * abs(between[len(between) // 2])):
+            return list(values).index(end)
+    return None
 
 
 def on_diverged(groups: Sequence[Group]) -> Iterator[Amiss]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnexp.comparison import statistics
+from nnexp.comparison.caveats import may_turn
 from nnexp.comparison.metrics import greater_is_better, in_points
 from nnexp.comparison.predictions import Predictions
 from nnexp.comparison.result import Group, Outcome, Verdict
@@ -41,6 +42,10 @@ def judge(
     done = [test.difference.p for test in tests if test.difference]
     comparisons = len(done) * (len(done) + 1) // 2 if picked else len(done)
     verdicts = judged(tests, words, comparisons)
+    verdicts = [
+        replace(verdict, text=verdict.text + may_turn(verdict.outcome, pair, words.short))
+        for verdict, pair in zip(verdicts, pairs, strict=True)
+    ]
     notes: list[Amiss] = list(dict.fromkeys(test.note for test in tests if test.note))
     if comparisons > len(done):
         notes.append(
@@ -156,8 +161,8 @@ def _more_repeats(test: Test, difference: Difference, comparisons: int, metric: 
     if needed is None:
         left = statistics.smallest_difference(*test.values, paired=test.paired, level=level)
         among = f" among {comparisons} comparisons" if comparisons > 1 else ""
-        alone = f"these {difference.examples:,} test examples can show only differences of the two beyond"
-        return f"{NO_REPEATS_HELP}, {alone} {number_text(left, left, metric)}{among}"
+        alone = f"with these {difference.examples:,} test examples only true differences beyond"
+        return f"{NO_REPEATS_HELP}, {alone} {number_text(left, left, metric)}{among} are likely to show"
     more = needed - difference.seeds
     if more <= 0:
         return "" if difference.shown else f"{sought} would most likely have shown"
@@ -207,7 +212,8 @@ def number_text(
 
 def p_text(p: float, comparisons: int) -> str:
     """A p-value, and how many comparisons it is corrected for."""
-    size = "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.095 else f"p = {min(p, 1):.2f}"
+    digits = 3 if abs(p - statistics.LEVEL) < 0.005 else 2  # on which side of the level it is must be seen
+    size = "p < 0.001" if p < 0.001 else f"p = {p:.{digits}g}" if p < 0.095 else f"p = {min(p, 1):.2f}"
     return f"{size}, Holm over {comparisons}" if comparisons > 1 else size
 
 

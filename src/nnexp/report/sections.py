@@ -55,7 +55,9 @@ def _answer(subject: Subject) -> Markup:
     best = comparison.group(comparison.best) if comparison.best is not None else None
     effects = comparison.effects
     # Of two there is but one pair, and the baseline may be the best itself.
-    of_best = comparison.of_best if len(comparison.groups) > 2 and comparison.baseline != comparison.best else ()
+    told = {found.text for found in comparison.verdicts}
+    of_best = tuple(found for found in comparison.of_best if found.text not in told)
+    of_best = of_best if len(comparison.groups) > 2 and comparison.baseline != comparison.best else ()
     families = {"pairs of configurations": comparison.verdicts}
     if comparison.baseline is not None:
         families = {"each configuration with the baseline": comparison.verdicts, "pairs of configurations": of_best}

@@ -73,6 +73,16 @@ def with_repeats(folder: SweepFolder, repeats: int | None) -> SweepFile:
     return load_sweep(folder.sweep, repeats=repeats)
 
 
+def looks(folder: SweepFolder, state: Mapping[str, Any]) -> list[int]:
+    """With how many repeats a sweep that now gets more was finished and summed up before: someone may have looked."""
+    before = state.get("looked_at")
+    known = [count for count in before if type(count) is int] if isinstance(before, list) else []
+    if not folder.is_done() or not folder.table_json.exists():
+        return known
+    now = max(Counter(str(point.get("stem")) for point in folder.points()).values(), default=0)
+    return sorted({*known, now})
+
+
 def as_in(folder: SweepFolder, points: Sequence[Point]) -> list[Point]:
     """The points, each called as its run in the folder is: one that was alone with its seed has no seed in its name."""
     alone = {_key(point) for point in folder.points() if point.get("label") == point.get("stem")}

@@ -145,6 +145,7 @@ def go_on(folder: SweepFolder, plan: SweepFile, points: Sequence[Point], options
     asked = {**state, **_asked(plan, points)}
     if state.get("identity") != wanted:
         asked |= {"identity": wanted, "points": [point.said() for point in points], "runs": plan.runs}
+        asked["looked_at"] = earlier.looks(folder, state)
     if state != asked:  # the same points, with another question, or further repeats
         with _disk_told(folder), folder.locked():
             earlier.rename(folder, points)
