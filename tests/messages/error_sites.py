@@ -134,7 +134,8 @@ class Source:
         told = {(message.module, message.line) for message in self.messages}
         places = [(site.module.name, site.call.lineno, site.message) for site in self.sites]
         places += [(one.module.name, one.node.lineno, one.node) for one in self.marked]
-        return sorted(f"{name}: {ast.unparse(node)}" for name, line, node in places if (name, line) not in told)
+        silent = [f"{name}: {ast.unparse(node)}" for name, line, node in places if (name, line) not in told]
+        return sorted(text.replace('"', "'") for text in silent)  # since Python 3.12 other quotes are chosen
 
     @cached_property
     def marked(self) -> list[Marked]:

@@ -44,7 +44,7 @@ HANDED_ON = {
     "inference/inputs: note",
     "inference/labelled: f'{printable(file)}: {error}'",
     "inference/labelled: f'{printable(path)}: {error}'",
-    "inference/pictures: f\"{name}: {before}, {', '.join(done)}\"",
+    "inference/pictures: f'{name}: {before}, {', '.join(done)}'",
     "inference/tables: f'{listed}\\n{what_to_do}'",
     "inference/tables: f'{name}: {error.message}'",
     "recorder: streaming",
