@@ -94,6 +94,12 @@ def test_an_error_is_folded_between_words_and_a_pipe_gets_it_whole(name: str, tm
     assert " ".join(" ".join(lines).split()) == " ".join(piped)
 
 
+def test_an_option_that_there_is_not_is_told_in_whole_words(tmp_path: Path) -> None:
+    lines = on_terminal(["sweep", "--hiden", "3"], tmp_path, 60)
+    assert max(map(len, lines)) <= 60
+    assert {"--hidden)", "--set", "layers.dropout.rate=0.2"} <= set(" ".join(lines).split())
+
+
 def test_a_start_says_on_a_terminal_that_it_reads_the_data(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(["size,price", *(f"{n % 2},{n % 2}" for n in range(40))]) + "\n")
     assert on_terminal(["init", "a.csv"], tmp_path, 60)[0] == "reading a.csv"

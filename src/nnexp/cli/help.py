@@ -6,6 +6,7 @@ Rich's help would take as long to import as all the rest.
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import shutil
 import sys
@@ -120,7 +121,8 @@ class PlainCommand(TyperCommand):
                 typed = error.option_name.lstrip("-")
                 error.possibilities = [name for name in options if _initials(name) == typed] or error.possibilities
                 if "--set" in options:
-                    error.message, error.possibilities = f"{error.format_message()}\n{_how_to_set(typed)}", None
+                    told = f"{error.format_message()}\n{_how_to_set(typed)}"
+                    error.message, error.possibilities = _wrapped(told), None
             elif hasattr(error, "param_type") and (example := _examples(self.help)):
                 error.message = f"\nSuch as  {example[0]}"
             raise
@@ -158,6 +160,13 @@ def _examples(text: str | None) -> list[str]:
     """The commands that a docstring gives as examples."""
     lines = inspect.cleandoc(text or "").splitlines()
     return [line.removeprefix(_EXAMPLE).strip() for line in lines if line.startswith(_EXAMPLE)]
+
+
+def _wrapped(text: str) -> str:
+    """A message that Typer prints as it is, after "Error: ", in lines that a terminal need not break within a word."""
+    width = shutil.get_terminal_size().columns - len("Error: ") if sys.stderr.isatty() else 1000
+    lines = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    return "\n".join(itertools.chain.from_iterable(lines))
 
 
 def _how_to_set(option: str) -> str:
