@@ -9,8 +9,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from reports import Edit, Report
+
+from nnexp.data.own.columns import Columns
 
 
 def facts(page: Path) -> dict[str, str]:
@@ -143,3 +146,37 @@ def test_runs_without_a_config_have_no_facts_of_it(
     bare = [edited(path, tmp_path / path.name, config={}) for path in digits]
     assert set(facts(report(*bare))) == {"examples", "runs", "seeds"}
     assert facts(report(*digits[:2], bare[2]))["config"].startswith("flatten, dense 16 relu, dense 10")
+
+
+def test_what_became_of_the_columns_of_an_own_table_is_told(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame(
+        {"mass": [1.5, None, 3.0, None], "rings": [1, 2, 2, 5], "lab": ["Lund", "Kyoto", "Lund", None]}
+    )
+    assert "columns" not in facts(report(*digits))
+    own = [edited(path, tmp_path / path.name) for path in digits]
+    for run in own:
+        (run / "columns.json").write_text(json.dumps(Columns.fit(frame).plain()))
+    assert facts(report(*own))["columns"] == (
+        "3, as 5 inputs: lab as 3 of 0 and 1; empty cells (2 of the training part) filled with the median of their "
+        "column; empty cells of text (1 of the training part) taken for a value of their own"
+    )
+    whole = [{**column, "missing": 0} for column in Columns.fit(frame[["mass", "rings"]]).plain()]
+    (own[0] / "columns.json").write_text(json.dumps(whole))
+    assert facts(report(own[0]))["columns"] == "2, as 2 inputs"
+    of_before = [{key: value for key, value in column.items() if key != "missing"} for column in whole]
+    (own[0] / "columns.json").write_text(json.dumps(of_before))
+    assert facts(report(own[0]))["columns"].endswith("; empty cells filled with the median of their column")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "[7]", "[[]]", '[{"name": "a"}]', '[{"name": "a", "median": 1, "missing": 1e999}]', "[" * 100_000],
+)
+def test_columns_that_are_not_what_nnexp_writes_are_passed_over(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path, content: str
+) -> None:
+    run = edited(digits[0], tmp_path / "run")
+    (run / "columns.json").write_text(content)
+    assert "columns" not in facts(report(run))

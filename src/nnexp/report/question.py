@@ -14,6 +14,7 @@ from nnexp.comparison.result import Comparison, Group, runs_of
 from nnexp.data.balance import unequal
 from nnexp.events import USES
 from nnexp.examples import dataset_entry
+from nnexp.report.columns import columns_in_words, in_words
 from nnexp.report.rendering import render
 from nnexp.report.subject import Subject, asks, heading_of
 from nnexp.runs.figures import counts
@@ -58,6 +59,7 @@ def question(subject: Subject) -> Markup:
         filters=comparison.filters,
         facts=[*_described(comparison, {text.strip() for text in (*asked, heading_of(subject))}), *_facts(comparison)],
         datasets=[] if "dataset" in comparison.parameters else list(datasets),
+        columns=columns_in_words(runs[:_MOST_LISTED]) if len(datasets) < 2 else "",
         seeds=seeds,
         groups=len(comparison.groups),
         runs=len(runs),
@@ -214,17 +216,9 @@ def _examples(runs: Sequence[RunRecord]) -> str:
     rows = [row for row in rows if row[0] and row[-1]]
     told = []
     for use, column in zip(USES.values(), zip(*rows, strict=True), strict=False):  # there may be no row
-        told += [f"{_in_words(sorted(set(column)))} {use}"] if any(column) else []
+        told += [f"{in_words(column)} {use}"] if any(column) else []
     shares = {f"{100 * row[-1] / sum(row):.0f} %" for row in rows}
     return ", ".join(told) + (f" ({shares.pop()} of all)" if len(shares) == 1 else "")
-
-
-def _in_words(counts: Sequence[int]) -> str:
-    """`3,000 or 30,000`; of more than three the fewest and the most: `3,000 to 30,000`."""
-    *others, most = [f"{count:,}" for count in counts]
-    if len(others) > 2:
-        return f"{others[0]} to {most}"
-    return f"{', '.join(others)} or {most}" if others else most
 
 
 def _unequal_classes(runs: Sequence[RunRecord]) -> str:
