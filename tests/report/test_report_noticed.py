@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from reports import COMMAND, Edit, Report, of_width
+from reports import COMMAND, Edit, Open, Report, of_width
 
+from nnexp.comparison import series
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.data.datasets import DATASETS
@@ -115,16 +117,36 @@ def test_runs_of_no_one_sweep_are_made_again_by_a_command_for_each_sweep_and_eac
     }
 
 
-def test_a_loss_whose_first_epoch_would_press_the_rest_together_has_a_logarithmic_axis(
+def fallen(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Of an error and a score too."""
+    values = zip(history, (40.0, 4.0, 3.0), strict=True)
+    names = ("loss", "val_loss", "mean_absolute_error", "val_mean_absolute_error", "r2_score", "val_r2_score")
+    return [{"epoch": row["epoch"], **dict.fromkeys(names, value)} for row, value in values]
+
+
+def test_a_loss_or_an_error_whose_first_epoch_would_press_the_rest_together_has_a_logarithmic_axis(
     digits: list[Path], edited: Edit, tmp_path: Path
 ) -> None:
-    def fallen(history: list[dict[str, float]]) -> list[dict[str, float]]:
-        return [{**row, "loss": loss, "val_loss": loss} for row, loss in zip(history, (40.0, 4.0, 3.0), strict=True)]
-
-    for run, title in ((digits[0], "loss"), (edited(digits[0], tmp_path / "x", history=fallen), "loss (logarithmic)")):
-        axis = curves(compare(collect([run]).records), "loss")["layout"]["yaxis"]
+    pressed = edited(digits[0], tmp_path / "x", history=fallen)
+    of_log = "mean_absolute_error (logarithmic)"
+    for run, name, title in (
+        (digits[0], "loss", "loss"),
+        (pressed, "loss", "loss (logarithmic)"),
+        (pressed, "mean_absolute_error", of_log),
+        (pressed, "r2_score", "r2_score"),
+    ):
+        axis = curves(compare(collect([run]).records), name)["layout"]["yaxis"]
         assert axis["title"]["text"] == title
         assert ("log" in axis.values()) == ("log" in title)
+
+
+def test_a_logarithmic_axis_begins_at_the_tick_below_the_lowest_line(
+    digits: list[Path], report: Report, opened: Open, edited: Edit, tmp_path: Path
+) -> None:
+    page = opened(report(edited(digits[0], tmp_path / "x", history=fallen)))
+    for place in range(2):
+        ticks = page.locator("#learning-curves .chart").nth(place).locator(".ytick text").all_text_contents()
+        assert ticks == ["2", "5", "10", "20"]
 
 
 def test_layers_that_act_otherwise_in_training_are_named_below_the_curves(
@@ -137,11 +159,15 @@ def test_layers_that_act_otherwise_in_training_are_named_below_the_curves(
     assert "otherwise in training" not in report(digits[0]).read_text()
 
 
-def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> None:
+def test_a_logarithmic_axis_has_a_tick_below_all_and_over_decades_at_powers_of_ten_alone() -> None:
     ticks = [0.5, 1, 2, 5, 10, 20]
     assert log_axis([0.6, 19]) == {"type": "log", "tickmode": "array", "tickvals": ticks}
-    assert log_axis([0.05, 20]) == {"type": "log", "dtick": 1}
-    assert log_axis([1e-3, 1e21]) == {"type": "log", "dtick": 3}
+    assert series.log_ticks([3, 40]) == [2, 5, 10, 20, 50]
+    assert series.log_ticks([0.001, 0.002]) == [0.001, 0.002]
+    assert series.log_ticks([0.05, 200]) == [0.01, 0.1, 1, 10, 100]
+    assert series.log_ticks([1e-3, 1e21]) == [10.0**power for power in range(-3, 22, 3)]
+    for low, high in ((5e-324, 1e300), (1e-300, 1.7e308)):
+        assert 0 < min(ticks := series.log_ticks([low, high])) < max(ticks) < math.inf
 
 
 def test_the_answer_says_how_many_runs_diverged_or_failed(
