@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,12 @@ _RATE = "optimizer.learning_rate"
 # What the reader of a result asks of its config; all of it stands with the runs.
 _COMMON = ("normalization", "optimizer", "batch_size", "epochs", "callbacks", "validation")
 _OF_LAYERS = ("hidden", "activation", "layers")
+# Callbacks that act on training, and what each has where a user sets nothing else: that goes without saying.
+_USUAL = {
+    "early_stopping": {"min_delta": "0", "verbose": "0", "mode": "auto", "baseline": "–", "start_from_epoch": "0"},
+    "reduce_lr_on_plateau": {"min_delta": "0.0001", "verbose": "0", "mode": "auto", "cooldown": "0", "min_lr": "0"},
+    "stop_when": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,8 @@ def _facts(comparison: Comparison) -> list[Fact]:
         if name == VARIANT:
             facts.append(Fact(name, tuple(_variants(comparison, groups, parameters, layers, values))))
         else:
-            told = [_with_rate(value, parameters.flat) if name == "optimizer" else value for value in values]
+            more = _MORE.get(name)
+            told = [more(value, parameters.flat) if more else value for value in values]
             facts.append(Fact(name, tuple(zip(_holders(comparison, name, values), told, strict=True))))
     common = _common(comparison, parameters, layers)
     if common:
@@ -146,7 +153,7 @@ def _variants(
     found = []
     for variant in names:
         places = [place for place, group in enumerate(groups) if compact(group.parameters.get(VARIANT)) == variant]
-        told = [", ".join(_shared([layers[place] for place in places]))] if any(map(_is_of_layers, own)) else []
+        told = [_stack_of([layers[place] for place in places])] if any(map(_is_of_layers, own)) else []
         flat = parameters.flat[places[0]] if places else {}
         told += [f"{name} {compact(flat[name])}" for name in own if name in flat and not _is_of_layers(name)]
         found.append((variant, " · ".join(told)))
@@ -160,12 +167,17 @@ def _common(comparison: Comparison, parameters: Parameters, layers: Sequence[Seq
     first = parameters.flat[0]
     same = [name for name in _COMMON if all(name in flat and flat[name] == first[name] for flat in parameters.flat)]
     values = {name: compact(first[name]) for name in same}
-    if "optimizer" in values:
-        values["optimizer"] = _with_rate(values["optimizer"], parameters.flat)
+    values |= {name: more(values[name], parameters.flat) for name, more in _MORE.items() if name in values}
     told = " · ".join(f"{name} {value}" for name, value in values.items() if value != "none")
     by_variant = VARIANT in comparison.parameters and any(map(_is_of_layers, parameters.differing))
-    stack = "" if by_variant or "layers" in comparison.parameters else ", ".join(_shared(layers))
+    stack = "" if by_variant or "layers" in comparison.parameters else _stack_of(layers)
     return [text for text in (stack, told) if text]
+
+
+def _stack_of(stacks: Sequence[Sequence[str]]) -> str:
+    """`dense 32 relu, …, dense 1 (… stands for what varies)`."""
+    told = ", ".join(_shared(stacks))
+    return f"{told} (… stands for what varies)" if "…" in told else told
 
 
 def _shared(stacks: Sequence[Sequence[str]]) -> list[str]:
@@ -207,6 +219,31 @@ def _with_rate(optimizer: str, flats: Sequence[Mapping[str, Any]]) -> str:
         compact(flat[_RATE]) for flat in flats if _RATE in flat and compact(flat.get("optimizer")) == optimizer
     )
     return f"{optimizer} (learning_rate {next(iter(rates))})" if len(rates) == 1 else optimizer
+
+
+def _with_parameters(callbacks: str, flats: Sequence[Mapping[str, Any]]) -> str:
+    """Each callback that acts on training with what it always has: `early_stopping (monitor val_loss, patience 20)`."""
+    first, *others = [flat for flat in flats if compact(flat.get("callbacks")) == callbacks] or [{}]
+    names = callbacks.split(", ")
+    told = []
+    for place, name in enumerate(names):
+        path = f"callbacks.{name if names.count(name) == 1 else place}."
+        same = {key.removeprefix(path): compact(value) for key, value in first.items() if key.startswith(path)}
+        said = [
+            value if name == "stop_when" else f"{key} {value}"
+            for key, value in same.items()
+            if name in _USUAL and _USUAL[name].get(key) != value
+            if all(compact(flat.get(path + key)) == value for flat in others)
+        ]
+        told.append(f"{name} ({', '.join(said)})" if said else name)
+    return ", ".join(told)
+
+
+# Parameters that are told with more: value and configs to words.
+_MORE: Mapping[str, Callable[[str, Sequence[Mapping[str, Any]]], str]] = {
+    "optimizer": _with_rate,
+    "callbacks": _with_parameters,
+}
 
 
 def _examples(runs: Sequence[RunRecord]) -> str:
