@@ -42,6 +42,28 @@ def test_findings_of_a_run_are_badges_that_say_why_one_for_each_code(
     assert "</strong>: dead units in 1 of 2 runs (90 % of a layer), still improving in 1 of 2 runs</li>" in page
 
 
+@pytest.mark.parametrize(
+    ("stop", "more"),
+    [
+        (None, ""),
+        ({"monitor": "val_loss", "restore_best_weights": True}, "; the weights of the best epoch were kept"),
+        ({"monitor": "val_loss", "restore_best_weights": False}, ""),
+        ({"monitor": "loss", "restore_best_weights": True}, ""),
+    ],
+)
+def test_overfitting_whose_best_weights_were_kept_says_so(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path, stop: Any, more: str
+) -> None:
+    over = finding("overfitting", "warning", "It rose.") | {"evidence": {"best_val_loss": 1.0, "last_val_loss": 1.28}}
+
+    def stopped(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "callbacks": [{"early_stopping": stop}] if stop else ["terminate_on_nan"]}
+
+    runs = [edited(path, tmp_path / path.name, findings=[over], config=stopped) for path in digits[:2]]
+    told = f"</strong>: overfitting in 2 of 2 runs (validation loss 28 % above its lowest{more})</li>"
+    assert told in report(*runs).read_text()
+
+
 def test_the_card_of_a_run_says_by_what_its_best_epoch_goes(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path
 ) -> None:
