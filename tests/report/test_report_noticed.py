@@ -171,6 +171,28 @@ def test_a_logarithmic_axis_begins_at_the_tick_below_the_lowest_line(
         assert ticks == ["2", "5", "10", "20"]
 
 
+def test_where_means_end_before_their_runs_is_told(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def of_epochs(last: int) -> Any:
+        return lambda history: [{**history[-1], "epoch": epoch} for epoch in range(1, last + 1)]
+
+    def copies(*lasts: int, width: int = 16) -> list[Path]:
+        place = tmp_path / f"{lasts} {width}"
+        config = of_width(width)
+        return [
+            edited(digits[0], place / f"{seed}", history=of_epochs(last), seed=seed, config=config)
+            for seed, last in enumerate(lasts)
+        ]
+
+    even, odd = copies(6, 6, 6), copies(5, 5, 9, width=8)
+    assert "means over the repeats that still trained; bands" in report(*even).read_text()
+    told = "that still trained, and end where fewer than half of them did: 8 at epoch 5 (a run went on to 9). Bands"
+    assert told in report(*even, *odd).read_text()
+    many = [run for width in range(20, 25) for run in copies(width - 15, width - 15, 30, width=width)]
+    assert "half of them did: 5 of them at epochs 5 to 9 (runs went on to 30 at most)" in report(*many).read_text()
+
+
 def test_layers_that_act_otherwise_in_training_are_named_below_the_curves(
     digits: list[Path], report: Report, edited: Edit, tmp_path: Path
 ) -> None:

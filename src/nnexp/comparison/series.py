@@ -47,6 +47,7 @@ class Curve:
     low: tuple[float, ...]
     high: tuple[float, ...]
     runs: int
+    last: int  # epoch that any of the runs reached: the mean may end before
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def curve(histories: Sequence[Sequence[Mapping[str, Any]]], key: str) -> Curve |
         low=tuple(min(values) for _, values in kept),
         high=tuple(max(values) for _, values in kept),
         runs=most,
+        last=max(by_epoch),
     )
 
 
