@@ -139,7 +139,20 @@ def test_an_exploding_loss_does_not_flatten_the_others(tmp_path: Path, drawn: li
     wild = run(16)
     wild.history[0]["val_loss"] = 1e6
     plot_all(tmp_path, compare([wild, run(32)]))
-    assert drawn[0].axes[0].get_yscale() == "log"
+    axes, accuracy = drawn[0].axes[:2]
+    assert (axes.get_yscale(), accuracy.get_yscale()) == ("log", "linear")
+    low = min(value for line in axes.get_lines() for value in line.get_ydata())
+    assert axes.get_ylim()[0] <= axes.get_yticks()[0] <= low
+
+
+def test_an_error_that_begins_far_off_has_a_logarithmic_axis_in_the_picture_too(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    off = [{"epoch": epoch, "loss": 1.0, "mean_absolute_error": value} for epoch, value in enumerate((80, 4, 3), 1)]
+    plot_all(tmp_path, compare([replace(run(16), history=off, test={"mean_absolute_error": 3.0})]))
+    _, axes = drawn[0].axes
+    assert axes.get_yscale() == "log"
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["2", "5", "10", "20", "50", "100"]
 
 
 def test_runs_that_were_left_out_are_not_drawn(tmp_path: Path, drawn: list[Figure]) -> None:

@@ -9,8 +9,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import yaml
 from reports import Edit, Report
+
+from nnexp.config.experiment import parse_experiment
+from nnexp.config.loading import parse_config
+from nnexp.data.own.columns import Columns
 
 
 def facts(page: Path) -> dict[str, str]:
@@ -50,11 +56,41 @@ def test_a_variant_is_told_by_its_layers_and_an_optimizer_with_its_learning_rate
     assert told["the same in all"].startswith("normalization standardize · batch_size 32 · epochs 3 · validation")
 
 
+def with_callbacks(text: str) -> Any:
+    """A change of a config: it has these callbacks, with all their defaults."""
+
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        written = yaml.safe_dump(config, sort_keys=False)
+        return parse_experiment(parse_config(written.replace("callbacks: []", text), "a.yaml"), "a").plain()
+
+    return change
+
+
+def test_callbacks_are_told_with_what_was_set_of_them(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    stop = "early_stopping: {monitor: val_loss, patience: 20, restore_best_weights: true}"
+    by_name = {
+        "best": f"callbacks: [{stop}, stop_when: val_loss < 0.1, stop_when: loss < 0.2, csv_logger: a.csv]",
+        "less": f"callbacks: [{stop}]".replace("20", "5"),
+        "more": f"callbacks: [{stop}]",
+    }
+    best, less, more = (
+        edited(digits[0], tmp_path / name, config=with_callbacks(text)) for name, text in by_name.items()
+    )
+    kept = "early_stopping (monitor val_loss, patience 20, restore_best_weights true)"
+    all_of_best = f"{kept}, stop_when (val_loss < 0.1), stop_when (loss < 0.2), csv_logger"
+    assert f" · callbacks {all_of_best} · validation " in facts(report(best))["config"]
+    shared = " · callbacks early_stopping (monitor val_loss, restore_best_weights true) · "
+    assert shared in facts(report(less, more))["the same in all"]
+    assert set(facts(report(best, more))["callbacks"].split("<br>")) == {all_of_best, kept}
+
+
 def test_what_is_the_same_in_all_runs_is_told_and_what_differs_left_open(digits: list[Path], report: Report) -> None:
     told = facts(report(*digits))
     assert told["hidden"] == "4 · 16"
     layers, rest = told["the same in all"].split("<br>")
-    assert layers == "flatten, dense … relu, dense 10 softmax"
+    assert layers == "flatten, dense … relu, dense 10 softmax (… stands for what varies)"
     assert " · optimizer adam (learning_rate 0.001) · batch_size 32 · epochs 3 · " in rest
 
 
@@ -67,7 +103,9 @@ def test_stacks_of_other_lengths_share_what_they_begin_and_end_with(
 
     told = facts(report(digits[0], edited(digits[0], tmp_path / "deep", config=deeper)))
     assert told["hidden"] == "16 · 16x8"
-    assert told["the same in all"].startswith("flatten, dense 16 relu, …, dense 10 softmax<br>")
+    assert told["the same in all"].startswith(
+        "flatten, dense 16 relu, …, dense 10 softmax (… stands for what varies)<br>"
+    )
 
 
 def test_what_layers_of_other_numbers_have_in_common_is_told(
@@ -86,7 +124,7 @@ def test_what_layers_of_other_numbers_have_in_common_is_told(
     runs = [edited(digits[0], tmp_path / f"{widths}", config=of(*widths)) for widths in ((24,), (64,), (24, 24))]
     told = facts(report(*runs))
     assert told["hidden"] == "24 · 24x24 · 64"
-    assert told["the same in all"].startswith("flatten, dense … relu, dense 10 softmax<br>")
+    assert told["the same in all"].startswith("flatten, dense … relu, dense 10 softmax (… stands for what varies)<br>")
 
 
 def test_the_share_of_the_test_part_is_told_and_each_number_of_examples_or_of_many_from_to(
@@ -143,3 +181,37 @@ def test_runs_without_a_config_have_no_facts_of_it(
     bare = [edited(path, tmp_path / path.name, config={}) for path in digits]
     assert set(facts(report(*bare))) == {"examples", "runs", "seeds"}
     assert facts(report(*digits[:2], bare[2]))["config"].startswith("flatten, dense 16 relu, dense 10")
+
+
+def test_what_became_of_the_columns_of_an_own_table_is_told(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame(
+        {"mass": [1.5, None, 3.0, None], "rings": [1, 2, 2, 5], "lab": ["Lund", "Kyoto", "Lund", None]}
+    )
+    assert "columns" not in facts(report(*digits))
+    own = [edited(path, tmp_path / path.name) for path in digits]
+    for run in own:
+        (run / "columns.json").write_text(json.dumps(Columns.fit(frame).plain()))
+    assert facts(report(*own))["columns"] == (
+        "3, as 5 inputs: lab as 3 of 0 and 1; empty cells (2 of the training part) filled with the median of their "
+        "column; empty cells of text (1 of the training part) taken for a value of their own"
+    )
+    whole = [{**column, "missing": 0} for column in Columns.fit(frame[["mass", "rings"]]).plain()]
+    (own[0] / "columns.json").write_text(json.dumps(whole))
+    assert facts(report(own[0]))["columns"] == "2, as 2 inputs"
+    of_before = [{key: value for key, value in column.items() if key != "missing"} for column in whole]
+    (own[0] / "columns.json").write_text(json.dumps(of_before))
+    assert facts(report(own[0]))["columns"].endswith("; empty cells filled with the median of their column")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "[7]", "[[]]", '[{"name": "a"}]', '[{"name": "a", "median": 1, "missing": 1e999}]', "[" * 100_000],
+)
+def test_columns_that_are_not_what_nnexp_writes_are_passed_over(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path, content: str
+) -> None:
+    run = edited(digits[0], tmp_path / "run")
+    (run / "columns.json").write_text(content)
+    assert "columns" not in facts(report(run))

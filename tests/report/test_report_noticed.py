@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from reports import COMMAND, Edit, Report, of_width
+from reports import COMMAND, Edit, Open, Report, of_width
 
+from nnexp.comparison import series
 from nnexp.comparison.collect import collect
 from nnexp.comparison.comparison import compare
 from nnexp.data.datasets import DATASETS
@@ -38,6 +40,28 @@ def test_findings_of_a_run_are_badges_that_say_why_one_for_each_code(
         ("info", html.escape(longer["message"]), "still improving"),
     ]
     assert "</strong>: dead units in 1 of 2 runs (90 % of a layer), still improving in 1 of 2 runs</li>" in page
+
+
+@pytest.mark.parametrize(
+    ("stop", "more"),
+    [
+        (None, ""),
+        ({"monitor": "val_loss", "restore_best_weights": True}, "; the weights of the best epoch were kept"),
+        ({"monitor": "val_loss", "restore_best_weights": False}, ""),
+        ({"monitor": "loss", "restore_best_weights": True}, ""),
+    ],
+)
+def test_overfitting_whose_best_weights_were_kept_says_so(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path, stop: Any, more: str
+) -> None:
+    over = finding("overfitting", "warning", "It rose.") | {"evidence": {"best_val_loss": 1.0, "last_val_loss": 1.28}}
+
+    def stopped(config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "callbacks": [{"early_stopping": stop}] if stop else ["terminate_on_nan"]}
+
+    runs = [edited(path, tmp_path / path.name, findings=[over], config=stopped) for path in digits[:2]]
+    told = f"</strong>: overfitting in 2 of 2 runs (validation loss 28 % above its lowest{more})</li>"
+    assert told in report(*runs).read_text()
 
 
 def test_the_card_of_a_run_says_by_what_its_best_epoch_goes(
@@ -115,16 +139,58 @@ def test_runs_of_no_one_sweep_are_made_again_by_a_command_for_each_sweep_and_eac
     }
 
 
-def test_a_loss_whose_first_epoch_would_press_the_rest_together_has_a_logarithmic_axis(
+def fallen(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Of an error and a score too."""
+    values = zip(history, (40.0, 4.0, 3.0), strict=True)
+    names = ("loss", "val_loss", "mean_absolute_error", "val_mean_absolute_error", "r2_score", "val_r2_score")
+    return [{"epoch": row["epoch"], **dict.fromkeys(names, value)} for row, value in values]
+
+
+def test_a_loss_or_an_error_whose_first_epoch_would_press_the_rest_together_has_a_logarithmic_axis(
     digits: list[Path], edited: Edit, tmp_path: Path
 ) -> None:
-    def fallen(history: list[dict[str, float]]) -> list[dict[str, float]]:
-        return [{**row, "loss": loss, "val_loss": loss} for row, loss in zip(history, (40.0, 4.0, 3.0), strict=True)]
-
-    for run, title in ((digits[0], "loss"), (edited(digits[0], tmp_path / "x", history=fallen), "loss (logarithmic)")):
-        axis = curves(compare(collect([run]).records), "loss")["layout"]["yaxis"]
+    pressed = edited(digits[0], tmp_path / "x", history=fallen)
+    of_log = "mean_absolute_error (logarithmic)"
+    for run, name, title in (
+        (digits[0], "loss", "loss"),
+        (pressed, "loss", "loss (logarithmic)"),
+        (pressed, "mean_absolute_error", of_log),
+        (pressed, "r2_score", "r2_score"),
+    ):
+        axis = curves(compare(collect([run]).records), name)["layout"]["yaxis"]
         assert axis["title"]["text"] == title
         assert ("log" in axis.values()) == ("log" in title)
+
+
+def test_a_logarithmic_axis_begins_at_the_tick_below_the_lowest_line(
+    digits: list[Path], report: Report, opened: Open, edited: Edit, tmp_path: Path
+) -> None:
+    page = opened(report(edited(digits[0], tmp_path / "x", history=fallen)))
+    for place in range(2):
+        ticks = page.locator("#learning-curves .chart").nth(place).locator(".ytick text").all_text_contents()
+        assert ticks == ["2", "5", "10", "20"]
+
+
+def test_where_means_end_before_their_runs_is_told(
+    digits: list[Path], report: Report, edited: Edit, tmp_path: Path
+) -> None:
+    def of_epochs(last: int) -> Any:
+        return lambda history: [{**history[-1], "epoch": epoch} for epoch in range(1, last + 1)]
+
+    def copies(*lasts: int, width: int = 16) -> list[Path]:
+        place = tmp_path / f"{lasts} {width}"
+        config = of_width(width)
+        return [
+            edited(digits[0], place / f"{seed}", history=of_epochs(last), seed=seed, config=config)
+            for seed, last in enumerate(lasts)
+        ]
+
+    even, odd = copies(6, 6, 6), copies(5, 5, 9, width=8)
+    assert "means over the repeats that still trained; bands" in report(*even).read_text()
+    told = "that still trained, and end where fewer than half of them did: 8 at epoch 5 (a run went on to 9). Bands"
+    assert told in report(*even, *odd).read_text()
+    many = [run for width in range(20, 25) for run in copies(width - 15, width - 15, 30, width=width)]
+    assert "half of them did: 5 of them at epochs 5 to 9 (runs went on to 30 at most)" in report(*many).read_text()
 
 
 def test_layers_that_act_otherwise_in_training_are_named_below_the_curves(
@@ -137,11 +203,15 @@ def test_layers_that_act_otherwise_in_training_are_named_below_the_curves(
     assert "otherwise in training" not in report(digits[0]).read_text()
 
 
-def test_a_logarithmic_axis_over_decades_has_ticks_at_powers_of_ten_alone() -> None:
+def test_a_logarithmic_axis_has_a_tick_below_all_and_over_decades_at_powers_of_ten_alone() -> None:
     ticks = [0.5, 1, 2, 5, 10, 20]
     assert log_axis([0.6, 19]) == {"type": "log", "tickmode": "array", "tickvals": ticks}
-    assert log_axis([0.05, 20]) == {"type": "log", "dtick": 1}
-    assert log_axis([1e-3, 1e21]) == {"type": "log", "dtick": 3}
+    assert series.log_ticks([3, 40]) == [2, 5, 10, 20, 50]
+    assert series.log_ticks([0.001, 0.002]) == [0.001, 0.002]
+    assert series.log_ticks([0.05, 200]) == [0.01, 0.1, 1, 10, 100]
+    assert series.log_ticks([1e-3, 1e21]) == [10.0**power for power in range(-3, 22, 3)]
+    for low, high in ((5e-324, 1e300), (1e-300, 1.7e308)):
+        assert 0 < min(ticks := series.log_ticks([low, high])) < max(ticks) < math.inf
 
 
 def test_the_answer_says_how_many_runs_diverged_or_failed(

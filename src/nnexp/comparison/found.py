@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from nnexp.comparison.result import Group
+from nnexp.runs.figures import mapping, rows, text
+from nnexp.runs.record import RunRecord
 
 
 def in_a_phrase(group: Group, code: str) -> str:
     """`overfitting in 5 of 10 runs (validation loss 4 % above its lowest)`: the median over these five."""
     runs = len(group.all_runs)
     often = f" in {group.findings[code]} of {runs} runs" if runs > 1 else ""
-    return code.replace("_", " ") + often + _size(group, code)
+    found = [run for run in group.all_runs if any(one["code"] == code for one in run.findings)]
+    more = [words for words in (_size(found, code), _harmless(found, code)) if words]
+    return code.replace("_", " ") + often + (f" ({'; '.join(more)})" if more else "")
 
 
-def _size(group: Group, code: str) -> str:
+def _size(runs: Sequence[RunRecord], code: str) -> str:
     if code not in _SIZES:
         return ""
     share_of, words = _SIZES[code]
-    evidence = [one["evidence"] for run in group.all_runs for one in run.findings if one["code"] == code]
+    evidence = [one["evidence"] for run in runs for one in run.findings if one["code"] == code]
     shares = [share for one in evidence if (share := share_of(one)) is not None]
     if not shares:
         return ""
     percent = 100 * median(shares)
-    return f" ({words.format(f'{percent:.0f} %' if percent >= 10 else f'{percent:.2g} %')})"
+    return words.format(f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %")
+
+
+def _harmless(runs: Sequence[RunRecord], code: str) -> str:
+    """That it is not the last, overfitted weights that were tested."""
+    return "the weights of the best epoch were kept" if code == "overfitting" and all(map(_kept_the_best, runs)) else ""
+
+
+def _kept_the_best(run: RunRecord) -> bool:
+    """Whether early stopping restored the best weights; by a figure of training the best are the overfitted ones."""
+    stops = [mapping(row.get("early_stopping")) for row in rows(run.config.get("callbacks"))]
+    return any(
+        stop.get("restore_best_weights") is True and text(stop.get("monitor")).startswith("val_") for stop in stops
+    )
 
 
 def above_its_lowest(evidence: Mapping[str, Any]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,8 @@ def plot_curves(path: Path, comparison: Comparison) -> None:
                 if curve.runs > 1 and len(groups) <= series.FEW_BANDS and dash == "-":
                     axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.18, lw=0)
                 values += curve.mean
-        if name == "loss" and series.is_squeezed(values):
-            axes.set_yscale("log")
+        if series.is_logarithmic(name, values):
+            _scale_to_decades(axes, values)
         kind = "validation" if held_out else "training"
         both = held_out and len(groups) <= _MOST_TRAINING
         axes.set_title(f"{plain(name)}, {kind}" + (" (training dashed)" if both else ""), fontsize=10)
@@ -185,6 +186,14 @@ def _scale(axes: Any, axis: series.Axis) -> None:
         axes.minorticks_off()
     if axis.kind == "category":
         axes.margins(x=0.12)
+
+
+def _scale_to_decades(axes: Any, values: Sequence[float]) -> None:
+    axes.set_yscale("log")
+    ticks = series.log_ticks(values)
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=min(ticks[0], axes.get_ylim()[0]))
 
 
 def _turned(labels: tuple[str, ...]) -> dict[str, Any]:

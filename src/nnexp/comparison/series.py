@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnexp.comparison.grouping import label_names
-from nnexp.comparison.metrics import in_points
+from nnexp.comparison.metrics import greater_is_better, in_points
 from nnexp.comparison.parameters import VARIANT, compact, layers_in_words
 from nnexp.comparison.result import Comparison, Estimate, Group
 from nnexp.runs.figures import NO_METRICS
@@ -47,6 +47,7 @@ class Curve:
     low: tuple[float, ...]
     high: tuple[float, ...]
     runs: int
+    last: int  # epoch that any of the runs reached: the mean may end before
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def curve(histories: Sequence[Sequence[Mapping[str, Any]]], key: str) -> Curve |
         low=tuple(min(values) for _, values in kept),
         high=tuple(max(values) for _, values in kept),
         runs=most,
+        last=max(by_epoch),
     )
 
 
@@ -119,10 +121,30 @@ def otherwise_in_training(groups: Sequence[Group]) -> str:
     return f"{' and '.join(found).capitalize()} {apart}" if found else ""
 
 
-def is_squeezed(values: Sequence[float]) -> bool:
-    """Whether half of the values would lie in the lowest fifth of a linear axis: a high first epoch is enough."""
+def is_logarithmic(name: str, values: Sequence[float]) -> bool:
+    """Whether the axis of a loss or an error is: half of the values would lie in the lowest fifth of a linear one.
+
+    A high first epoch is enough, or one configuration whose figures are far from those of all others.
+    """
     ranked = sorted(values)
-    return len(ranked) > 2 and ranked[0] > 0 and ranked[-1] > 5 * ranked[len(ranked) // 2]
+    squeezed = len(ranked) > 2 and ranked[0] > 0 and ranked[-1] > 5 * ranked[len(ranked) // 2]
+    return squeezed and not greater_is_better(name)
+
+
+def log_ticks(values: Sequence[float]) -> list[float]:
+    """Where a logarithmic axis has ticks, the first at or below the lowest value.
+
+    At 1, 2, 5, 10, 20 and so on; over three decades or more, where these would crowd, at powers of ten alone, over
+    many at some of these.
+    """
+    low, high = min(values), max(values)
+    decades = math.log10(high) - math.log10(low)  # the ratio may be more than a float holds
+    apart = 1 if decades < 3 else math.ceil(decades / 8)
+    first = math.floor(math.log10(low)) - 1
+    powers = range(first - first % apart, math.ceil(math.log10(high)) + 1, apart)
+    fine = [float(f"{digit}e{power}") for power in powers for digit in ((1, 2, 5) if decades < 3 else (1,))]
+    below = max((tick for tick in fine if 0 < tick <= low), default=low)
+    return [tick for tick in fine if below <= tick <= 2 * high and math.isfinite(tick)]
 
 
 def axis_of(groups: Sequence[Group], parameter: str) -> Axis:

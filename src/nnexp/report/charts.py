@@ -6,7 +6,6 @@ A trace's `meta` holds its colour on a light and on a dark page, its group, and 
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +33,7 @@ def curves(comparison: Comparison, name: str) -> Figure:
     bands: list[dict[str, Any]] = []
     traces: list[dict[str, Any]] = []
     seen: list[float] = []
+    lows: list[float] = []
     for place, (group, colour) in enumerate(zip(groups, series.colours(len(groups)), strict=True)):
         few = len(groups) <= series.FEW
         for key, training in ((f"val_{name}", False), (name, held_out)):
@@ -44,6 +44,7 @@ def curves(comparison: Comparison, name: str) -> Figure:
             meta = {"colour": colour, "group": group.label, "training": training}
             if curve.runs > 1 and not training and len(groups) <= series.MOST_BANDS:
                 bands.append(_band(curve, meta))
+                lows += curve.low
             marked = few and not training and len(curve.epochs) <= 40
             traces.append(
                 {
@@ -63,7 +64,10 @@ def curves(comparison: Comparison, name: str) -> Figure:
             )
     return {
         "data": [*bands, *traces],  # no band lies on a line
-        "layout": {"xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)}, "yaxis": figure_axis(name, seen)},
+        "layout": {
+            "xaxis": {"title": {"text": "epoch"}, **whole_ticks(traces)},
+            "yaxis": figure_axis(name, seen, lows),
+        },
     }
 
 
@@ -363,25 +367,19 @@ def _of_runs(curve: Curve, training: bool) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def figure_axis(name: str, values: Sequence[float]) -> dict[str, Any]:
-    """The axis of a figure of the history: of a loss logarithmic where its first epochs would press all others down."""
-    if name == "loss" and series.is_squeezed(values):
-        return {"title": {"text": "loss (logarithmic)"}, **log_axis(values)}
+def figure_axis(name: str, values: Sequence[float], lows: Sequence[float] = ()) -> dict[str, Any]:
+    """The axis of a figure of the history; `lows` are how far down the bands of its lines go."""
+    if series.is_logarithmic(name, values):
+        return {
+            "title": {"text": f"{text(name)} (logarithmic)"},
+            **log_axis([*values, *(low for low in lows if low > 0)]),
+        }
     return {"title": {"text": text(name)}}
 
 
 def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis. Over two decades or more it has ticks at powers of ten alone: Plotly would add 2 and 5.
-
-    Over fewer it has them at 1, 2, 5, 10, 20 and so on, where Plotly would write 2, 3, 4 above 10 too.
-    """
-    low, high = min(values), max(values)
-    decades = math.log10(high) - math.log10(low)  # the ratio may be more than a float holds
-    if decades >= 2:
-        return {"type": "log", "dtick": math.ceil(decades / 8)}
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
-    return {"type": "log", "tickmode": "array", "tickvals": [tick for tick in ticks if low / 2 <= tick <= 2 * high]}
+    """A logarithmic axis; the page's script begins it at the tick below the lowest line that is shown."""
+    return {"type": "log", "tickmode": "array", "tickvals": series.log_ticks(values)}
 
 
 def rounded(value: float) -> float:

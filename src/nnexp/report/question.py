@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from nnexp.comparison.result import Comparison, Group, runs_of
 from nnexp.data.balance import unequal
 from nnexp.events import USES
 from nnexp.examples import dataset_entry
+from nnexp.report.columns import columns_in_words, in_words
 from nnexp.report.rendering import render
 from nnexp.report.subject import Subject, asks, heading_of
 from nnexp.runs.figures import counts
@@ -30,6 +31,12 @@ _RATE = "optimizer.learning_rate"
 # What the reader of a result asks of its config; all of it stands with the runs.
 _COMMON = ("normalization", "optimizer", "batch_size", "epochs", "callbacks", "validation")
 _OF_LAYERS = ("hidden", "activation", "layers")
+# Callbacks that act on training, and what each has where a user sets nothing else: that goes without saying.
+_USUAL = {
+    "early_stopping": {"min_delta": "0", "verbose": "0", "mode": "auto", "baseline": "–", "start_from_epoch": "0"},
+    "reduce_lr_on_plateau": {"min_delta": "0.0001", "verbose": "0", "mode": "auto", "cooldown": "0", "min_lr": "0"},
+    "stop_when": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ def question(subject: Subject) -> Markup:
         filters=comparison.filters,
         facts=[*_described(comparison, {text.strip() for text in (*asked, heading_of(subject))}), *_facts(comparison)],
         datasets=[] if "dataset" in comparison.parameters else list(datasets),
+        columns=columns_in_words(runs[:_MOST_LISTED]) if len(datasets) < 2 else "",
         seeds=seeds,
         groups=len(comparison.groups),
         runs=len(runs),
@@ -114,7 +122,8 @@ def _facts(comparison: Comparison) -> list[Fact]:
         if name == VARIANT:
             facts.append(Fact(name, tuple(_variants(comparison, groups, parameters, layers, values))))
         else:
-            told = [_with_rate(value, parameters.flat) if name == "optimizer" else value for value in values]
+            more = _MORE.get(name)
+            told = [more(value, parameters.flat) if more else value for value in values]
             facts.append(Fact(name, tuple(zip(_holders(comparison, name, values), told, strict=True))))
     common = _common(comparison, parameters, layers)
     if common:
@@ -144,7 +153,7 @@ def _variants(
     found = []
     for variant in names:
         places = [place for place, group in enumerate(groups) if compact(group.parameters.get(VARIANT)) == variant]
-        told = [", ".join(_shared([layers[place] for place in places]))] if any(map(_is_of_layers, own)) else []
+        told = [_stack_of([layers[place] for place in places])] if any(map(_is_of_layers, own)) else []
         flat = parameters.flat[places[0]] if places else {}
         told += [f"{name} {compact(flat[name])}" for name in own if name in flat and not _is_of_layers(name)]
         found.append((variant, " · ".join(told)))
@@ -158,12 +167,17 @@ def _common(comparison: Comparison, parameters: Parameters, layers: Sequence[Seq
     first = parameters.flat[0]
     same = [name for name in _COMMON if all(name in flat and flat[name] == first[name] for flat in parameters.flat)]
     values = {name: compact(first[name]) for name in same}
-    if "optimizer" in values:
-        values["optimizer"] = _with_rate(values["optimizer"], parameters.flat)
+    values |= {name: more(values[name], parameters.flat) for name, more in _MORE.items() if name in values}
     told = " · ".join(f"{name} {value}" for name, value in values.items() if value != "none")
     by_variant = VARIANT in comparison.parameters and any(map(_is_of_layers, parameters.differing))
-    stack = "" if by_variant or "layers" in comparison.parameters else ", ".join(_shared(layers))
+    stack = "" if by_variant or "layers" in comparison.parameters else _stack_of(layers)
     return [text for text in (stack, told) if text]
+
+
+def _stack_of(stacks: Sequence[Sequence[str]]) -> str:
+    """`dense 32 relu, …, dense 1 (… stands for what varies)`."""
+    told = ", ".join(_shared(stacks))
+    return f"{told} (… stands for what varies)" if "…" in told else told
 
 
 def _shared(stacks: Sequence[Sequence[str]]) -> list[str]:
@@ -207,6 +221,31 @@ def _with_rate(optimizer: str, flats: Sequence[Mapping[str, Any]]) -> str:
     return f"{optimizer} (learning_rate {next(iter(rates))})" if len(rates) == 1 else optimizer
 
 
+def _with_parameters(callbacks: str, flats: Sequence[Mapping[str, Any]]) -> str:
+    """Each callback that acts on training with what it always has: `early_stopping (monitor val_loss, patience 20)`."""
+    first, *others = [flat for flat in flats if compact(flat.get("callbacks")) == callbacks] or [{}]
+    names = callbacks.split(", ")
+    told = []
+    for place, name in enumerate(names):
+        path = f"callbacks.{name if names.count(name) == 1 else place}."
+        same = {key.removeprefix(path): compact(value) for key, value in first.items() if key.startswith(path)}
+        said = [
+            value if name == "stop_when" else f"{key} {value}"
+            for key, value in same.items()
+            if name in _USUAL and _USUAL[name].get(key) != value
+            if all(compact(flat.get(path + key)) == value for flat in others)
+        ]
+        told.append(f"{name} ({', '.join(said)})" if said else name)
+    return ", ".join(told)
+
+
+# Parameters that are told with more: value and configs to words.
+_MORE: Mapping[str, Callable[[str, Sequence[Mapping[str, Any]]], str]] = {
+    "optimizer": _with_rate,
+    "callbacks": _with_parameters,
+}
+
+
 def _examples(runs: Sequence[RunRecord]) -> str:
     """How many examples each part of the data has, and which share of all the test part is."""
     said = [counts(run.metrics.get("examples")) for run in runs[:_MOST_LISTED]]
@@ -214,17 +253,9 @@ def _examples(runs: Sequence[RunRecord]) -> str:
     rows = [row for row in rows if row[0] and row[-1]]
     told = []
     for use, column in zip(USES.values(), zip(*rows, strict=True), strict=False):  # there may be no row
-        told += [f"{_in_words(sorted(set(column)))} {use}"] if any(column) else []
+        told += [f"{in_words(column)} {use}"] if any(column) else []
     shares = {f"{100 * row[-1] / sum(row):.0f} %" for row in rows}
     return ", ".join(told) + (f" ({shares.pop()} of all)" if len(shares) == 1 else "")
-
-
-def _in_words(counts: Sequence[int]) -> str:
-    """`3,000 or 30,000`; of more than three the fewest and the most: `3,000 to 30,000`."""
-    *others, most = [f"{count:,}" for count in counts]
-    if len(others) > 2:
-        return f"{others[0]} to {most}"
-    return f"{', '.join(others)} or {most}" if others else most
 
 
 def _unequal_classes(runs: Sequence[RunRecord]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nnexp.comparison import series
 from nnexp.comparison.metrics import figure
 from nnexp.comparison.parameters import compact
-from nnexp.comparison.result import runs_of
+from nnexp.comparison.result import Group, runs_of
 from nnexp.comparison.table import corrected_for, intervals_cover
 from nnexp.comparison.testing import lost_of
 from nnexp.report import charts, search_charts
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _MOST_LISTED = 200
+_MOST_ENDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,26 @@ def _curves(subject: Subject) -> Markup | None:
         validation=any(series.has_validation(comparison, name) for name, _ in figures),
         show_training=len(groups) <= 4,
         repeats=any(len(group.runs) > 1 for group in groups),
+        ends=_ends_of_means({short[group.label]: group for group in groups}, [name for name, _ in figures]),
         bands=any(trace["meta"].get("band") for _, figure in figures for trace in figure["data"]),
         show_bands=len(groups) <= series.FEW_BANDS,
         otherwise=series.otherwise_in_training(groups),
     )
+
+
+def _ends_of_means(groups: Mapping[str, Group], names: Sequence[str]) -> str:
+    """Where the means end of whose runs some went on: `32 at epoch 250 (a run went on to 329)`."""
+    curves = {
+        label: curve
+        for label, group in groups.items()
+        if names and (curve := series.curve([run.history for run in group.runs], names[0]))
+    }
+    before = {label: (curve.epochs[-1], curve.last) for label, curve in curves.items() if curve.epochs[-1] < curve.last}
+    if len(before) <= _MOST_ENDS:
+        told = [(series.shortened(label), *epochs) for label, epochs in before.items()]
+        return "; ".join(f"{label} at epoch {end} (a run went on to {last})" for label, end, last in told)
+    ends, lasts = zip(*before.values(), strict=True)
+    return f"{len(before)} of them at epochs {min(ends)} to {max(ends)} (runs went on to {max(lasts)} at most)"
 
 
 def _parameters(subject: Subject) -> Markup | None:

@@ -40,6 +40,21 @@
     return made;
   }
 
+  // Plotly begins a logarithmic axis right below its lowest line, where there may be no tick.
+  function fromTheTickBelow(layout, traces) {
+    for (const name of Object.keys(layout)) {
+      const axis = layout[name];
+      if (!/^yaxis/.test(name) || axis.type !== "log" || !axis.tickvals) continue;
+      const own = traces.filter((trace) => trace.visible && `yaxis${(trace.yaxis || "y").slice(1)}` === name);
+      const values = own.flatMap((trace) => trace.y.filter((value) => value > 0)).sort((a, b) => a - b);
+      const below = axis.tickvals.filter((tick) => tick <= values[0]).pop();
+      if (!below) continue;
+      const [low, high] = [below, values[values.length - 1]].map(Math.log10);
+      layout[name] = { ...axis, range: [low - 0.02 * (high - low), high + 0.05 * (high - low)] };
+    }
+    return layout;
+  }
+
   function shown(trace, chart) {
     const meta = trace.meta || {};
     const linked = chart.closest(".linked");
@@ -56,7 +71,7 @@
     const settings = { responsive: true, displaylogo: false, displayModeBar: finger.matches ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
     // Plotly keeps the width it has, but when the window changes; paper is of another.
-    const layout = { ...laidOut(figure.layout, colours), width: chart.clientWidth };
+    const layout = { ...fromTheTickBelow(laidOut(figure.layout, colours), traces), width: chart.clientWidth };
     Plotly.react(chart.querySelector(".plot"), traces, layout, settings);
     delete chart.querySelector(".plot").layout.width;
     chart.dataset.drawn = "";
