@@ -118,6 +118,17 @@ def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
         record.read(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("wrong", ["norm_depth", "norm_dept", "20261123-173801_norm_depth"])
+def test_a_folder_that_may_be_meant_is_named(tmp_path: Path, wrong: str) -> None:
+    for name in ("20261123-173800_norm_depth", "20261122-090000_norm_depth", "20261124-100000_other"):
+        write(tmp_path / "runs" / name)
+    for place in (tmp_path / "runs", tmp_path):
+        with pytest.raises(record.UnreadableRun) as told:
+            record.read(place / wrong)
+        near = tmp_path / "runs/20261123-173800_norm_depth"
+        assert str(told.value) == f"{place / wrong}: no such run folder; did you mean {near}?"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
