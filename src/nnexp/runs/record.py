@@ -15,7 +15,7 @@ from typing import Any, Literal
 from nnexp.errors import InputError
 from nnexp.runs import figures
 from nnexp.runs.folder import WITH_RESULT, RunFolder
-from nnexp.runs.meant import beside
+from nnexp.runs.meant import beside, best_of
 from nnexp.runs.reading import Refused, content_of, escaped, parsed, printable
 from nnexp.tasks import HEADLINES, Task
 
@@ -265,11 +265,12 @@ def _metrics(path: Path) -> bytes:
                 raise Unreachable(
                     f"{printable(path)}: cannot be looked into: permission denied; see that you may read it"
                 ) from None
-            if inside := sorted(path.glob("*/metrics.json")):
+            if inside := sorted(found.parent for found in path.glob("*/metrics.json")):
                 whole = "sweep" if (path / "sweep.json").exists() else "folder"
-                one = shlex.quote(printable(inside[0].parent))
-                told = f"{printable(path)} is a {whole} of runs; take one of them, such as  {one}"
-                raise UnreadableRun(told) from None
+                best = best_of(path, inside)
+                one = shlex.quote(printable(best or inside[0]))
+                such = f"such as one of the best:  {one}" if best else f"such as  {one}"
+                raise UnreadableRun(f"{printable(path)} is a {whole} of runs; take one of them, {such}") from None
             what = "no run folder: it has no metrics.json"
         raise UnreadableRun(f"{printable(path)}: {what}; `nnexp ls` lists the runs") from None
     except OSError as error:
