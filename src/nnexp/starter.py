@@ -16,6 +16,7 @@ from nnexp.data.dataset import OwnFiles
 from nnexp.data.datasets import DATASETS, Dataset, describe, load
 from nnexp.data.own.files import labelled_by, stored_in
 from nnexp.data.own.kinds import KINDS, BadData
+from nnexp.data.own.repeats import repeats_in, told_of
 from nnexp.errors import Amiss, InputError
 from nnexp.runs.reading import printable
 from nnexp.tasks import Task
@@ -74,8 +75,10 @@ def config_text(
     report(events.Stage(f"reading {paths['path']}"))
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     guess: list[Amiss] = []
+    repeats = None
     if "target" in KINDS[kind]:
         frame = _table(kind, paths["path"], written)
+        repeats = repeats_in(frame.columns, frame.columns, [frame])
         guessed, why = (target, "") if target else _target(list(frame.columns))
         if why:
             another = f"nnexp init {shlex.quote(printable(place))} --target COLUMN"
@@ -108,6 +111,8 @@ def config_text(
         notes.append(
             f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."
         )
+    if repeats:
+        notes.append(told_of(repeats))
     return _text(name, dataset, _own(kind, written), about, *notes), name
 
 

@@ -95,6 +95,29 @@ def test_show_of_an_own_table_says_what_became_of_texts_and_empty_cells(cache_ro
     assert columns["size"] == {"name": "size", "missing": 3, "median": 20.0, "least": 1.0, "most": 39.0}
 
 
+def test_rows_of_an_own_table_that_are_the_same_are_told_as_an_editor_counts_them(cache_root, tmp_path):
+    rows = [f"{n},{'red' if n % 2 else 'blue'},{n}.5,{n}" for n in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["size,tint,y,id", *rows]) + "\n")
+    config = tmp_path / "a.yaml"
+
+    def shown(files):
+        layers = "layers: [dense: 1]"
+        config.write_text(f"dataset: {{csv: {{{files}, target: y, drop: [id]}}}}\n{layers}\n")
+        return " ".join(nnexp("show", str(config)).stdout.split())
+
+    assert "are the same" not in shown("path: a.csv")
+    with (tmp_path / "a.csv").open("a") as file:
+        file.write(f"{rows[7]}\n\n{rows[30]}\n{rows[7]}\n")  # an empty line counts too
+        file.write("3,red,3.5,300\n")  # not the same in the column that is not learnt from
+    same = "Rows 9 and 42 are the same, and 2 more repeat an earlier one: one may be in the training part, its like in"
+    assert same in shown("path: a.csv")
+    told = json.loads(nnexp("show", str(config), "--json").stdout)
+    assert told["repeated_rows"] == {"first": "row 9", "second": "row 42", "count": 3}
+    (tmp_path / "a.csv").write_text("\n".join(["size,tint,y,id", *rows[:30]]) + "\n")
+    (tmp_path / "b.csv").write_text("\n".join(["y,size,tint,id", "40.5,40,red,40", "4.5,4.0,blue,4", ""]))
+    assert "Rows 6 and 3 of b.csv are the same: one may" in shown("path: a.csv, test_path: b.csv")
+
+
 @pytest.mark.parametrize(("rare", "told"), [(5, True), (10, False)])  # of 40; a fifth of each class is for the test
 def test_show_says_where_one_class_has_far_more_examples(cache_root, tmp_path, rare, told):
     rows = [f"{n},{'yes' if n < rare else 'no'},{'test' if n % 5 == 0 else 'train'}" for n in range(40)]

@@ -206,6 +206,15 @@ def test_where_one_class_has_far_more_examples_class_weights_are_offered(
         assert load_experiment(tmp_path / name).class_weight == "balanced"
 
 
+def test_rows_that_are_the_same_are_told(tmp_path: Path) -> None:
+    frame = load_diabetes(as_frame=True).frame
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert "the same" not in config_text(tmp_path, "")[0]
+    pd.concat([frame, frame[17:18]]).to_csv(tmp_path / "a.csv", index=False)
+    told = " ".join(config_text(tmp_path, "")[0].split("\n# "))
+    assert "Rows 19 and 444 are the same: one may be in the training part, its like in the test part" in told
+
+
 def test_columns_that_nothing_can_be_learnt_from_are_left_out(tmp_path: Path) -> None:
     rows = [f"{n % 2},Passenger {n},2020-01-{n % 28 + 1:02},,{n % 7},{'SCQ'[n % 3]}" for n in range(300)]
     (tmp_path / "ship.csv").write_text("Survived,Name,Day,Cabin,Age,Port\n" + "\n".join(rows) + "\n")
