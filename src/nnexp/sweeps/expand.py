@@ -25,6 +25,7 @@ from nnexp.preflight.measures import compared_metrics, logged_metrics
 from nnexp.sweeps.baseline import baseline_of, stem_of, values_of
 from nnexp.sweeps.draws import draw, ends
 from nnexp.sweeps.labels import distinct, safe, written
+from nnexp.tasks import Task
 
 _SHOWN = 4  # labels in a message
 _MOST_UNSOUND = 1000  # points that are looked at though their file is wrong: a second or two
@@ -349,8 +350,12 @@ def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Pr
 def _metric_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Problem]:
     """That the figure by which the points are to be compared is measured at one of them at least."""
     known: dict[str, None] = {}
+    tasks: dict[str, Task] = {}
     for experiment in (point.experiment for point in points if point.experiment and sweep.metric):
-        known |= dict.fromkeys(compared_metrics(experiment))
+        data = experiment.dataset
+        if (said := repr(data)) not in tasks:
+            tasks[said] = describe(data.name, data.parameters).task
+        known |= dict.fromkeys(compared_metrics(experiment, tasks[said]))
     if known and sweep.metric not in known:
         near = catalog.nearest(sweep.metric, known)
         hint = f"did you mean '{near}'? " if near else ""
