@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
@@ -42,3 +43,14 @@ def in_letters(figure: str) -> str:
     for name, letters in _LETTERS.items():
         figure = figure.replace(name, letters)
     return figure
+
+
+def figure_called(name: str, figures: Iterable[str]) -> str:
+    """The figure that people call so, in small letters or large ones: `RMSE`, `r2`, `val_mae`; "" where none is."""
+    wanted = _folded(name)
+    found = [figure for figure in figures if wanted in map(_folded, (figure, in_letters(figure), in_words(figure)))]
+    return found[0] if len(found) == 1 else ""
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
