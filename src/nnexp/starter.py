@@ -24,6 +24,7 @@ from nnexp.tasks import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+A_SWEEP = "--hidden 16,64 --repeats 5"  # a first one to try
 EXAMPLE = "fashion_mnist"  # where there are no data to start from
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
@@ -155,7 +156,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
     lines = [
         *(line for told in about for line in _comment(told)),
         "# In its folder, to check it, train it, ask something of it:",
-        *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} --hidden 16,64")),
+        *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} {A_SWEEP}")),
         "# description: what you ask of it, to stand in its report",
         *entry,
         f"normalization: {dataset.usual_normalization}  # or none, l2, min_max",

@@ -72,6 +72,7 @@ def test_show_of_a_config_shows_its_own_data_as_they_are_read(cache_root, tmp_pa
     told = json.loads(nnexp("show", str(config), "--json").stdout)
     assert [(row["class"], row["train"] + row["test"]) for row in told["class_balance"]] == [("a", 20), ("b", 20)]
     shown = nnexp("show", str(config)).stdout
+    assert "1 number, float32" in shown
     assert "2 labels (multi_label)" in shown
     assert "0.2 of the examples are held out, drawn with split_seed 0." in shown
     assert list(tmp_path.glob("*.png")) == []
@@ -86,6 +87,7 @@ def test_show_of_an_own_table_says_what_became_of_texts_and_empty_cells(cache_ro
     dataset = "{csv: {path: a.csv, target: y, split_column: part}}"
     config.write_text(f"dataset: {dataset}\nlayers: [dense: {{units: 2, activation: softmax}}]\n")
     shown = nnexp("show", str(config)).stdout
+    assert "4 numbers, float32" in shown
     assert "tint (3 values): a column of 0 and 1 for each value" in shown
     told = "size 3, tint 13, of the training part; the median stands in, for texts a value of its own"
     assert told in " ".join(shown.split())

@@ -135,6 +135,9 @@ def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any,
     [config] = tmp_path.glob("*.yaml")
     assert done.stdout.strip() == config.read_text().strip()
     assert f"{kind}:" in config.read_text()
+    lines = (done.stdout + done.stderr).splitlines()
+    sweeps = [re.sub(r"\S*/", "", line).strip(" #") for line in lines if "nnexp sweep" in line]
+    assert sweeps == [f"nnexp sweep {config.name} --hidden 16,64 --repeats 5"] * 2
     checked = nnexp("check", config)
     assert checked.returncode == 0, checked.stderr
     if kind == "csv":  # the others have trained in test_own_data.py

@@ -214,7 +214,8 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
 
     low, high = dataset.value_range
     shown = table("", dataset.title)
-    shown.add_row("one example", f"{_shape(dataset.shape)}, {dataset.dtype}")
+    numbers = "" if len(dataset.shape) > 1 else " number" if dataset.shape == (1,) else " numbers"
+    shown.add_row("one example", f"{_shape(dataset.shape)}{numbers}, {dataset.dtype}")
     if not dataset.feature_names:  # those of a table have each their own
         shown.add_row("values", f"{low:g} to {high:g}; mean of the training part {mean(arrays.x_train):.4g}")
     for fact, said in _column_facts(dataset):
