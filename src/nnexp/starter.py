@@ -16,6 +16,7 @@ from nnexp.data.dataset import OwnFiles
 from nnexp.data.datasets import DATASETS, Dataset, describe, load
 from nnexp.data.own.files import labelled_by, stored_in
 from nnexp.data.own.kinds import KINDS, BadData
+from nnexp.data.own.repeats import repeats_in, told_of
 from nnexp.errors import Amiss, InputError
 from nnexp.runs.reading import printable
 from nnexp.tasks import Task
@@ -23,6 +24,7 @@ from nnexp.tasks import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+A_SWEEP = "--hidden 16,64 --repeats 5"  # a first one to try
 EXAMPLE = "fashion_mnist"  # where there are no data to start from
 _USUAL_TARGETS = ("target", "label", "class", "y", "species", "category", "kind", "type")
 _ENDINGS = {"csv": (".csv",), "parquet": (".parquet",), "npz": (".npz",)}
@@ -74,8 +76,10 @@ def config_text(
     report(events.Stage(f"reading {paths['path']}"))
     written: dict[str, Any] = {name: _relative(path, folder) for name, path in paths.items()}
     guess: list[Amiss] = []
+    repeats = None
     if "target" in KINDS[kind]:
         frame = _table(kind, paths["path"], written)
+        repeats = repeats_in(frame.columns, frame.columns, [frame])
         guessed, why = (target, "") if target else _target(list(frame.columns))
         if why:
             another = f"nnexp init {shlex.quote(printable(place))} --target COLUMN"
@@ -108,6 +112,8 @@ def config_text(
         notes.append(
             f"Left out, since nothing can be learnt from dates, names and empty columns: {', '.join(dropped)}."
         )
+    if repeats:
+        notes.append(told_of(repeats))
     return _text(name, dataset, _own(kind, written), about, *notes), name
 
 
@@ -150,7 +156,7 @@ def _text(name: str, dataset: Dataset, entry: Sequence[str], *about: str) -> str
     lines = [
         *(line for told in about for line in _comment(told)),
         "# In its folder, to check it, train it, ask something of it:",
-        *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} --hidden 16,64")),
+        *(f"#   nnexp {words}" for words in (f"check {file}", f"run {file}", f"sweep {file} {A_SWEEP}")),
         "# description: what you ask of it, to stand in its report",
         *entry,
         f"normalization: {dataset.usual_normalization}  # or none, l2, min_max",

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
 Task = Literal["classification", "multi_label", "regression"]
 
-HEADLINES: Mapping[Task, str] = MappingProxyType(
+FIGURES: Mapping[Task, tuple[str, ...]] = MappingProxyType(
     {
-        "classification": "accuracy",  # one class of several
-        "multi_label": "exact_match",  # any number of labels: the share of examples with every label right
-        "regression": "mean_absolute_error",  # numbers, in their own units
+        "classification": ("accuracy",),  # one class of several
+        "multi_label": (
+            "exact_match",
+            "f1",
+        ),  # of several labels; first the share of examples with every label right
+        "regression": ("mean_absolute_error", "root_mean_squared_error", "r2_score"),  # numbers, in their own units
     }
 )
-"""The first figure of each task, by its name in metrics.json."""
+"""The figures of the test split that each task has without being asked, by their names in metrics.json."""
+
+HEADLINES: Mapping[Task, str] = MappingProxyType({task: figures[0] for task, figures in FIGURES.items()})
+"""The first figure of each task."""
 
 _LETTERS = {
     "root_mean_squared_error": "RMSE",
@@ -36,3 +43,14 @@ def in_letters(figure: str) -> str:
     for name, letters in _LETTERS.items():
         figure = figure.replace(name, letters)
     return figure
+
+
+def figure_called(name: str, figures: Iterable[str]) -> str:
+    """The figure that people call so, in small letters or large ones: `RMSE`, `r2`, `val_mae`; "" where none is."""
+    wanted = _folded(name)
+    found = [figure for figure in figures if wanted in map(_folded, (figure, in_letters(figure), in_words(figure)))]
+    return found[0] if len(found) == 1 else ""
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().replace("_", " ")

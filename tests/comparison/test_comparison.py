@@ -901,6 +901,19 @@ def test_all_labels_right_is_tested_as_accuracy_is(make: Make) -> None:
     assert "in exact_match by 20.0 points [" in verdict.text
 
 
+@pytest.mark.parametrize("name", ["MAE", "mae", "mean absolute error"])
+def test_a_figure_goes_by_the_name_that_tables_have_for_it(values: Callable[..., list[Path]], name: str) -> None:
+    runs = [*values(8, [40.0, 41.0]), *values(16, [50.0, 51.0])]
+    comparison = compared(*runs, metric=name, sort=f"-{name}")
+    assert comparison.metric == "mean_absolute_error"
+    assert [group.parameters["hidden"] for group in comparison.groups] == [16, 8]
+    if " " not in name:
+        mean = comparison.groups[1].estimates["mean_absolute_error"].mean
+        assert len(compared(*runs, filters=[f"{name}<={mean}"]).groups) == 1
+    with pytest.raises(InputError, match="--metric: there is no 'RMSE'"):
+        compared(*runs, metric="RMSE")
+
+
 def test_runs_of_several_tasks_are_compared_by_the_one_that_most_have_and_it_says_so(
     values: Callable[..., list[Path]], repeats: Repeats
 ) -> None:

@@ -72,6 +72,7 @@ def test_show_of_a_config_shows_its_own_data_as_they_are_read(cache_root, tmp_pa
     told = json.loads(nnexp("show", str(config), "--json").stdout)
     assert [(row["class"], row["train"] + row["test"]) for row in told["class_balance"]] == [("a", 20), ("b", 20)]
     shown = nnexp("show", str(config)).stdout
+    assert "1 number, float32" in shown
     assert "2 labels (multi_label)" in shown
     assert "0.2 of the examples are held out, drawn with split_seed 0." in shown
     assert list(tmp_path.glob("*.png")) == []
@@ -86,6 +87,7 @@ def test_show_of_an_own_table_says_what_became_of_texts_and_empty_cells(cache_ro
     dataset = "{csv: {path: a.csv, target: y, split_column: part}}"
     config.write_text(f"dataset: {dataset}\nlayers: [dense: {{units: 2, activation: softmax}}]\n")
     shown = nnexp("show", str(config)).stdout
+    assert "4 numbers, float32" in shown
     assert "tint (3 values): a column of 0 and 1 for each value" in shown
     told = "size 3, tint 13, of the training part; the median stands in, for texts a value of its own"
     assert told in " ".join(shown.split())
@@ -93,6 +95,29 @@ def test_show_of_an_own_table_says_what_became_of_texts_and_empty_cells(cache_ro
     assert "mean of the training part" not in shown  # over columns in units of their own it says nothing
     columns = {column["name"]: column for column in json.loads(nnexp("show", str(config), "--json").stdout)["columns"]}
     assert columns["size"] == {"name": "size", "missing": 3, "median": 20.0, "least": 1.0, "most": 39.0}
+
+
+def test_rows_of_an_own_table_that_are_the_same_are_told_as_an_editor_counts_them(cache_root, tmp_path):
+    rows = [f"{n},{'red' if n % 2 else 'blue'},{n}.5,{n}" for n in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["size,tint,y,id", *rows]) + "\n")
+    config = tmp_path / "a.yaml"
+
+    def shown(files):
+        layers = "layers: [dense: 1]"
+        config.write_text(f"dataset: {{csv: {{{files}, target: y, drop: [id]}}}}\n{layers}\n")
+        return " ".join(nnexp("show", str(config)).stdout.split())
+
+    assert "are the same" not in shown("path: a.csv")
+    with (tmp_path / "a.csv").open("a") as file:
+        file.write(f"{rows[7]}\n\n{rows[30]}\n{rows[7]}\n")  # an empty line counts too
+        file.write("3,red,3.5,300\n")  # not the same in the column that is not learnt from
+    same = "Rows 9 and 42 are the same, and 2 more repeat an earlier one: one may be in the training part, its like in"
+    assert same in shown("path: a.csv")
+    told = json.loads(nnexp("show", str(config), "--json").stdout)
+    assert told["repeated_rows"] == {"first": "row 9", "second": "row 42", "count": 3}
+    (tmp_path / "a.csv").write_text("\n".join(["size,tint,y,id", *rows[:30]]) + "\n")
+    (tmp_path / "b.csv").write_text("\n".join(["y,size,tint,id", "40.5,40,red,40", "4.5,4.0,blue,4", ""]))
+    assert "Rows 6 and 3 of b.csv are the same: one may" in shown("path: a.csv, test_path: b.csv")
 
 
 @pytest.mark.parametrize(("rare", "told"), [(5, True), (10, False)])  # of 40; a fifth of each class is for the test

@@ -135,6 +135,9 @@ def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any,
     [config] = tmp_path.glob("*.yaml")
     assert done.stdout.strip() == config.read_text().strip()
     assert f"{kind}:" in config.read_text()
+    lines = (done.stdout + done.stderr).splitlines()
+    sweeps = [re.sub(r"\S*/", "", line).strip(" #") for line in lines if "nnexp sweep" in line]
+    assert sweeps == [f"nnexp sweep {config.name} --hidden 16,64 --repeats 5"] * 2
     checked = nnexp("check", config)
     assert checked.returncode == 0, checked.stderr
     if kind == "csv":  # the others have trained in test_own_data.py
@@ -204,6 +207,15 @@ def test_where_one_class_has_far_more_examples_class_weights_are_offered(
     if offered:
         (tmp_path / name).write_text(text.replace("# class_weight", "class_weight"))
         assert load_experiment(tmp_path / name).class_weight == "balanced"
+
+
+def test_rows_that_are_the_same_are_told(tmp_path: Path) -> None:
+    frame = load_diabetes(as_frame=True).frame
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert "the same" not in config_text(tmp_path, "")[0]
+    pd.concat([frame, frame[17:18]]).to_csv(tmp_path / "a.csv", index=False)
+    told = " ".join(config_text(tmp_path, "")[0].split("\n# "))
+    assert "Rows 19 and 444 are the same: one may be in the training part, its like in the test part" in told
 
 
 def test_columns_that_nothing_can_be_learnt_from_are_left_out(tmp_path: Path) -> None:

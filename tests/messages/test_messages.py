@@ -241,6 +241,7 @@ WRONG = [
     Given("show .", {"metrics.json": "[]"}, "copy it again, or leave it out"),
     Given("ls none", {}, "`nnexp run` makes one"),
     Given("resume none", {}, "no such"),
+    Given("resume deep --repeats 8", {"20261123-173800_deep/sweep.yaml": ""}, "did you mean 20261123-173800_deep?"),
     Given("verify none", {}, "no such"),
     Given("report none", {}, "no such"),
     Given("export none --format onnx", {}, "`nnexp ls` lists the runs"),
@@ -265,12 +266,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.parametrize("given", WRONG, ids=lambda given: f"{given.command}: {given.told}"[:60])
 def test_wrong_input_is_told_with_what_to_do(given: Given, here: Path, source: Source) -> None:
     for name, content in given.files.items():
+        (here / name).parent.mkdir(exist_ok=True)
         (here / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     result = CliRunner().invoke(application((given.command.split()[0],)), given.command.split())
     assert isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code == 2, result.output
     assert given.told in result.stderr
-    assert sorted(path.name for path in here.iterdir()) == sorted(given.files)
+    assert sorted(path.name for path in here.iterdir()) == sorted({Path(name).parts[0] for name in given.files})
     for told in problems(result.stderr):
         assert any(fits(message, told) for message in source.messages if message.kind == "error"), told
 

@@ -118,6 +118,40 @@ def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
         record.read(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ({"best": "x=2", "groups": [{"label": "x=2", "runs": [{"path": "then/runs/s/x=2_seed=42"}]}]}, "x=2_seed=42"),
+        ({"best": "x=2", "groups": [{"label": "x=2", "runs": [{"path": "s/gone"}]}]}, "x=1_seed=42"),
+        ({"best": None, "groups": [{"label": "x=2", "runs": 3}, 4]}, "x=1_seed=42"),
+        ([], "x=1_seed=42"),
+        (None, "x=1_seed=42"),
+    ],
+    ids=["known", "gone", "none", "forged", "no table"],
+)
+def test_of_a_sweep_one_of_the_best_is_named(tmp_path: Path, table: Any, named: str) -> None:
+    for name in ("x=1_seed=42", "x=2_seed=42"):
+        write(tmp_path / name)
+    (tmp_path / "sweep.json").touch()
+    if table is not None:
+        (tmp_path / "table.json").write_text(json.dumps(table))
+    with pytest.raises(record.UnreadableRun) as told:
+        record.read(tmp_path)
+    best = " one of the best:" if "x=2" in named else ""
+    assert str(told.value).endswith(f"is a sweep of runs; take one of them, such as{best}  {tmp_path / named}")
+
+
+@pytest.mark.parametrize("wrong", ["norm_depth", "norm_dept", "20261123-173801_norm_depth"])
+def test_a_folder_that_may_be_meant_is_named(tmp_path: Path, wrong: str) -> None:
+    for name in ("20261123-173800_norm_depth", "20261122-090000_norm_depth", "20261124-100000_other"):
+        write(tmp_path / "runs" / name)
+    for place in (tmp_path / "runs", tmp_path):
+        with pytest.raises(record.UnreadableRun) as told:
+            record.read(place / wrong)
+        near = tmp_path / "runs/20261123-173800_norm_depth"
+        assert str(told.value) == f"{place / wrong}: no such run folder; did you mean {near}?"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -273,6 +273,14 @@ def test_a_metric_is_one_that_a_point_measures(folder: Path) -> None:
     text = "base: small.yaml\ngrid: {hidden: [8, 16]}\nset: {validation: 0.2}\n"
     for metric in ("loss", "accuracy", "val_loss", "train_accuracy", "seconds"):
         assert len(points(folder, f"{text}metric: {metric}\n")) == 2
+    numbers = "base: {dataset: diabetes, layers: [{dense: 1}]}\ngrid: {epochs: [1, 2]}\n"
+    for metric in ("mean_absolute_error", "root_mean_squared_error", "r2_score"):  # of the test part, unasked
+        assert len(points(folder, f"{numbers}metric: {metric}\n")) == 2
+    for metric in ("RMSE", "rmse", "root mean squared error"):  # as tables call it
+        (folder / "study.yaml").write_text(f"{numbers}metric: {metric}\n")
+        plan, _ = load_points(folder / "study.yaml")
+        assert plan.metric == "root_mean_squared_error"
+    assert load_points(folder / "study.yaml", metric="train_MAE")[0].metric == "train_mean_absolute_error"
     told = refused(folder, f"{text}metric: acuracy\n")
     assert told.startswith(
         "study.yaml:4:9: no figure is called acuracy\n    did you mean 'accuracy'? there are: loss, "

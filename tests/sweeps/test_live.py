@@ -12,10 +12,13 @@ import pytest
 from rich.console import Console
 
 from nnexp import events
+from nnexp.cli.sweep import logged_in
 from nnexp.cli.sweep_live import SweepLive
+from nnexp.config.sweep import parse_axis
 from nnexp.findings import Finding
 from nnexp.sweeps.child import Ending
 from nnexp.sweeps.execute import Ended, Started
+from nnexp.sweeps.expand import load_points
 
 TASKS = {
     "classification": ({"accuracy": 0.91, "loss": 0.3}, "accuracy", "0.9100"),
@@ -46,6 +49,26 @@ def test_the_figures_are_those_of_the_task(task: str, tmp_path: Path) -> None:
     assert head == ["run", "status", "epoch", "loss", shown, "test", "time"]
     assert figure in row
     assert f"· test: {headline.replace('_', ' ')}" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("dataset: diabetes\nlayers: [dense: 1]\n", ["loss", "MAE"]),
+        ("dataset: diabetes\nlayers: [dense: 1]\nmetrics: []\n", ["loss"]),
+        ("dataset: iris\nlayers: [dense: {units: 3, activation: softmax}]\n", ["loss", "accuracy"]),
+    ],
+    ids=["numbers", "no metrics", "classes"],
+)
+def test_the_heading_is_that_of_the_task_before_any_run_has_begun(data: str, shown: list[str], tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(data)
+    _, points = load_points(tmp_path / "c.yaml", [parse_axis("epochs", "1,2", "--epochs")])
+    console = Console(file=(file := io.StringIO()), width=120)
+    costs = {point.label: 1.0 for point in points}
+    with SweepLive(console, tmp_path, costs, 1, quiet=False, logged=logged_in(points)) as live:
+        console.print(live)
+    _, head, *_ = [line.split() for line in file.getvalue().splitlines() if line.strip()]
+    assert head == ["run", "status", "epoch", *shown, "test", "time"]
 
 
 def test_what_goes_wrong_alike_in_many_runs_is_explained_once(tmp_path: Path) -> None:

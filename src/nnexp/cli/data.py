@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nnexp.data.datasets import Arrays, Dataset
+    from nnexp.data.own.repeats import Repeats
 
 app = typer.Typer(help="List, fetch and look at the datasets.", no_args_is_help=True)
 
@@ -109,6 +111,7 @@ def show_dataset(
     """
     from nnexp.cli.console import say, stdout
     from nnexp.data.balance import far_commonest
+    from nnexp.data.own.repeats import told_of
     from nnexp.data.rows import extremes
     from nnexp.files import to_json
 
@@ -121,6 +124,7 @@ def show_dataset(
         if dataset.task == "regression"
         else ("class_balance", _balance(dataset, arrays))
     )
+    repeats = _repeats(dataset)
     picture = None
     if _is_picture(dataset) and (output is not None or not as_json):
         picture = output or Path(f"{Path(dataset.name).stem}.png")
@@ -128,7 +132,9 @@ def show_dataset(
     if as_json:
         low, high = extremes(arrays.x_train)
         saved = None if picture is None else str(picture)
-        columns = {"columns": dataset.columns.plain()} if dataset.columns else {}
+        columns: dict[str, Any] = {"columns": dataset.columns.plain()} if dataset.columns else {}
+        if repeats:
+            columns["repeated_rows"] = asdict(repeats)
         typer.echo(to_json(_facts(dataset) | columns | {"training_range": [low, high], key: rows, "picture": saved}))
         return
     learnt = _spread_table(rows) if dataset.task == "regression" else _balance_table(rows, len(arrays.y_train))
@@ -137,6 +143,8 @@ def show_dataset(
     if dataset.task == "classification" and (told := far_commonest(dataset.classes, [row["train"] for row in rows])):
         weights = "in a config  class_weight: balanced  makes rare classes count as much"
         say(stdout(), f"{told} of the training examples: {weights}.")
+    if repeats:
+        say(stdout(), told_of(repeats))
     if picture is None:
         stdout().print(_rows_table(dataset, arrays, count or _ROWS))
     else:
@@ -153,6 +161,16 @@ def _dataset(name: str) -> Dataset:
 
     entry = load_experiment(Path(name)).dataset
     return describe(entry.name, entry.parameters)
+
+
+def _repeats(dataset: Dataset) -> Repeats | None:
+    """Which rows are the same, of an own table."""
+    from nnexp.data.dataset import OwnFiles
+    from nnexp.data.own.repeats import repeats_of
+
+    if not (dataset.columns and isinstance(dataset.origin, OwnFiles)):
+        return None
+    return repeats_of(dataset.origin.kind, dataset.origin.parameters)
 
 
 def _is_picture(dataset: Dataset) -> bool:
@@ -196,7 +214,8 @@ def _facts_table(dataset: Dataset, arrays: Arrays) -> Table:
 
     low, high = dataset.value_range
     shown = table("", dataset.title)
-    shown.add_row("one example", f"{_shape(dataset.shape)}, {dataset.dtype}")
+    numbers = "" if len(dataset.shape) > 1 else " number" if dataset.shape == (1,) else " numbers"
+    shown.add_row("one example", f"{_shape(dataset.shape)}{numbers}, {dataset.dtype}")
     if not dataset.feature_names:  # those of a table have each their own
         shown.add_row("values", f"{low:g} to {high:g}; mean of the training part {mean(arrays.x_train):.4g}")
     for fact, said in _column_facts(dataset):

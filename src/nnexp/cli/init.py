@@ -53,7 +53,7 @@ def init(
     from nnexp.errors import ConfigError, InputError
     from nnexp.files import meant, to_json, write_text
     from nnexp.preflight import preflight
-    from nnexp.starter import EXAMPLE, NoData, config_text
+    from nnexp.starter import A_SWEEP, EXAMPLE, NoData, config_text
 
     place = data or Path()
     folder = place.parent if place.is_file() else place
@@ -91,7 +91,7 @@ def init(
     said = f"""written to {path}
 train it, then ask it something:
   nnexp run {shown}
-  nnexp sweep {shown} --hidden 16,64 --repeats 5"""
+  nnexp sweep {shown} {A_SWEEP}"""
     typer.echo(said, err=True)
 
 

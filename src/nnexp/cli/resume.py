@@ -94,7 +94,10 @@ def _targets(path: Path) -> Iterator[Path]:
     from nnexp.runs import record
     from nnexp.sweeps.folder import SweepFolder
 
-    if record.kind_of(path) != "directory" or any((path / name).exists() for name in ("metrics.json", "sweep.yaml")):
+    kind = record.kind_of(path)
+    if kind == "nothing":  # before anything is said of what it should be
+        raise record.no_run_at(path)
+    if kind != "directory" or any((path / name).exists() for name in ("metrics.json", "sweep.yaml")):
         yield path
         return
     sweeps = {folder.path for folder in SweepFolder.all_in(path)}

@@ -229,7 +229,8 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
             known = dict.fromkeys(job.missing, 1.0)
         costs = {label: known[label] for label in job.missing if label in known}
         values = {point.label: _differing(point) for point in job.points}
-        with SweepLive(console, job.folder.path, costs, job.workers, quiet=quiet, values=values) as live:
+        logged = logged_in(job.points)
+        with SweepLive(console, job.folder.path, costs, job.workers, quiet=quiet, values=values, logged=logged) as live:
             fetching = None if quiet else RichFetchProgress(console)
             comparison = sweep.carry_out(job, how, live.report, fetching)
     except KeyboardInterrupt:
@@ -254,6 +255,14 @@ def _carry_out(job: Job, how: Options, *, quiet: bool, as_json: bool) -> None:
         typer.echo(job.folder.table_json.read_text(encoding="utf-8"), nl=False)
     if failed:
         raise typer.Exit(1)
+
+
+def logged_in(points: Sequence[Point]) -> tuple[str, ...]:
+    """The metrics of all points that are trained, beside the loss."""
+    from nnexp.preflight.measures import logged_metrics
+
+    names = [name for point in points if point.experiment for name in logged_metrics(point.experiment)]
+    return tuple(dict.fromkeys(n for n in names if n not in ("loss", "learning_rate") and not n.startswith("val_")))
 
 
 def _differing(point: Point) -> dict[str, str]:

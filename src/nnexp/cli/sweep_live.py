@@ -95,9 +95,14 @@ class SweepLive:
         *,
         quiet: bool,
         values: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        logged: Sequence[str] = ("accuracy",),
     ) -> None:
-        """`costs` says of each run, by its label, how long it takes against the others; `values` what differs in it."""
+        """`costs` says of each run, by its label, how long it takes against the others; `values` what differs in it.
+
+        `logged` are the metrics that the runs are trained with, beside the loss.
+        """
         self.console, self.folder, self.workers, self.quiet = console, folder, workers, quiet
+        self.logged = logged
         self.values, self.longest = values, max(map(len, costs), default=0)
         lengths = [len(", ".join(said.values())) for said in values.values()]
         self.needed = min(self.longest, max(lengths, default=0))  # columns, to tell all runs apart
@@ -238,7 +243,7 @@ class SweepLive:
 
         Which run it is says more than how it does, and that more than a column for the epoch.
         """
-        both = ("loss", self._second())
+        both = ("loss", *self._second())
         room = {metrics: sum(max(len(in_letters(name)), 7) + 3 for name in metrics) for metrics in (both, ())}
         ways = [(metrics, tight, room[metrics] + (34 if tight else 43)) for metrics in room for tight in (False, True)]
         wide = [way for way in ways if self.console.width >= _WIDE or not way[0]]
@@ -256,11 +261,11 @@ class SweepLive:
         heading = textwrap.wrap(", ".join(last if len(set(last)) == len(last) else names), widest)
         return heading, {label: _folded(list(said.values()), widest) for label, said in self.values.items()}
 
-    def _second(self) -> str:
+    def _second(self) -> tuple[str, ...]:
         """The metric to show beside the loss: accuracy, or the first of those that the runs are trained with."""
         seen = [name for run in self.runs.values() for name in run.logs if not name.startswith("val_")]
-        others = [name for name in seen if name != "loss"]
-        return "accuracy" if "accuracy" in others else next(iter(others), "accuracy")
+        others = [name for name in seen if name != "loss"] or self.logged  # no run has said any at first
+        return ("accuracy",) if "accuracy" in others else tuple(others[:1])
 
     def _chosen(self, room: int) -> list[_Run]:
         """All runs, or those under way, the last that ended and the next, where the terminal is too low for all.

@@ -16,7 +16,7 @@ from nnexp.comparison.parameters import compact
 from nnexp.comparison.result import Group
 from nnexp.errors import InputError
 from nnexp.runs.record import STATUSES, RunRecord
-from nnexp.tasks import HEADLINES
+from nnexp.tasks import HEADLINES, figure_called
 
 # Told of single runs; all else is told of groups, so that no filter can pick the lucky runs of a mean.
 OF_RUNS = ("name", "status", "seed", "task")
@@ -89,7 +89,7 @@ class Filter:
 
 
 def resolve(name: str, known: Iterable[str], option: str) -> str:
-    """The full name that a user means: exact, or the ending of exactly one (`learning_rate`).
+    """The full name that a user means: exact, the ending of exactly one (`learning_rate`), or as tables say (`RMSE`).
 
     Raises:
         InputError: there is none, with those there are.
@@ -100,6 +100,8 @@ def resolve(name: str, known: Iterable[str], option: str) -> str:
     endings = [full for full in names if full.endswith(f".{name}")]
     if len(endings) == 1:
         return endings[0]
+    if figure := figure_called(name, names):
+        return figure
     raise InputError(_unknown(option, f"'{name}'", name, names, endings or names))
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from nnexp.evaluation.evaluation import Evaluation
 from nnexp.evaluation.intervals import bootstrap
+from nnexp.tasks import FIGURES
 
-_FIGURES = ("mean_absolute_error", "root_mean_squared_error", "r2_score")
+_FIGURES = FIGURES["regression"]
 
 
 def evaluate(truth: NDArray[np.float32], predicted: NDArray[np.float32], targets: Sequence[str]) -> Evaluation:

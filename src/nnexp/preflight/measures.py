@@ -14,7 +14,7 @@ from nnexp.data.datasets import Dataset
 from nnexp.errors import Problem
 from nnexp.findings import Finding, listed
 from nnexp.preflight.places import place_of
-from nnexp.tasks import Task
+from nnexp.tasks import FIGURES, Task
 
 # What of Keras suits each task but classification, where `metric_problems` tells.
 _LOSSES: Mapping[Task, Sequence[str]] = {
@@ -120,12 +120,12 @@ def logged_metrics(experiment: Experiment) -> tuple[str, ...]:
     return tuple(names)
 
 
-def compared_metrics(experiment: Experiment) -> tuple[str, ...]:
+def compared_metrics(experiment: Experiment, task: Task) -> tuple[str, ...]:
     """The names under which runs are compared: of the test split, the last epoch, and the time."""
     logged = [name for name in logged_metrics(experiment) if name != "learning_rate"]
     test = [name for name in logged if not name.startswith("val_")]
     held_out = [name for name in logged if name.startswith("val_")]
-    return (*test, *held_out, *(f"train_{name}" for name in test), "seconds")
+    return tuple(dict.fromkeys((*test, *FIGURES[task], *held_out, *(f"train_{name}" for name in test), "seconds")))
 
 
 def task_problems(experiment: Experiment, dataset: Dataset) -> Iterator[Problem]:

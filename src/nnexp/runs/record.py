@@ -15,6 +15,7 @@ from typing import Any, Literal
 from nnexp.errors import InputError
 from nnexp.runs import figures
 from nnexp.runs.folder import WITH_RESULT, RunFolder
+from nnexp.runs.meant import beside, best_of
 from nnexp.runs.reading import Refused, content_of, escaped, parsed, printable
 from nnexp.tasks import HEADLINES, Task
 
@@ -243,22 +244,33 @@ def kind_of(path: Path) -> Literal["directory", "file", "other", "nothing"]:
     return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
+def no_run_at(path: Path) -> UnreadableRun:
+    """What to raise where nothing is at a path that should be a run's."""
+    near = beside(path)
+    hint = f"did you mean {near}?" if near else "`nnexp ls` lists the runs"
+    return UnreadableRun(f"{printable(path)}: no such run folder; {hint}")
+
+
 def _metrics(path: Path) -> bytes:
     metrics = RunFolder(path).metrics
     try:
         return content_of(metrics, MOST_MEGABYTES)
     except (FileNotFoundError, NotADirectoryError):
-        what = "no such run folder"
-        if kind_of(path) == "directory":
+        kind = kind_of(path)
+        if kind == "nothing":
+            raise no_run_at(path) from None
+        what = "no run folder: it is no directory"
+        if kind == "directory":
             if not os.access(path, os.R_OK):
                 raise Unreachable(
                     f"{printable(path)}: cannot be looked into: permission denied; see that you may read it"
                 ) from None
-            if inside := sorted(path.glob("*/metrics.json")):
-                kind = "sweep" if (path / "sweep.json").exists() else "folder"
-                one = shlex.quote(printable(inside[0].parent))
-                told = f"{printable(path)} is a {kind} of runs; take one of them, such as  {one}"
-                raise UnreadableRun(told) from None
+            if inside := sorted(found.parent for found in path.glob("*/metrics.json")):
+                whole = "sweep" if (path / "sweep.json").exists() else "folder"
+                best = best_of(path, inside)
+                one = shlex.quote(printable(best or inside[0]))
+                such = f"such as one of the best:  {one}" if best else f"such as  {one}"
+                raise UnreadableRun(f"{printable(path)} is a {whole} of runs; take one of them, {such}") from None
             what = "no run folder: it has no metrics.json"
         raise UnreadableRun(f"{printable(path)}: {what}; `nnexp ls` lists the runs") from None
     except OSError as error:

@@ -25,6 +25,7 @@ from nnexp.preflight.measures import compared_metrics, logged_metrics
 from nnexp.sweeps.baseline import baseline_of, stem_of, values_of
 from nnexp.sweeps.draws import draw, ends
 from nnexp.sweeps.labels import distinct, safe, written
+from nnexp.tasks import Task, figure_called
 
 _SHOWN = 4  # labels in a message
 _MOST_UNSOUND = 1000  # points that are looked at though their file is wrong: a second or two
@@ -66,12 +67,13 @@ def load_points(
     except UnsoundSweep as error:
         raise ConfigError(in_order([*error.problems, *_further_problems(error.sweep)])) from None
     if not (plan.own and plan.baseline):
-        return plan, expand(plan)
+        points = expand(plan)
+        return replace(plan, metric=_metric_of(points, plan)), points
     points = expand(replace(plan, baseline=""))
     plan = replace(plan, baseline=_baseline_among(points, plan, plan.own))
     if told := list(_baseline_problems(points, plan)):
         raise ConfigError(told)
-    return plan, points
+    return replace(plan, metric=_metric_of(points, plan)), points
 
 
 def _further_problems(sweep: SweepFile) -> list[Problem]:
@@ -348,14 +350,30 @@ def _baseline_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Pr
 
 def _metric_problems(points: Sequence[Point], sweep: SweepFile) -> Iterator[Problem]:
     """That the figure by which the points are to be compared is measured at one of them at least."""
-    known: dict[str, None] = {}
-    for experiment in (point.experiment for point in points if point.experiment and sweep.metric):
-        known |= dict.fromkeys(compared_metrics(experiment))
-    if known and sweep.metric not in known:
+    known = _compared(points, sweep)
+    if known and not _metric_of(points, sweep):
         near = catalog.nearest(sweep.metric, known)
         hint = f"did you mean '{near}'? " if near else ""
         hint += f"there are: {', '.join(known)}; further ones come with `metrics`"
         yield Problem(sweep.metric_place or sweep.place, f"no figure is called {sweep.metric}", hint)
+
+
+def _metric_of(points: Sequence[Point], sweep: SweepFile) -> str:
+    """The whole name of the figure by which a sweep is to be compared; "" where none is asked for, or measured."""
+    known = _compared(points, sweep)
+    return sweep.metric if sweep.metric in known or not known else figure_called(sweep.metric, known)
+
+
+def _compared(points: Sequence[Point], sweep: SweepFile) -> tuple[str, ...]:
+    """The figures that the points have, where the sweep names one."""
+    known: dict[str, None] = {}
+    tasks: dict[str, Task] = {}
+    for experiment in (point.experiment for point in points if point.experiment and sweep.metric):
+        data = experiment.dataset
+        if (said := repr(data)) not in tasks:
+            tasks[said] = describe(data.name, data.parameters).task
+        known |= dict.fromkeys(compared_metrics(experiment, tasks[said]))
+    return tuple(known)
 
 
 def _merged(problems: Mapping[Problem, Sequence[str]]) -> dict[Problem, list[str]]:
