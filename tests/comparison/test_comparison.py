@@ -434,7 +434,7 @@ def test_a_verdict_says_what_may_turn_it(code: str, told: str, repeats: Repeats)
 def test_where_both_are_alike_or_kept_their_best_weights_a_verdict_says_no_more(
     worse: dict[str, Any], better: dict[str, Any], kept: bool, repeats: Repeats
 ) -> None:
-    config = {"callbacks": [{"early_stopping": {"restore_best_weights": kept}}]}
+    config = {"callbacks": [{"early_stopping": {"monitor": "val_loss", "restore_best_weights": kept}}]}
     runs = repeats(8, [0.8, 0.81, 0.8], config=config, **worse) + repeats(16, [0.9, 0.91, 0.9], config=config, **better)
     [verdict] = compared(*runs).verdicts
     assert "; but" not in verdict.text

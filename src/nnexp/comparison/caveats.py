@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import median
-from typing import Any
 
-from nnexp.comparison.found import above_its_lowest
+from nnexp.comparison.found import above_its_lowest, in_percent, kept_the_best
 from nnexp.comparison.result import Group, Outcome
 from nnexp.errors import Reason
 
@@ -27,7 +26,7 @@ def may_turn(outcome: Outcome, pair: tuple[Group, Group], short: Mapping[str, st
         unfinished: Reason = f"{one} was still improving at its end {counts}: more epochs may turn this"
         text += f"; but {unfinished}"
     if (rise := _rise(worse)) > _MORE * _rise(better):
-        past = f"{one} was past its best epoch, its validation loss {100 * rise:.2g} % above its lowest"
+        past = f"{one} was past its best epoch, its validation loss {in_percent(rise)} above its lowest"
         beyond: Reason = f"{past}: early_stopping with restore_best_weights may turn this"
         text += f"; but {beyond}"
     return text
@@ -36,16 +35,9 @@ def may_turn(outcome: Outcome, pair: tuple[Group, Group], short: Mapping[str, st
 def _rise(group: Group) -> float:
     """By which share the validation loss was above its lowest in the median run; 0 where the best weights were kept."""
     rises = [
-        0.0 if _keeps_its_best(run.config) else above_its_lowest(finding["evidence"]) or 0.0
+        0.0 if kept_the_best(run) else above_its_lowest(finding["evidence"]) or 0.0
         for run in group.all_runs
         for finding in run.findings
         if finding["code"] == "overfitting"
     ]
     return median([*rises, *[0.0] * (len(group.all_runs) - len(rises))])
-
-
-def _keeps_its_best(config: Mapping[str, Any]) -> bool:
-    callbacks = config.get("callbacks")
-    given = [entry for entry in callbacks if isinstance(entry, dict)] if isinstance(callbacks, list) else []
-    stops = [stop for entry in given if isinstance(stop := entry.get("early_stopping"), dict)]
-    return any(stop.get("restore_best_weights") is True for stop in stops)

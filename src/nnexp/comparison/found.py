@@ -28,16 +28,20 @@ def _size(runs: Sequence[RunRecord], code: str) -> str:
     shares = [share for one in evidence if (share := share_of(one)) is not None]
     if not shares:
         return ""
-    percent = 100 * median(shares)
-    return words.format(f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %")
+    return words.format(in_percent(median(shares)))
+
+
+def in_percent(share: float) -> str:
+    """`28 %`, `4.7 %`."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def _harmless(runs: Sequence[RunRecord], code: str) -> str:
     """That it is not the last, overfitted weights that were tested."""
-    return "the weights of the best epoch were kept" if code == "overfitting" and all(map(_kept_the_best, runs)) else ""
+    return "the weights of the best epoch were kept" if code == "overfitting" and all(map(kept_the_best, runs)) else ""
 
 
-def _kept_the_best(run: RunRecord) -> bool:
+def kept_the_best(run: RunRecord) -> bool:
     """Whether early stopping restored the best weights; by a figure of training the best are the overfitted ones."""
     stops = [mapping(row.get("early_stopping")) for row in rows(run.config.get("callbacks"))]
     return any(
