@@ -62,6 +62,14 @@ def test_where_there_is_no_run_at_all_it_says_where_it_looked(tmp_path: Path) ->
         assert all(str(path) in str(told.value) for path in paths)
 
 
+def test_of_a_folder_named_without_its_date_the_one_that_is_there_is_told(
+    make: Callable[..., Path], tmp_path: Path
+) -> None:
+    good = make("20261123-173800_norm_depth")
+    with pytest.raises(InputError, match=f"no such directory; did you mean {good}"):
+        collect([good.parent / "norm_depth"])
+
+
 def test_a_path_that_cannot_be_reached_is_named_and_the_others_are_read(
     make: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnexp.errors import Amiss, InputError
-from nnexp.runs import record
+from nnexp.runs import meant, record
 from nnexp.runs.index import Index
 from nnexp.runs.reading import printable
 from nnexp.runs.record import RunRecord
@@ -81,7 +81,8 @@ def _run_folders(paths: Sequence[Path], unreadable: list[Amiss]) -> Iterator[tup
         if kind == "file" and path.name == "metrics.json":
             path, kind = path.parent, "directory"
         if kind in ("nothing", "other"):
-            unreadable.append(f"{printable(path)}: no such directory")
+            near = meant.beside(path)
+            unreadable.append(f"{printable(path)}: no such directory" + (f"; did you mean {near}?" if near else ""))
         if kind != "directory":
             continue
         real = _real(path, parents)
