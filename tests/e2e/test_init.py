@@ -127,7 +127,9 @@ def test_a_start_for_numbers_has_what_data_show_says_of_them_and_an_sgd_that_hol
     assert "warning" not in checked.output
 
 
-@pytest.mark.parametrize(("make", "kind"), [(a_table, "csv"), (arrays, "npz"), (pictures, "images")])
+@pytest.mark.parametrize(
+    ("make", "kind"), [pytest.param(a_table, "csv", marks=pytest.mark.slow), (arrays, "npz"), (pictures, "images")]
+)
 def test_what_is_there_becomes_a_config_that_is_good(tmp_path: Path, nnexp: Any, make: Any, kind: str) -> None:
     make(tmp_path)
     done = nnexp("init", tmp_path)

@@ -92,9 +92,8 @@ def the_same(found: Path, expected: Path) -> bool:
     return one.keys() == other.keys() and all(differences(one[name], other[name]) == [] for name in one)
 
 
-@pytest.mark.parametrize(
-    "executor", [pytest.param(name, marks=[] if name == "apart" else pytest.mark.slow) for name in EXECUTORS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", EXECUTORS)
 def test_runs_have_the_same_bits_and_files_and_all_that_happens_is_told(
     executor: str, begin: Sweep, ended: Ended, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def told(process: subprocess.Popen[str]) -> tuple[str, int]:
     return weights, int(shared)
 
 
+@pytest.mark.slow
 def test_compiled_anew_at_once_from_the_store_or_without_it_the_weights_are_the_same_bits(tmp_path: Path) -> None:
     first = [told(process) for process in [train(tmp_path), train(tmp_path)]]
     stored = list(tmp_path.glob("cache/xla/*/*.pb"))
