@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nnexp.cli.sweep import _asked
 from nnexp.config.sweep import SweepFile, load_sweep, parse_axis
 from nnexp.errors import InputError
 from nnexp.sweeps import earlier
@@ -77,6 +78,17 @@ def test_with_how_many_repeats_it_was_summed_up_before_is_kept(config: Path) -> 
             done(folder, points)
     go_on(folder, now, points, Options())
     assert folder.state()["looked_at"] == [2, 4]
+
+
+def test_a_folder_by_its_path_gets_a_metric_by_the_name_of_tables(tmp_path: Path) -> None:
+    text = "dataset: diabetes\nlayers: [dense: 4, dense: 1]\n"
+    (tmp_path / "values.yaml").write_text(text)
+    made = load_sweep(tmp_path / "values.yaml", repeats=2)
+    folder = begin(made, expand(made), Options(tmp_path / "runs")).folder
+    now, points, found = _asked(folder.path, {}, [], None, None, None, "RMSE", (None, None), resume=True)
+    assert (now.metric, found) == ("root_mean_squared_error", folder)
+    go_on(folder, now, points, Options())
+    assert folder.state()["metric"] == "root_mean_squared_error"
 
 
 def test_a_folder_by_its_path_gets_further_repeats(config: Path) -> None:

@@ -177,7 +177,7 @@ def _asked(
     from nnexp.errors import InputError
     from nnexp.runs import record
     from nnexp.sweeps.earlier import with_repeats
-    from nnexp.sweeps.expand import expand, load_points
+    from nnexp.sweeps.expand import load_points
     from nnexp.sweeps.folder import SweepFolder
 
     axes = [parse_axis(name, text, f"--{name.replace('_', '-')}") for name, text in given.items()]
@@ -198,11 +198,9 @@ def _asked(
         raise InputError(f"{source} is a sweep folder; to go on with it: {_resuming(source)}")
     if axes or any(searched):
         raise InputError("--resume with a sweep folder does what its sweep.yaml says; leave the other options out")
-    if seed:
-        return *load_points(folder.sweep, repeats=repeats, seed=seed, workers=workers, metric=metric), folder
-    plan = with_repeats(folder, repeats)
-    plan = replace(plan, workers=workers or plan.workers, metric=metric or plan.metric)
-    return plan, expand(plan), folder
+    if not seed:
+        with_repeats(folder, repeats)  # tells what speaks against these
+    return *load_points(folder.sweep, repeats=repeats, seed=seed, workers=workers, metric=metric), folder
 
 
 def _resuming(folder: Path) -> str:
