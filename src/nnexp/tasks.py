@@ -12,10 +12,7 @@ Task = Literal["classification", "multi_label", "regression"]
 FIGURES: Mapping[Task, tuple[str, ...]] = MappingProxyType(
     {
         "classification": ("accuracy",),  # one class of several
-        "multi_label": (
-            "exact_match",
-            "f1",
-        ),  # of several labels; first the share of examples with every label right
+        "multi_label": ("exact_match", "f1"),  # any number of labels; first the share of examples with all right
         "regression": ("mean_absolute_error", "root_mean_squared_error", "r2_score"),  # numbers, in their own units
     }
 )

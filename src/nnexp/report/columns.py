@@ -33,9 +33,9 @@ def columns_in_words(runs: Sequence[RunRecord]) -> str:
     names = {tuple(column.name for column in table.columns) for table in tables}
     if len(names) != 1 or not (columns := tables[0].columns):  # with columns dropped that others have
         return ""
-    inputs = in_words(sum(len(column.features) for column in table.columns) for table in tables)
+    inputs = spanned(sum(len(column.features) for column in table.columns) for table in tables)
     texts = [
-        f"{column.name} as {in_words(len(table.columns[place].features) for table in tables)}"
+        f"{column.name} as {spanned(len(table.columns[place].features) for table in tables)}"
         for place, column in enumerate(columns)
         if column.categories
     ]
@@ -45,7 +45,7 @@ def columns_in_words(runs: Sequence[RunRecord]) -> str:
     return "; ".join([*told, *_empty_cells(tables)])
 
 
-def in_words(counts: Iterator[int] | Sequence[int]) -> str:
+def spanned(counts: Iterator[int] | Sequence[int]) -> str:
     """`3,000 or 30,000`; of more than three the fewest and the most: `3,000 to 30,000`."""
     *others, most = [f"{count:,}" for count in sorted(set(counts))]
     if len(others) > 2:
@@ -64,7 +64,7 @@ def _empty_cells(tables: Sequence[_Table]) -> Iterator[str]:
             continue
         where = "empty cells of text" if of_texts else "empty cells"
         stands = "taken for a value of their own" if of_texts else "filled with the median of their column"
-        yield where + (f" ({in_words(empty)} of the training part)" if counted else "") + f" {stands}"
+        yield where + (f" ({spanned(empty)} of the training part)" if counted else "") + f" {stands}"
 
 
 def _tables(runs: Sequence[RunRecord]) -> Iterator[_Table]:

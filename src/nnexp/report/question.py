@@ -14,7 +14,7 @@ from nnexp.comparison.result import Comparison, Group, runs_of
 from nnexp.data.balance import unequal
 from nnexp.events import USES
 from nnexp.examples import dataset_entry
-from nnexp.report.columns import columns_in_words, in_words
+from nnexp.report.columns import columns_in_words, spanned
 from nnexp.report.rendering import render
 from nnexp.report.subject import Subject, asks, heading_of
 from nnexp.runs.figures import counts
@@ -253,7 +253,7 @@ def _examples(runs: Sequence[RunRecord]) -> str:
     rows = [row for row in rows if row[0] and row[-1]]
     told = []
     for use, column in zip(USES.values(), zip(*rows, strict=True), strict=False):  # there may be no row
-        told += [f"{in_words(column)} {use}"] if any(column) else []
+        told += [f"{spanned(column)} {use}"] if any(column) else []
     shares = {f"{100 * row[-1] / sum(row):.0f} %" for row in rows}
     return ", ".join(told) + (f" ({shares.pop()} of all)" if len(shares) == 1 else "")
 

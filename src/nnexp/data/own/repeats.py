@@ -72,7 +72,6 @@ def repeats_in(names: Sequence[str], texts: Iterable[str], frames: Iterable[pd.D
     if not len(again):
         return None
     place = again[order[again].argmin()]
-
     first, second = int(order[place]), int(order[place + 1])
     return Repeats(_row_at(indices, first), _row_at(indices, second), len(again))
 
